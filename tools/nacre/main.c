@@ -184,6 +184,14 @@ static int terminal_columns(void)
     return 100;
 }
 
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    if (code != EXIT_GOOD) return code;
+    fputs("nacre: error: cannot write standard output\n", stderr);
+    return EXIT_ENVIRONMENT;
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); // a closed pipe is a write error with a message, not a death
@@ -193,12 +201,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("nacre " NACRE_VERSION);
-        return EXIT_GOOD;
+        return finish(EXIT_GOOD);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
-        return general_help(stdout);
-    if (strcmp(argv[1], "--completion") == 0) return completion_print(argc > 2 ? argv[2] : "");
+        return finish(general_help(stdout));
+    if (strcmp(argv[1], "--completion") == 0) return finish(completion_print(argc > 2 ? argv[2] : ""));
     struct cli cli = {0};
     size_t c = 0;
     while (c < NCR_COUNT(commands) && strcmp(commands[c].name, argv[1]) != 0)
@@ -208,7 +216,7 @@ int main(int argc, char **argv)
     cli.name = commands[c].name;
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return command_help(cli.command);
+            return finish(command_help(cli.command));
     int code = take_words(&cli, argc, argv);
     if (code) return code;
     const char *format = cli.opt[OPT_FORMAT];
@@ -222,9 +230,5 @@ int main(int argc, char **argv)
     cli_io_init(&cli);
     code = commands[c].run(&cli);
     cli_io_done(&cli);
-    if (fflush(stdout) != 0 && code == EXIT_GOOD) {
-        fprintf(stderr, "nacre %s: error: cannot write standard output\n", cli.name);
-        code = EXIT_ENVIRONMENT;
-    }
-    return code;
+    return finish(code);
 }
