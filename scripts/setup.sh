@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(gcc g++ cmake ninja-build flex bison pkg-config git
   llvm-19-dev clang-19 libclang-rt-19-dev
-  libdnnl-dev libxxhash-dev libjansson-dev zlib1g-dev libcriterion-dev jq)
+  libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq)
 
 missing=()
 for p in "${packages[@]}"; do

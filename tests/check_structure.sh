@@ -53,6 +53,7 @@ foreign 'sqlite3' 'runtime/search/'
 foreign 'mpi\.h' 'runtime/search/'
 foreign 'xxhash' 'lang/base/hash\.c'
 foreign 'zlib' 'runtime/data/'
+foreign 'gmp' 'compiler/space/big\.c'
 
 for file in $(git ls-files 2>/dev/null | grep -E '^(include|lang|compiler|runtime|tools|tests)/.*\.(c|h|l|y|def)$'); do
   checks=$((checks + 1))

@@ -20,14 +20,18 @@ Test(arena, mark_and_reset_give_memory_back)
     struct ncr_arena_mark mark = ncr_arena_mark(arena);
     for (int i = 0; i < 1000; i++) {
         char *block = ncr_arena_alloc(arena, 1000);
-        for (int k = 0; k < 1000; k++) cr_assert_eq(block[k], 0, "fresh memory is zero");
+        for (int k = 0; k < 1000; k++)
+            cr_assert_eq(block[k], 0, "fresh memory is zero");
         memset(block, 1, 1000);
     }
     ncr_arena_reset(arena, mark);
-    cr_assert_eq(ncr_arena_used(arena), 112, "100 bytes rounded to the alignment, found %zu", ncr_arena_used(arena));
+    cr_assert_eq(ncr_arena_used(arena), 112, "100 bytes rounded to the alignment, found %zu",
+                 ncr_arena_used(arena));
     char *again = ncr_arena_alloc(arena, 64);
-    for (int k = 0; k < 64; k++) cr_assert_eq(again[k], 0, "memory is zero again after a reset");
-    for (int k = 0; k < 100; k++) cr_assert_eq(kept[k], 7);
+    for (int k = 0; k < 64; k++)
+        cr_assert_eq(again[k], 0, "memory is zero again after a reset");
+    for (int k = 0; k < 100; k++)
+        cr_assert_eq(kept[k], 7);
     cr_assert_eq((uintptr_t)again % 16, 0);
     ncr_arena_free(arena);
 }
@@ -57,19 +61,23 @@ Test(vec, grows_and_keeps)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
     NCR_VEC(uint32_t) v = {0};
-    for (uint32_t i = 0; i < 1000; i++) ncr_vec_push(arena, &v, i * i);
+    for (uint32_t i = 0; i < 1000; i++)
+        ncr_vec_push(arena, &v, i * i);
     cr_assert_eq(v.n, 1000);
-    for (uint32_t i = 0; i < 1000; i++) cr_assert_eq(v.at[i], i * i);
+    for (uint32_t i = 0; i < 1000; i++)
+        cr_assert_eq(v.at[i], i * i);
     ncr_arena_free(arena);
 }
 
 Test(str, distance_counts_edits)
 {
     cr_assert_eq(ncr_str_distance(NCR_STR("kernel"), NCR_STR("kernel"), 9), 0);
-    cr_assert_eq(ncr_str_distance(NCR_STR("kernle"), NCR_STR("kernel"), 9), 1, "a swap is one edit");
+    cr_assert_eq(ncr_str_distance(NCR_STR("kernle"), NCR_STR("kernel"), 9), 1,
+                 "a swap is one edit");
     cr_assert_eq(ncr_str_distance(NCR_STR("kitten"), NCR_STR("sitting"), 9), 3);
     cr_assert_eq(ncr_str_distance(NCR_STR(""), NCR_STR("abc"), 9), 3);
-    cr_assert_eq(ncr_str_distance(NCR_STR("abcdef"), NCR_STR("uvwxyz"), 2), 3, "capped at limit + 1");
+    cr_assert_eq(ncr_str_distance(NCR_STR("abcdef"), NCR_STR("uvwxyz"), 2), 3,
+                 "capped at limit + 1");
 }
 
 Test(str, numbers_read_back)
@@ -108,7 +116,9 @@ Test(source, positions_count_lines_and_characters)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
     struct ncr_sources *sources = ncr_sources_new(arena);
-    uint32_t file = ncr_sources_add(sources, NCR_STR("a.ncr"), NCR_STR("ab\n\xC3\xA9" "c\r\n\nlast"));
+    uint32_t file = ncr_sources_add(sources, NCR_STR("a.ncr"),
+                                    NCR_STR("ab\n\xC3\xA9"
+                                            "c\r\n\nlast"));
     struct ncr_pos p = ncr_sources_pos(sources, file, 0);
     cr_assert(p.line == 1 && p.column == 1);
     p = ncr_sources_pos(sources, file, 5); // 'c' after a two-byte character
@@ -137,8 +147,9 @@ Test(json, escapes_and_nests)
     ncr_json_object(&json);
     ncr_json_end(&json);
     ncr_json_end(&json);
-    cr_assert_str_eq(buf.s, "{\n  \"a\\\"b\": \"\\u0001\\n\\\\ \\ufffd \xC3\xA9\",\n  \"list\": [\n    "
-                            "-9223372036854775808,\n    null\n  ],\n  \"empty\": {}\n}");
+    cr_assert_str_eq(buf.s,
+                     "{\n  \"a\\\"b\": \"\\u0001\\n\\\\ \\ufffd \xC3\xA9\",\n  \"list\": [\n    "
+                     "-9223372036854775808,\n    null\n  ],\n  \"empty\": {}\n}");
     ncr_buf_free(&buf);
 }
 
