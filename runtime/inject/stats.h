@@ -14,8 +14,8 @@ struct ncr_estimate {
     double p, lo, hi;
 };
 
-// Natural logarithm of x > 0 (normal numbers) and exp(x) - 1, to 1e-14 relative; the same bits on
-// every IEEE machine.
+// Natural logarithm of x > 0 (normal numbers) and exp(x) - 1 (x <= 1), to 1e-14 relative; the same
+// bits on every IEEE machine.
 double ncr_stats_log(double x);
 double ncr_stats_expm1(double x);
 // Standard normal quantile of p in (0, 1), to 1e-15 relative. Wichura, algorithm AS 241 (PPND16),

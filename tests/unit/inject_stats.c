@@ -37,7 +37,7 @@ Test(inject_stats, log_and_expm1)
 {
     for (double x = 1e-300; x < 1e300; x *= 1.37)
         cr_assert_float_eq(ncr_stats_log(x), log(x), 4e-16 * fabs(log(x)) + 2e-16, "log %g", x);
-    for (double x = -30; x < 30; x += 0.0173)
+    for (double x = -30; x < 1; x += 0.0173)
         cr_assert_float_eq(ncr_stats_expm1(x), expm1(x), 1e-14 * fabs(expm1(x)), "expm1 %g", x);
 }
 
