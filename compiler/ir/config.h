@@ -1,11 +1,13 @@
-// What the declarations of a program say, as plain data: filled by sema with defaults applied and bounds checked, read by
-// quantisation, training, campaigns. Strings live in the program's arena. Units are in the names.
+// What the declarations of a program say, as plain data: filled by sema with defaults applied and
+// bounds checked, read by quantisation, training, campaigns. Strings live in the program's arena.
+// Units are in the names.
 #ifndef NCR_IR_CONFIG_H
 #define NCR_IR_CONFIG_H
 
 #include "lang/base/source.h"
 
-// -- data ------------------------------------------------------------------------------------------------------
+// -- data
+// ------------------------------------------------------------------------------------------------------
 enum ncr_data_source { NCR_DATA_DIGITS, NCR_DATA_MNIST, NCR_DATA_CIFAR10, NCR_DATA_IDX };
 
 // data d = digits(seed: 1, train: 20000, test: 4000) | mnist("folder") | cifar10("folder")
@@ -15,9 +17,10 @@ struct ncr_data_spec {
     struct ncr_str name;
     struct ncr_span span;
     enum ncr_data_source source;
-    struct ncr_str path;     // mnist, cifar10: folder; relative to the program's folder or to --data-dir
-    struct ncr_str files[4]; // idx
-    uint64_t seed;           // digits: of the drawings; others: of the validation split
+    struct ncr_str
+        path; // mnist, cifar10: folder; relative to the program's folder or to --data-dir
+    struct ncr_str files[4];  // idx
+    uint64_t seed;            // digits: of the drawings; others: of the validation split
     uint32_t n_train, n_test; // digits only
     double valid;
 };
@@ -32,7 +35,8 @@ struct ncr_data_ref {
     struct ncr_span span;
 };
 
-// -- training --------------------------------------------------------------------------------------------------
+// -- training
+// --------------------------------------------------------------------------------------------------
 enum ncr_optimizer { NCR_OPT_SGD, NCR_OPT_ADAM };
 enum ncr_schedule { NCR_SCHEDULE_CONSTANT, NCR_SCHEDULE_STEP, NCR_SCHEDULE_COSINE };
 
@@ -42,18 +46,19 @@ struct ncr_train_spec {
     struct ncr_data_ref data;
     uint32_t epochs, batch; // defaults 5, 64
     enum ncr_optimizer optimizer;
-    double lr, momentum, weight_decay;  // sgd: 0.05, 0.9, 0; adam: 1e-3
-    double beta1, beta2, adam_eps;      // 0.9, 0.999, 1e-8
-    enum ncr_schedule schedule;         // default cosine
-    uint32_t step_epochs;               // step(every: n, factor: f)
+    double lr, momentum, weight_decay; // sgd: 0.05, 0.9, 0; adam: 1e-3
+    double beta1, beta2, adam_eps;     // 0.9, 0.999, 1e-8
+    enum ncr_schedule schedule;        // default cosine
+    uint32_t step_epochs;              // step(every: n, factor: f)
     double step_factor;
-    double label_smoothing;             // 0 .. 0.5, default 0
-    uint32_t augment_shift;             // pixels, 0: off    augment: shift(2), flip
+    double label_smoothing; // 0 .. 0.5, default 0
+    uint32_t augment_shift; // pixels, 0: off    augment: shift(2), flip
     bool augment_flip;
-    uint64_t seed;                      // default 1
+    uint64_t seed; // default 1
 };
 
-// -- quantisation ----------------------------------------------------------------------------------------------
+// -- quantisation
+// ----------------------------------------------------------------------------------------------
 enum ncr_qformat { NCR_QF_LINEAR, NCR_QF_FIXED, NCR_QF_LOG2 };
 enum ncr_calibration { NCR_CALIB_MINMAX, NCR_CALIB_PERCENTILE };
 
@@ -68,7 +73,8 @@ struct ncr_quant_spec {
     uint32_t calibration_images;           // default 512, from the training split
 };
 
-// -- faults ----------------------------------------------------------------------------------------------------
+// -- faults
+// ----------------------------------------------------------------------------------------------------
 enum ncr_fault_model { NCR_FAULT_BITFLIP, NCR_FAULT_BITFLIP_RATE, NCR_FAULT_STUCK_AT };
 enum ncr_persistence { NCR_TRANSIENT, NCR_PERMANENT };
 
@@ -76,11 +82,11 @@ struct ncr_fault_spec {
     struct ncr_str name;
     struct ncr_span span;
     enum ncr_fault_model model;
-    uint32_t bits;        // bitflip(bits: n): flips per injection, 1 .. 64
-    bool adjacent;        // bitflip(bits: n, adjacent: true): n neighbouring bits of one element
-    double rate_per_bit;  // bitflip(rate: p per bit), 0 .. 1
-    uint32_t stuck_value; // stuck_at(0|1)
-    uint32_t sites;       // bits of enum ncr_site_bit
+    uint32_t bits;           // bitflip(bits: n): flips per injection, 1 .. 64
+    bool adjacent;           // bitflip(bits: n, adjacent: true): n neighbouring bits of one element
+    double rate_per_bit;     // bitflip(rate: p per bit), 0 .. 1
+    uint32_t stuck_value;    // stuck_at(0|1)
+    uint32_t sites;          // bits of enum ncr_site_bit
     uint32_t bit_lo, bit_hi; // bits: 6..=7, inclusive; default 0, 7
     enum ncr_persistence persistence; // default: activations transient, weights permanent
     bool has_persistence;
@@ -94,10 +100,10 @@ struct ncr_campaign_spec {
     const struct ncr_quant_spec *quant;
     const struct ncr_fault_spec *fault;
     struct ncr_data_ref data;
-    uint64_t injections;     // 0: from the margin
+    uint64_t injections;       // 0: from the margin
     double margin, confidence; // stop: margin(1%, confidence: 95%, per: network|layer)
     bool per_layer;
-    uint64_t seed;           // default 1
+    uint64_t seed; // default 1
 };
 
 struct ncr_config {

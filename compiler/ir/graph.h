@@ -1,5 +1,6 @@
-// GRAPH: one concrete network in float, immutable once built. A node has one output; a tensor is named by its node.
-// Shapes are [C, H, W] or [N] without the batch dimension; element order is row-major in that order.
+// GRAPH: one concrete network in float, immutable once built. A node has one output; a tensor is
+// named by its node. Shapes are [C, H, W] or [N] without the batch dimension; element order is
+// row-major in that order.
 #ifndef NCR_IR_GRAPH_H
 #define NCR_IR_GRAPH_H
 
@@ -49,21 +50,23 @@ struct ncr_shape {
 
 enum ncr_pad_mode { NCR_PAD_SAME, NCR_PAD_VALID, NCR_PAD_EXPLICIT };
 
-// Sides in the order top, left, bottom, right. "same": out = ceil(in / stride), the total split with the
-// smaller half first (TensorFlow's rule).
+// Sides in the order top, left, bottom, right. "same": out = ceil(in / stride), the total split
+// with the smaller half first (TensorFlow's rule).
 struct ncr_attrs {
-    int32_t out, groups, multiplier; // channels out; groups; channel multiplier of dwconv
+    int32_t out, groups, multiplier;           // channels out; groups; channel multiplier of dwconv
     int32_t kernel[2], stride[2], dilation[2]; // height, width
     enum ncr_pad_mode pad_mode;
-    int32_t pad[4];   // in: the explicit amounts; after inference: the resolved amounts for every mode
+    int32_t
+        pad[4]; // in: the explicit amounts; after inference: the resolved amounts for every mode
     int32_t factor[2]; // upsample (nearest neighbour): height, width
     bool bias;
     float eps, momentum, alpha, rate;
     struct ncr_shape shape; // input, reshape
 };
 
-// Defaults of the language: stride 1 (pools: the kernel), same padding, dilation 1, groups 1, multiplier 1, bias true,
-// eps 1e-5, momentum 0.1, alpha 0.01, rate 0.5. stride 0 in a pool means "the kernel" and is resolved by inference.
+// Defaults of the language: stride 1 (pools: the kernel), same padding, dilation 1, groups 1,
+// multiplier 1, bias true, eps 1e-5, momentum 0.1, alpha 0.01, rate 0.5. stride 0 in a pool means
+// "the kernel" and is resolved by inference.
 struct ncr_attrs ncr_attrs_default(enum ncr_op op);
 
 enum ncr_param_role {
@@ -97,9 +100,10 @@ struct ncr_node {
     enum ncr_op op;
     uint32_t n_in;
     const ncr_node_id *in;
-    struct ncr_attrs attrs;  // resolved
-    struct ncr_shape shape;  // of the output
-    uint32_t first_param, n_params; // run in graph->params, in the order of ncr_params_*; shared by nodes that share weights
+    struct ncr_attrs attrs;         // resolved
+    struct ncr_shape shape;         // of the output
+    uint32_t first_param, n_params; // run in graph->params, in the order of ncr_params_*; shared by
+                                    // nodes that share weights
     struct ncr_str path;            // unique: "lenet/conv1", "tiny/body[1]/conv"
     const struct ncr_origin *origin; // may be NULL (graph read from text)
 };
@@ -135,7 +139,8 @@ bool ncr_shape_equal(const struct ncr_shape *a, const struct ncr_shape *b);
 // "3x32x32"; gives the buffer back.
 const char *ncr_shape_text(const struct ncr_shape *shape, char out[48]);
 
-// Why an operator cannot be applied. blame is the attribute whose source place fits best (0: the call).
+// Why an operator cannot be applied. blame is the attribute whose source place fits best (0: the
+// call).
 struct ncr_op_error {
     enum ncr_diag_code code;
     uint32_t blame;
@@ -147,11 +152,12 @@ struct ncr_op_error {
 struct ncr_builder;
 struct ncr_builder *ncr_builder_new(struct ncr_arena *arena, struct ncr_str name);
 // Adds a node: infers its shape, resolves attrs, creates its parameters under `path`.
-// share: an earlier node with the same op, attrs and parameter shapes whose weights it uses, or NCR_NO_NODE.
-// NCR_NO_NODE after an error, which is then in err. in is copied.
-ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op, const struct ncr_attrs *attrs,
-                            const ncr_node_id *in, uint32_t n_in, struct ncr_str path, ncr_node_id share,
-                            const struct ncr_origin *origin, struct ncr_op_error *err);
+// share: an earlier node with the same op, attrs and parameter shapes whose weights it uses, or
+// NCR_NO_NODE. NCR_NO_NODE after an error, which is then in err. in is copied.
+ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
+                            const struct ncr_attrs *attrs, const ncr_node_id *in, uint32_t n_in,
+                            struct ncr_str path, ncr_node_id share, const struct ncr_origin *origin,
+                            struct ncr_op_error *err);
 const struct ncr_node *ncr_builder_node(const struct ncr_builder *builder, ncr_node_id id);
 uint32_t ncr_builder_count(const struct ncr_builder *builder);
 void ncr_builder_output(struct ncr_builder *builder, struct ncr_str name, ncr_node_id node);
@@ -168,14 +174,16 @@ void ncr_graph_dump(const struct ncr_graph *graph, struct ncr_buf *out);
 struct ncr_graph *ncr_graph_read(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file);
 // Content hash over everything but origins and the graph's name.
 struct ncr_hash ncr_graph_hash(const struct ncr_graph *graph);
-// Canonical id of the architecture: independent of names, order of nodes, order of commutative inputs, identities and
-// dead nodes. Equal networks have equal ids.
+// Canonical id of the architecture: independent of names, order of nodes, order of commutative
+// inputs, identities and dead nodes. Equal networks have equal ids.
 struct ncr_hash ncr_graph_arch_id(const struct ncr_graph *graph);
-// A new graph without identities, dropout and nodes that reach no output, in canonical order. Names are kept.
+// A new graph without identities, dropout and nodes that reach no output, in canonical order. Names
+// are kept.
 struct ncr_graph *ncr_graph_simplify(struct ncr_arena *arena, const struct ncr_graph *graph);
 
 // ---- counts (analysis.md section 1) ----
-// Trainable parameters of a node; a node that shares weights counts them too (use ncr_graph_params for the total).
+// Trainable parameters of a node; a node that shares weights counts them too (use ncr_graph_params
+// for the total).
 int64_t ncr_node_params(const struct ncr_graph *graph, ncr_node_id id);
 int64_t ncr_node_macs(const struct ncr_graph *graph, ncr_node_id id);
 int64_t ncr_graph_params(const struct ncr_graph *graph); // shared ones once
