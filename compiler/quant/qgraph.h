@@ -14,7 +14,7 @@
 //   MAXPOOL               y = max over the taps inside the image (padding is skipped); scale and zero point of the input
 //   AVGPOOL               r = requantise(Σ (x - zx) over taps inside, mult[k], shift[k]) with k = taps inside - 1
 //   LUT                   y = lut[x + 128]
-//   SOFTMAX               see ncr_qsoftmax in softmax.h: integer exponentials from a table, output scale 1/256, zero point -128
+//   SOFTMAX               softmax.h: integer exponentials from a table, output scale 1/256, zero point -128
 //   UPSAMPLE, PAD, RESHAPE  copies; PAD fills with zx
 #ifndef NCR_QUANT_QGRAPH_H
 #define NCR_QUANT_QGRAPH_H

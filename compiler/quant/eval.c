@@ -1,0 +1,248 @@
+// The integer interpreter: plain loops over logical order [C, H, W], one function an operator,
+// wrapping accumulators. It is the oracle of the code generator and of the fault engine; arithmetic
+// is stated in qgraph.h.
+#include "compiler/quant/qgraph.h"
+#include "compiler/quant/softmax.h"
+
+struct job {
+    const struct ncr_qgraph *graph;
+    const struct ncr_qnode *node;
+    const int8_t *const *in;
+    int8_t *out;
+    int64_t n;
+};
+
+static const struct ncr_qnode *input(const struct job *j, uint32_t k)
+{
+    return &j->graph->nodes[j->node->in[k]];
+}
+
+// zero_point + requantised accumulator, clamped. The sum of two int32 is taken in 64 bits, so it
+// cannot overflow.
+static int8_t finish(const struct ncr_qnode *node, int32_t acc, int32_t channel)
+{
+    int64_t y =
+        (int64_t)node->zero_point + ncr_requantise(acc, node->mult[channel], node->shift[channel]);
+    return (int8_t)(y < node->lo ? node->lo : y > node->hi ? node->hi : y);
+}
+
+static void eval_copy(const struct job *j)
+{
+    memcpy(j->out, j->in[0], (size_t)j->n);
+}
+
+static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
+{
+    const struct ncr_qnode *node = j->node;
+    const struct ncr_attrs *a = &node->attrs;
+    const struct ncr_shape *in = &input(j, 0)->shape, *out = &node->shape;
+    int32_t H = in->dim[1], W = in->dim[2], kh = a->kernel[0], kw = a->kernel[1],
+            zx = input(j, 0)->zero_point;
+    for (int32_t o = 0; o < out->dim[0]; o++) {
+        int32_t c0 = o / outs_per_group * per;
+        const int8_t *w = node->weights + (int64_t)o * per * kh * kw;
+        for (int32_t y = 0; y < out->dim[1]; y++)
+            for (int32_t x = 0; x < out->dim[2]; x++) {
+                int32_t acc = node->bias[o];
+                for (int32_t c = 0; c < per; c++)
+                    for (int32_t p = 0; p < kh; p++)
+                        for (int32_t q = 0; q < kw; q++) {
+                            int32_t iy = y * a->stride[0] - a->pad[0] + p * a->dilation[0];
+                            int32_t ix = x * a->stride[1] - a->pad[1] + q * a->dilation[1];
+                            bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
+                            int32_t v =
+                                inside ? j->in[0][((int64_t)(c0 + c) * H + iy) * W + ix] : zx;
+                            acc = ncr_wrap_add(acc, ncr_wrap_mul(w[(c * kh + p) * kw + q], v));
+                        }
+                j->out[((int64_t)o * out->dim[1] + y) * out->dim[2] + x] = finish(node, acc, o);
+            }
+    }
+}
+
+static void eval_conv(const struct job *j)
+{
+    int32_t groups = j->node->attrs.groups;
+    convolve(j, input(j, 0)->shape.dim[0] / groups, j->node->shape.dim[0] / groups);
+}
+
+static void eval_dwconv(const struct job *j)
+{
+    convolve(j, 1, j->node->shape.dim[0] / input(j, 0)->shape.dim[0]);
+}
+
+static void eval_dense(const struct job *j)
+{
+    int64_t I = input(j, 0)->shape.dim[0];
+    for (int64_t o = 0; o < j->n; o++) {
+        int32_t acc = j->node->bias[o];
+        for (int64_t i = 0; i < I; i++)
+            acc = ncr_wrap_add(acc, ncr_wrap_mul(j->node->weights[o * I + i], j->in[0][i]));
+        j->out[o] = finish(j->node, acc, (int32_t)o);
+    }
+}
+
+static void eval_add(const struct job *j)
+{
+    for (int64_t i = 0; i < j->n; i++) {
+        int32_t acc = 0;
+        for (uint32_t k = 0; k < j->node->n_in; k++)
+            acc = ncr_wrap_add(
+                acc, ncr_wrap_mul(j->in[k][i] - input(j, k)->zero_point, j->node->in_mult[k]));
+        j->out[i] = finish(j->node, acc, 0);
+    }
+}
+
+static void eval_mul(const struct job *j)
+{
+    int64_t per0 = j->n / ncr_shape_elements(&input(j, 0)->shape),
+            per1 = j->n / ncr_shape_elements(&input(j, 1)->shape);
+    for (int64_t i = 0; i < j->n; i++) {
+        int32_t a = j->in[0][i / per0] - input(j, 0)->zero_point,
+                b = j->in[1][i / per1] - input(j, 1)->zero_point;
+        j->out[i] = finish(j->node, a * b, 0);
+    }
+}
+
+static void eval_concat(const struct job *j)
+{
+    int8_t *out = j->out;
+    for (uint32_t k = 0; k < j->node->n_in; k++) {
+        int64_t n = ncr_shape_elements(&input(j, k)->shape);
+        for (int64_t i = 0; i < n; i++)
+            *out++ = finish(j->node, j->in[k][i] - input(j, k)->zero_point, (int32_t)k);
+    }
+}
+
+// Calls visit for the taps of one output pixel that are inside the image; gives their number.
+static int32_t pool_taps(const struct job *j, int32_t c, int32_t y, int32_t x, int32_t *sum,
+                         int32_t *top)
+{
+    const struct ncr_attrs *a = &j->node->attrs;
+    const struct ncr_shape *in = &input(j, 0)->shape;
+    int32_t taps = 0, zx = input(j, 0)->zero_point;
+    *sum = 0;
+    *top = -128;
+    for (int32_t p = 0; p < a->kernel[0]; p++)
+        for (int32_t q = 0; q < a->kernel[1]; q++) {
+            int32_t iy = y * a->stride[0] - a->pad[0] + p, ix = x * a->stride[1] - a->pad[1] + q;
+            if (iy < 0 || iy >= in->dim[1] || ix < 0 || ix >= in->dim[2]) continue;
+            int32_t v = j->in[0][((int64_t)c * in->dim[1] + iy) * in->dim[2] + ix];
+            *sum = ncr_wrap_add(*sum, v - zx);
+            if (v > *top) *top = v;
+            taps++;
+        }
+    return taps;
+}
+
+static void pool(const struct job *j, bool mean)
+{
+    const struct ncr_shape *out = &j->node->shape;
+    for (int32_t c = 0; c < out->dim[0]; c++)
+        for (int32_t y = 0; y < out->dim[1]; y++)
+            for (int32_t x = 0; x < out->dim[2]; x++) {
+                int32_t sum, top, taps = pool_taps(j, c, y, x, &sum, &top);
+                j->out[((int64_t)c * out->dim[1] + y) * out->dim[2] + x] =
+                    mean ? finish(j->node, sum, taps - 1) : (int8_t)top;
+            }
+}
+
+static void eval_maxpool(const struct job *j)
+{
+    pool(j, false);
+}
+
+static void eval_avgpool(const struct job *j)
+{
+    pool(j, true);
+}
+
+static void eval_lut(const struct job *j)
+{
+    for (int64_t i = 0; i < j->n; i++)
+        j->out[i] = j->node->lut[j->in[0][i] + 128];
+}
+
+static void eval_softmax(const struct job *j)
+{
+    ncr_qsoftmax(j->node->exp_table, j->in[0], j->out, (uint32_t)j->n);
+}
+
+static void eval_upsample(const struct job *j)
+{
+    const struct ncr_shape *in = &input(j, 0)->shape, *out = &j->node->shape;
+    const int32_t *f = j->node->attrs.factor;
+    for (int32_t c = 0; c < out->dim[0]; c++)
+        for (int32_t y = 0; y < out->dim[1]; y++)
+            for (int32_t x = 0; x < out->dim[2]; x++)
+                j->out[((int64_t)c * out->dim[1] + y) * out->dim[2] + x] =
+                    j->in[0][((int64_t)c * in->dim[1] + y / f[0]) * in->dim[2] + x / f[1]];
+}
+
+static void eval_pad(const struct job *j)
+{
+    const struct ncr_shape *in = &input(j, 0)->shape, *out = &j->node->shape;
+    const int32_t *pad = j->node->attrs.pad;
+    memset(j->out, input(j, 0)->zero_point, (size_t)j->n);
+    for (int32_t c = 0; c < in->dim[0]; c++)
+        for (int32_t y = 0; y < in->dim[1]; y++)
+            memcpy(&j->out[((int64_t)c * out->dim[1] + y + pad[0]) * out->dim[2] + pad[1]],
+                   &j->in[0][((int64_t)c * in->dim[1] + y) * in->dim[2]], (size_t)in->dim[2]);
+}
+
+static void eval_reshape(const struct job *j)
+{
+    eval_copy(j);
+}
+
+static void eval_input(const struct job *j)
+{
+    eval_copy(j);
+}
+
+void ncr_eval_int_node(const struct ncr_qgraph *qgraph, uint32_t q, const int8_t *const *in,
+                       int8_t *out)
+{
+    static void (*const rule[])(const struct job *) = {
+#define NCR_QOP_ROW(NAME, name) eval_##name,
+#include "compiler/quant/qops.def"
+#undef NCR_QOP_ROW
+    };
+    const struct ncr_qnode *node = &qgraph->nodes[q];
+    struct job job = {qgraph, node, in, out, ncr_shape_elements(&node->shape)};
+    rule[node->op](&job);
+}
+
+void ncr_eval_int(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                  const int8_t *const *inputs, int8_t **values)
+{
+    uint32_t most = 1, next_input = 0;
+    for (uint32_t q = 0; q < qgraph->n_nodes; q++)
+        if (qgraph->nodes[q].n_in > most) most = qgraph->nodes[q].n_in;
+    const int8_t **in = NCR_NEW_N(arena, const int8_t *, most);
+    for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
+        const struct ncr_qnode *node = &qgraph->nodes[q];
+        for (uint32_t k = 0; k < node->n_in; k++)
+            in[k] = values[node->in[k]];
+        if (node->op == NCR_QOP_INPUT) in[0] = inputs[next_input++];
+        values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&node->shape));
+        ncr_eval_int_node(qgraph, q, in, values[q]);
+    }
+}
+
+void ncr_quantise_input(const struct ncr_qnode *node, const float *real, int8_t *out)
+{
+    int64_t n = ncr_shape_elements(&node->shape);
+    for (int64_t i = 0; i < n; i++) {
+        int32_t q = ncr_round_sat((double)real[i] / node->scale, -256,
+                                  255); // wide enough for any zero point
+        out[i] = (int8_t)ncr_clamp_i32(q + node->zero_point, node->lo, node->hi);
+    }
+}
+
+uint32_t ncr_argmax_i8(const int8_t *values, uint32_t n)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < n; i++)
+        if (values[i] > values[best]) best = i;
+    return best;
+}
