@@ -19,7 +19,8 @@ static void borders(struct ncr_plan *plan)
             int axis = side % 2;
             int32_t need = a->pad[side];
             if (side >= 2) {
-                int32_t last = (node->shape.dim[1 + axis] - 1) * a->stride[axis] +
+                const struct ncr_buffer *out = &plan->buffers[q];
+                int32_t last = ((axis ? out->width : out->height) - 1) * a->stride[axis] +
                                (a->kernel[axis] - 1) * a->dilation[axis];
                 int32_t size = axis ? in->width : in->height;
                 need = last - a->pad[axis] - (size - 1);

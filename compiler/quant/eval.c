@@ -36,13 +36,15 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
     const struct ncr_qnode *node = j->node;
     const struct ncr_attrs *a = &node->attrs;
     const struct ncr_shape *in = &input(j, 0)->shape, *out = &node->shape;
-    int32_t H = in->dim[1], W = in->dim[2], kh = a->kernel[0], kw = a->kernel[1],
-            zx = input(j, 0)->zero_point;
+    // A vector [N] is an image of one pixel (a batchnorm on its own is a 1x1 depthwise convolution).
+    int32_t H = in->rank == 3 ? in->dim[1] : 1, W = in->rank == 3 ? in->dim[2] : 1;
+    int32_t OH = out->rank == 3 ? out->dim[1] : 1, OW = out->rank == 3 ? out->dim[2] : 1;
+    int32_t kh = a->kernel[0], kw = a->kernel[1], zx = input(j, 0)->zero_point;
     for (int32_t o = 0; o < out->dim[0]; o++) {
         int32_t c0 = o / outs_per_group * per;
         const int8_t *w = node->weights + (int64_t)o * per * kh * kw;
-        for (int32_t y = 0; y < out->dim[1]; y++)
-            for (int32_t x = 0; x < out->dim[2]; x++) {
+        for (int32_t y = 0; y < OH; y++)
+            for (int32_t x = 0; x < OW; x++) {
                 int32_t acc = node->bias[o];
                 for (int32_t c = 0; c < per; c++)
                     for (int32_t p = 0; p < kh; p++)
@@ -54,7 +56,7 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
                                 inside ? j->in[0][((int64_t)(c0 + c) * H + iy) * W + ix] : zx;
                             acc = ncr_wrap_add(acc, ncr_wrap_mul(w[(c * kh + p) * kw + q], v));
                         }
-                j->out[((int64_t)o * out->dim[1] + y) * out->dim[2] + x] = finish(node, acc, o);
+                j->out[((int64_t)o * OH + y) * OW + x] = finish(node, acc, o);
             }
     }
 }

@@ -1,21 +1,26 @@
-// QGRAPH: the integer network. Batchnorm is folded, activations are fused into the producer's clamp where they are a
-// clamp, identities are gone. One tensor per node, named by the node. Structure (n_nodes, shapes, fusion) depends on
-// the graph and the format alone, so that memory can be planned before anything is trained; numbers (weights, scales)
-// are there when has_numbers.
+// QGRAPH: the integer network. Batchnorm is folded, activations are fused into the producer's clamp
+// where they are a clamp, identities are gone. One tensor per node, named by the node. Structure
+// (n_nodes, shapes, fusion) depends on the graph and the format alone, so that memory can be
+// planned before anything is trained; numbers (weights, scales) are there when has_numbers.
 //
-// Arithmetic of every node, with x the int8 inputs, zx zero points (see qmath.h). y = clamp(zy + r, lo, hi) for:
-//   CONV, DWCONV, DENSE   r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding read zx.
-//                         bias[o] is the stored constant: round(b / (sw·sx)) - zx·Σ w  (the zero point is folded in,
-//                         and stays folded when a fault changes a weight: that is what the memory holds)
-//   ADD                   r = requantise(Σ_i requantise'(x_i - zx_i)) : each input is scaled to a common scale 2^-20 finer:
-//                         t = Σ_i (x_i - zx_i) · in_mult[i]  (int32, in_mult chosen so that |t| < 2^30), r = requantise(t, mult[0], shift[0])
-//   MUL                   r = requantise((a - za)·(b - zb), mult[0], shift[0])  ([C,1,1] or equal shapes)
-//   CONCAT                per input i: r = requantise((x - zx_i) << 0, mult[i], shift[i])
-//   MAXPOOL               y = max over the taps inside the image (padding is skipped); scale and zero point of the input
-//   AVGPOOL               r = requantise(Σ (x - zx) over taps inside, mult[k], shift[k]) with k = taps inside - 1
-//   LUT                   y = lut[x + 128]
-//   SOFTMAX               softmax.h: integer exponentials from a table, output scale 1/256, zero point -128
-//   UPSAMPLE, PAD, RESHAPE  copies; PAD fills with zx
+// Arithmetic of every node, with x the int8 inputs, zx zero points (see qmath.h). y = clamp(zy + r,
+// lo, hi) for:
+//   CONV, DWCONV, DENSE   r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding
+//   read zx.
+//                         bias[o] is the stored constant: round(b / (sw·sx)) - zx·Σ w  (the zero
+//                         point is folded in, and stays folded when a fault changes a weight: that
+//                         is what the memory holds)
+//   ADD                   r = requantise(Σ_i requantise'(x_i - zx_i)) : each input is scaled to a
+//   common scale 2^-20 finer:
+//                         t = Σ_i (x_i - zx_i) · in_mult[i]  (int32, in_mult chosen so that |t| <
+//                         2^30), r = requantise(t, mult[0], shift[0])
+//   MUL                   r = requantise((a - za)·(b - zb), mult[0], shift[0])  ([C,1,1] or equal
+//   shapes) CONCAT                per input i: r = requantise((x - zx_i) << 0, mult[i], shift[i])
+//   MAXPOOL               y = max over the taps inside the image (padding is skipped); scale and
+//   zero point of the input AVGPOOL               r = requantise(Σ (x - zx) over taps inside,
+//   mult[k], shift[k]) with k = taps inside - 1 LUT                   y = lut[x + 128] SOFTMAX
+//   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128 UPSAMPLE,
+//   PAD, RESHAPE  copies; PAD fills with zx
 #ifndef NCR_QUANT_QGRAPH_H
 #define NCR_QUANT_QGRAPH_H
 
@@ -33,26 +38,28 @@ enum ncr_qop {
 struct ncr_qnode {
     enum ncr_qop op;
     uint32_t n_in;
-    const uint32_t *in; // qnode ids
-    struct ncr_attrs attrs; // kernel, stride, pad (resolved), dilation, groups, factor
-    struct ncr_shape shape; // logical [C, H, W] or [N]
-    ncr_node_id node;       // the graph node that does the work (conv, add, …)
-    ncr_node_id last;       // the last graph node fused into it: same tensor as this output
-    struct ncr_str path;    // of `node`
+    const uint32_t *in;      // qnode ids
+    struct ncr_attrs attrs;  // kernel, stride, pad (resolved), dilation, groups, factor
+    struct ncr_shape shape;  // logical [C, H, W] or [N]
+    ncr_node_id node;        // the graph node that does the work (conv, add, …)
+    ncr_node_id last;        // the last graph node fused into it: same tensor as this output
+    struct ncr_str path;     // of `node`
     int64_t macs, n_weights; // n_weights: elements of the weight tensor, 0 without
-    int32_t n_channels;     // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in; AVGPOOL kernel area
+    int32_t n_channels; // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in;
+                        // AVGPOOL kernel area
 
     // numbers: valid when the graph has_numbers
-    double scale;           // real = scale · (q - zero_point)
+    double scale; // real = scale · (q - zero_point)
     int32_t zero_point;
-    int32_t lo, hi;         // clamp of the output, within [-128, 127]
-    double *weight_scale;   // n_channels; real weight = weight_scale[o] · w
-    int8_t *weights;        // conv [O, I/g, Kh, Kw]; dwconv [C·m, 1, Kh, Kw]; dense [O, I] in the graph's logical order
+    int32_t lo, hi;       // clamp of the output, within [-128, 127]
+    double *weight_scale; // n_channels; real weight = weight_scale[o] · w
+    int8_t *weights; // conv [O, I/g, Kh, Kw]; dwconv [C·m, 1, Kh, Kw]; dense [O, I] in the graph's
+                     // logical order
     int32_t *bias;
-    int32_t *mult, *shift;  // struct ncr_qscale split into arrays
-    int32_t *in_mult;       // ADD
-    int8_t *lut;            // LUT: 256 entries
-    int32_t *exp_table;     // SOFTMAX: 256 entries
+    int32_t *mult, *shift; // struct ncr_qscale split into arrays
+    int32_t *in_mult;      // ADD
+    int8_t *lut;           // LUT: 256 entries
+    int32_t *exp_table;    // SOFTMAX: 256 entries
 };
 
 struct ncr_qgraph {
@@ -66,37 +73,46 @@ struct ncr_qgraph {
     bool has_numbers;
 };
 
-// Ranges seen on calibration data: per graph node, min and max (or percentiles) of its float output.
+// Ranges seen on calibration data: per graph node, min and max (or percentiles) of its float
+// output.
 struct ncr_ranges {
     uint32_t n;
     float *lo, *hi;
 };
 
-// Structure only (weights and ranges NULL), or with numbers. graph must be simplified (ncr_graph_simplify). A
-// format or operator that cannot be quantised is a diagnostic at the operator's or the spec's span; then NULL.
-struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *diags, const struct ncr_graph *graph,
-                                    const struct ncr_quant_spec *spec, const struct ncr_weights *weights,
+// Structure only (weights and ranges NULL), or with numbers. graph must be simplified
+// (ncr_graph_simplify). A format or operator that cannot be quantised is a diagnostic at the
+// operator's or the spec's span; then NULL.
+struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *diags,
+                                    const struct ncr_graph *graph,
+                                    const struct ncr_quant_spec *spec,
+                                    const struct ncr_weights *weights,
                                     const struct ncr_ranges *ranges);
 
-// Calibration: feeds samples one by one; minmax keeps extremes, percentile a histogram of |x| by sign.
+// Calibration: feeds samples one by one; minmax keeps extremes, percentile a histogram of |x| by
+// sign.
 struct ncr_calibrator;
 struct ncr_calibrator *ncr_calibrator_new(struct ncr_arena *arena, const struct ncr_graph *graph,
-                                          const struct ncr_weights *weights, const struct ncr_quant_spec *spec);
+                                          const struct ncr_weights *weights,
+                                          const struct ncr_quant_spec *spec);
 void ncr_calibrator_feed(struct ncr_calibrator *calibrator, const float *const *inputs);
 const struct ncr_ranges *ncr_calibrator_finish(struct ncr_calibrator *calibrator);
 
 const char *ncr_qop_name(enum ncr_qop op);
 bool ncr_qgraph_verify(const struct ncr_qgraph *qgraph, struct ncr_error *why);
-// Text form with all numbers, and its reader (exact inverse; graph is NULL in what was read, node ids are kept).
+// Text form with all numbers, and its reader (exact inverse; graph is NULL in what was read, node
+// ids are kept).
 void ncr_qgraph_dump(const struct ncr_qgraph *qgraph, struct ncr_buf *out);
 struct ncr_qgraph *ncr_qgraph_read(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file);
 struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *qgraph);
 
-// The integer interpreter: the oracle. inputs[i]: int8 in logical order; values[q] receives each node's output,
-// allocated in the arena. Plain loops, wrapping int32 accumulators.
-void ncr_eval_int(struct ncr_arena *arena, const struct ncr_qgraph *qgraph, const int8_t *const *inputs, int8_t **values);
+// The integer interpreter: the oracle. inputs[i]: int8 in logical order; values[q] receives each
+// node's output, allocated in the arena. Plain loops, wrapping int32 accumulators.
+void ncr_eval_int(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                  const int8_t *const *inputs, int8_t **values);
 // One node from given inputs, for layer-by-layer replay.
-void ncr_eval_int_node(const struct ncr_qgraph *qgraph, uint32_t q, const int8_t *const *in, int8_t *out);
+void ncr_eval_int_node(const struct ncr_qgraph *qgraph, uint32_t q, const int8_t *const *in,
+                       int8_t *out);
 // Quantises real input values: round(v / scale) + zero_point, saturated.
 void ncr_quantise_input(const struct ncr_qnode *input, const float *real, int8_t *out);
 // Index of the largest of n values; the lowest index among equals.

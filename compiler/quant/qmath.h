@@ -1,11 +1,13 @@
-// The one definition of integer arithmetic in quantised networks. Interpreter, JIT, object code and fault engine agree
-// with these functions bit for bit. All values are two's complement; >> of a negative value is arithmetic.
+// The one definition of integer arithmetic in quantised networks. Interpreter, JIT, object code and
+// fault engine agree with these functions bit for bit. All values are two's complement; >> of a
+// negative value is arithmetic.
 #ifndef NCR_QUANT_QMATH_H
 #define NCR_QUANT_QMATH_H
 
 #include "lang/base/base.h"
 
-// A positive real factor as mult / 2^shift: mult in [2^30, 2^31), shift in [1, 62]. Factor 0 is mult 0, shift 1.
+// A positive real factor as mult / 2^shift: mult in [2^30, 2^31), shift in [1, 62]. Factor 0 is
+// mult 0, shift 1.
 struct ncr_qscale {
     int32_t mult;
     int32_t shift;
@@ -28,8 +30,8 @@ static inline int32_t ncr_clamp_i32(int32_t v, int32_t lo, int32_t hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-// Addition of accumulators wraps modulo 2^32 (as the hardware does); a fault may provoke it, range analysis rules it
-// out without faults.
+// Addition of accumulators wraps modulo 2^32 (as the hardware does); a fault may provoke it, range
+// analysis rules it out without faults.
 static inline int32_t ncr_wrap_add(int32_t a, int32_t b)
 {
     return (int32_t)((uint32_t)a + (uint32_t)b);
@@ -39,8 +41,8 @@ static inline int32_t ncr_wrap_mul(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a * (uint32_t)b);
 }
 
-// Rounds to the nearest integer, ties away from zero, saturated to [lo, hi]; nan becomes lo. For constants made at
-// compile time and for input values, never inside a network.
+// Rounds to the nearest integer, ties away from zero, saturated to [lo, hi]; nan becomes lo. For
+// constants made at compile time and for input values, never inside a network.
 int32_t ncr_round_sat(double v, int32_t lo, int32_t hi);
 
 #endif

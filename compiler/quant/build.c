@@ -1,0 +1,184 @@
+// Graph to the structure of the integer network: which operators fuse, which tensors remain.
+// Numbers are numbers.c's job.
+#include "compiler/quant/build.h"
+
+#include "compiler/quant/softmax.h"
+
+static struct ncr_span span_of(const struct ncr_graph *graph, ncr_node_id id)
+{
+    const struct ncr_origin *origin = graph->nodes[id].origin;
+    return origin ? origin->span : NCR_NOWHERE;
+}
+
+static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spec)
+{
+    const struct {
+        const char *what;
+        enum ncr_qformat format;
+        uint32_t bits;
+    } parts[] = {{"weights", spec->weights, spec->weight_bits},
+                 {"activations", spec->activations, spec->activation_bits}};
+    bool ok = true;
+    for (int i = 0; i < 2; i++) {
+        if (parts[i].format == NCR_QF_LOG2) {
+            NCR_DIAG(diags, QUANT_FORMAT, spec->span, parts[i].what, NCR_STR_ARG(spec->name));
+            ok = false;
+        } else if (parts[i].bits < 2 || parts[i].bits > 8) {
+            NCR_DIAG(diags, QUANT_BITS, spec->span, parts[i].what, NCR_STR_ARG(spec->name),
+                     parts[i].bits);
+            ok = false;
+        }
+    }
+    return ok;
+}
+
+// The one user of a tensor, or NCR_NO_NODE where it has several or is an output.
+static ncr_node_id only_user(const struct ncr_builder_q *b, ncr_node_id id)
+{
+    return b->n_users[id] == 1 ? b->user[id] : NCR_NO_NODE;
+}
+
+static void count_users(struct ncr_builder_q *b)
+{
+    const struct ncr_graph *g = b->graph;
+    for (ncr_node_id id = 0; id < g->n_nodes; id++)
+        for (uint32_t k = 0; k < g->nodes[id].n_in; k++) {
+            b->n_users[g->nodes[id].in[k]]++;
+            b->user[g->nodes[id].in[k]] = id;
+        }
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        b->n_users[g->outputs[i].node] += 2; // read from outside: never fused away
+}
+
+static bool is_clamp(enum ncr_op op)
+{
+    return op == NCR_OP_RELU || op == NCR_OP_RELU6;
+}
+
+static enum ncr_qop kind_of(enum ncr_op op)
+{
+    switch (op) {
+    case NCR_OP_INPUT: return NCR_QOP_INPUT;
+    case NCR_OP_CONV: return NCR_QOP_CONV;
+    case NCR_OP_DWCONV:
+    case NCR_OP_BATCHNORM: return NCR_QOP_DWCONV;
+    case NCR_OP_DENSE: return NCR_QOP_DENSE;
+    case NCR_OP_RELU:
+    case NCR_OP_RELU6:
+    case NCR_OP_LEAKY_RELU:
+    case NCR_OP_HARDSWISH:
+    case NCR_OP_SIGMOID:
+    case NCR_OP_TANH: return NCR_QOP_LUT;
+    case NCR_OP_SOFTMAX: return NCR_QOP_SOFTMAX;
+    case NCR_OP_MAXPOOL: return NCR_QOP_MAXPOOL;
+    case NCR_OP_AVGPOOL:
+    case NCR_OP_GLOBAL_AVGPOOL: return NCR_QOP_AVGPOOL;
+    case NCR_OP_ADD: return NCR_QOP_ADD;
+    case NCR_OP_MUL: return NCR_QOP_MUL;
+    case NCR_OP_CONCAT: return NCR_QOP_CONCAT;
+    case NCR_OP_FLATTEN:
+    case NCR_OP_RESHAPE: return NCR_QOP_RESHAPE;
+    case NCR_OP_PAD: return NCR_QOP_PAD;
+    case NCR_OP_UPSAMPLE: return NCR_QOP_UPSAMPLE;
+    case NCR_OP_IDENTITY:
+    case NCR_OP_DROPOUT:
+    case NCR_OP_COUNT_: break;
+    }
+    NCR_BUG("operator %s reached quantisation", ncr_op_name(op));
+}
+
+// Extends a node over the batchnorm and the clamp that follow it, as far as nobody else reads the
+// tensors between.
+static void fuse(struct ncr_builder_q *b, struct ncr_qnode *q)
+{
+    const struct ncr_graph *g = b->graph;
+    ncr_node_id next = only_user(b, q->last);
+    bool has_weights = q->op == NCR_QOP_CONV || q->op == NCR_QOP_DWCONV || q->op == NCR_QOP_DENSE;
+    if (has_weights && next != NCR_NO_NODE && g->nodes[next].op == NCR_OP_BATCHNORM &&
+        g->nodes[q->node].op != NCR_OP_BATCHNORM) {
+        q->last = next;
+        b->taken[next] = true;
+        next = only_user(b, q->last);
+    }
+    if (!has_weights && q->op != NCR_QOP_ADD && q->op != NCR_QOP_MUL) return;
+    if (next != NCR_NO_NODE && is_clamp(g->nodes[next].op)) {
+        q->last = next;
+        b->taken[next] = true;
+    }
+}
+
+static void shape_of(struct ncr_builder_q *b, struct ncr_qnode *q)
+{
+    const struct ncr_node *node = &b->graph->nodes[q->node];
+    q->shape = node->shape;
+    q->attrs = node->attrs;
+    q->macs = ncr_node_macs(b->graph, q->node);
+    q->n_channels = q->shape.dim[0];
+    if (node->op == NCR_OP_BATCHNORM) { // a 1x1 depthwise convolution
+        q->attrs = ncr_attrs_default(NCR_OP_DWCONV);
+        q->attrs.kernel[0] = q->attrs.kernel[1] = 1;
+        q->n_weights = q->shape.dim[0];
+        q->macs = ncr_shape_elements(&q->shape);
+    } else if (q->op == NCR_QOP_CONV || q->op == NCR_QOP_DWCONV || q->op == NCR_QOP_DENSE) {
+        q->n_weights = b->graph->params[node->first_param].n;
+    } else if (node->op == NCR_OP_GLOBAL_AVGPOOL) {
+        const struct ncr_shape *in = &b->graph->nodes[node->in[0]].shape;
+        for (int i = 0; i < 2; i++) {
+            q->attrs.kernel[i] = q->attrs.stride[i] = in->dim[1 + i];
+            q->attrs.dilation[i] = 1;
+        }
+    }
+    if (q->op == NCR_QOP_ADD || q->op == NCR_QOP_MUL) q->n_channels = 1;
+    if (q->op == NCR_QOP_CONCAT) q->n_channels = (int32_t)node->n_in;
+    if (q->op == NCR_QOP_AVGPOOL) q->n_channels = q->attrs.kernel[0] * q->attrs.kernel[1];
+}
+
+struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *diags,
+                                    const struct ncr_graph *graph,
+                                    const struct ncr_quant_spec *spec,
+                                    const struct ncr_weights *weights,
+                                    const struct ncr_ranges *ranges)
+{
+    if (!check_spec(diags, spec)) return NULL;
+    struct ncr_builder_q b = {.arena = arena, .diags = diags, .graph = graph};
+    b.n_users = NCR_NEW_N(arena, uint32_t, graph->n_nodes);
+    b.user = NCR_NEW_N(arena, ncr_node_id, graph->n_nodes);
+    b.taken = NCR_NEW_N(arena, bool, graph->n_nodes);
+    count_users(&b);
+
+    struct ncr_qgraph *result = NCR_NEW(arena, struct ncr_qgraph);
+    result->graph = graph;
+    result->name = graph->name;
+    result->spec = *spec;
+    result->nodes = NCR_NEW_N(arena, struct ncr_qnode, graph->n_nodes);
+    result->inputs = NCR_NEW_N(arena, uint32_t, graph->n_inputs);
+    result->outputs = NCR_NEW_N(arena, uint32_t, graph->n_outputs);
+    uint32_t *made =
+        NCR_NEW_N(arena, uint32_t, graph->n_nodes); // graph node -> qnode that gives its tensor
+    for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
+        if (b.taken[id]) continue;
+        const struct ncr_node *node = &graph->nodes[id];
+        struct ncr_qnode *q = &result->nodes[result->n_nodes];
+        q->op = kind_of(node->op);
+        q->node = q->last = id;
+        q->path = node->path;
+        shape_of(&b, q);
+        fuse(&b, q);
+        if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT) {
+            NCR_DIAG(diags, QUANT_SOFTMAX, span_of(graph, id), q->shape.dim[0], NCR_QSOFTMAX_LIMIT);
+            return NULL;
+        }
+        uint32_t *in = NCR_NEW_N(arena, uint32_t, node->n_in);
+        for (uint32_t k = 0; k < node->n_in; k++)
+            in[k] = made[node->in[k]];
+        q->in = in;
+        q->n_in = node->n_in;
+        made[id] = made[q->last] = result->n_nodes++;
+    }
+    for (uint32_t i = 0; i < graph->n_inputs; i++)
+        result->inputs[result->n_inputs++] = made[graph->inputs[i]];
+    for (uint32_t i = 0; i < graph->n_outputs; i++)
+        result->outputs[result->n_outputs++] = made[graph->outputs[i].node];
+    if (!weights || !ranges) return result;
+    return ncr_qgraph_fill(&b, result, weights, ranges) ? result : NULL;
+}

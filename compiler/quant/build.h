@@ -1,0 +1,21 @@
+// Private to compiler/quant: what building shares between structure (build.c) and numbers
+// (numbers.c).
+#ifndef NCR_QUANT_BUILD_H
+#define NCR_QUANT_BUILD_H
+
+#include "compiler/quant/qgraph.h"
+
+struct ncr_builder_q {
+    struct ncr_arena *arena;
+    struct ncr_diags *diags;
+    const struct ncr_graph *graph;
+    uint32_t *n_users; // readers of each graph tensor; an output counts as two
+    ncr_node_id *user; // the last of them
+    bool *taken;       // fused into an earlier node
+};
+
+// Fills in scales, weights, multipliers, tables. False after a diagnostic.
+bool ncr_qgraph_fill(struct ncr_builder_q *b, struct ncr_qgraph *qgraph,
+                     const struct ncr_weights *weights, const struct ncr_ranges *ranges);
+
+#endif

@@ -1,0 +1,262 @@
+// The numbers of the integer network: scales from ranges, folded and rounded weights, biases,
+// multipliers, tables.
+#include <math.h>
+
+#include "compiler/quant/build.h"
+#include "compiler/quant/softmax.h"
+
+struct fill {
+    struct ncr_builder_q *b;
+    struct ncr_qgraph *q;
+    const struct ncr_weights *weights;
+    const struct ncr_ranges *ranges;
+};
+
+static int32_t q_max(uint32_t bits)
+{
+    return (1 << (bits - 1)) - 1;
+}
+
+// The smallest power of two that is not smaller.
+static double power_of_two(double v)
+{
+    int exponent;
+    double fraction = frexp(v, &exponent);
+    return ldexp(1, fraction == 0.5 ? exponent - 1 : exponent);
+}
+
+// Scale and zero point of a tensor whose values are in [lo, hi]; zero is always representable
+// exactly.
+static void set_range(const struct fill *f, struct ncr_qnode *q, double lo, double hi)
+{
+    const struct ncr_quant_spec *spec = &f->q->spec;
+    int32_t top = q_max(spec->activation_bits), bottom = -top - 1;
+    q->lo = bottom;
+    q->hi = top;
+    lo = lo < 0 ? lo : 0;
+    hi = hi > 0 ? hi : 0;
+    if (!(hi - lo > 1e-30)) hi = lo + 1; // a tensor that is always zero
+    if (spec->activations == NCR_QF_FIXED) {
+        q->scale = power_of_two(fmax(-lo, hi) / top);
+        q->zero_point = 0;
+        return;
+    }
+    q->scale = (hi - lo) / (top - bottom);
+    q->zero_point = ncr_round_sat(bottom - lo / q->scale, bottom, top);
+}
+
+static void range_from(const struct fill *f, struct ncr_qnode *q)
+{
+    set_range(f, q, (double)f->ranges->lo[q->last], (double)f->ranges->hi[q->last]);
+    // A fused clamp is the clamp of the output.
+    enum ncr_op op = q->last != q->node ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
+    if (op == NCR_OP_RELU || op == NCR_OP_RELU6)
+        q->lo = q->zero_point > q->lo ? q->zero_point : q->lo;
+    if (op == NCR_OP_RELU6) q->hi = ncr_round_sat(q->zero_point + 6 / q->scale, q->lo, q->hi);
+}
+
+static void same_range(struct ncr_qnode *q, const struct ncr_qnode *in)
+{
+    q->scale = in->scale;
+    q->zero_point = in->zero_point;
+    q->lo = -128;
+    q->hi = 127;
+}
+
+static void set_mult(struct ncr_qnode *q, int32_t i, double real)
+{
+    struct ncr_qscale s = ncr_qscale_of(fmin(real, 0x1p29));
+    q->mult[i] = s.mult;
+    q->shift[i] = s.shift;
+}
+
+static void new_mults(const struct fill *f, struct ncr_qnode *q)
+{
+    q->mult = NCR_NEW_N(f->b->arena, int32_t, (size_t)q->n_channels);
+    q->shift = NCR_NEW_N(f->b->arena, int32_t, (size_t)q->n_channels);
+}
+
+// Real weights and biases with batchnorm folded in: w' = k·w, b' = k·(b - mean) + beta, k = gamma /
+// sqrt(var + eps).
+static void folded(const struct fill *f, const struct ncr_qnode *q, double *w, double *bias)
+{
+    const struct ncr_graph *g = f->b->graph;
+    const struct ncr_node *node = &g->nodes[q->node];
+    int64_t per = q->n_weights / q->n_channels;
+    const struct ncr_node *norm = node->op == NCR_OP_BATCHNORM ? node : NULL;
+    for (int64_t i = 0; i < q->n_weights; i++)
+        w[i] = norm ? 1 : (double)f->weights->at[node->first_param][i];
+    for (int32_t o = 0; o < q->n_channels; o++)
+        bias[o] = !norm && node->attrs.bias ? (double)f->weights->at[node->first_param + 1][o] : 0;
+    // The chain from node to last is node, [batchnorm], [clamp].
+    for (ncr_node_id id = q->last; !norm && id != q->node; id = g->nodes[id].in[0])
+        if (g->nodes[id].op == NCR_OP_BATCHNORM) norm = &g->nodes[id];
+    if (!norm) return;
+    float *const *p = &f->weights->at[norm->first_param];
+    for (int32_t o = 0; o < q->n_channels; o++) {
+        double k = (double)p[0][o] / sqrt((double)p[3][o] + (double)norm->attrs.eps);
+        for (int64_t i = 0; i < per; i++)
+            w[o * per + i] *= k;
+        bias[o] = k * (bias[o] - (double)p[2][o]) + (double)p[1][o];
+    }
+}
+
+static double largest(const double *v, int64_t n)
+{
+    double top = 0;
+    for (int64_t i = 0; i < n; i++)
+        top = fmax(top, fabs(v[i]));
+    return top;
+}
+
+// Symmetric scale for weights whose largest magnitude is `top`, coarse enough that the bias fits
+// into 2^30.
+static double weight_scale(const struct ncr_quant_spec *spec, double top, double bias,
+                           double input_scale)
+{
+    double s = top / q_max(spec->weight_bits), for_bias = fabs(bias) / (input_scale * 0x1p30);
+    s = fmax(s, for_bias);
+    if (!(s > 1e-30)) return 1; // all weights are zero
+    return spec->weights == NCR_QF_FIXED ? power_of_two(s) : s;
+}
+
+static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
+{
+    struct ncr_arena *arena = f->b->arena;
+    const struct ncr_quant_spec *spec = &f->q->spec;
+    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
+    int64_t per = q->n_weights / q->n_channels;
+    double *w = NCR_NEW_N(arena, double, (size_t)q->n_weights),
+           *bias = NCR_NEW_N(arena, double, (size_t)q->n_channels);
+    folded(f, q, w, bias);
+    q->weights = NCR_NEW_N(arena, int8_t, (size_t)q->n_weights);
+    q->bias = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
+    q->weight_scale = NCR_NEW_N(arena, double, (size_t)q->n_channels);
+    new_mults(f, q);
+    double all = largest(w, q->n_weights), all_bias = largest(bias, q->n_channels);
+    int32_t top = q_max(spec->weight_bits);
+    for (int32_t o = 0; o < q->n_channels; o++) {
+        double s = spec->per_channel
+                       ? weight_scale(spec, largest(w + o * per, per), bias[o], in->scale)
+                       : weight_scale(spec, all, all_bias, in->scale);
+        int64_t sum = 0, reach = 0;
+        for (int64_t i = 0; i < per; i++) {
+            int32_t v = ncr_round_sat(w[o * per + i] / s, -top, top);
+            q->weights[o * per + i] = (int8_t)v;
+            sum += v;
+            reach += v < 0 ? -v : v;
+        }
+        // Worst |accumulator| over all int8 inputs, at any moment of the sum.
+        int64_t stored = (int64_t)round(bias[o] / (s * in->scale)) - in->zero_point * sum;
+        int64_t worst = (stored < 0 ? -stored : stored) + 128 * reach;
+        if (worst > INT32_MAX) {
+            const struct ncr_origin *origin = f->b->graph->nodes[q->node].origin;
+            NCR_DIAG(f->b->diags, QUANT_OVERFLOW, origin ? origin->span : NCR_NOWHERE,
+                     NCR_STR_ARG(q->path), (long long)worst, o);
+            return false;
+        }
+        q->bias[o] = (int32_t)stored;
+        q->weight_scale[o] = s;
+        set_mult(q, o, s * in->scale / q->scale);
+    }
+    return true;
+}
+
+static void fill_add(const struct fill *f, struct ncr_qnode *q)
+{
+    double widest = 0;
+    int bits = 20; // the common scale is 2^-20 of the widest input while the sum stays below 2^30
+    while ((double)q->n_in * 255 * ldexp(1, bits) >= 0x1p30)
+        bits--;
+    for (uint32_t k = 0; k < q->n_in; k++)
+        widest = fmax(widest, f->q->nodes[q->in[k]].scale);
+    q->in_mult = NCR_NEW_N(f->b->arena, int32_t, q->n_in);
+    for (uint32_t k = 0; k < q->n_in; k++)
+        q->in_mult[k] =
+            ncr_round_sat(ldexp(f->q->nodes[q->in[k]].scale / widest, bits), 0, 1 << bits);
+    new_mults(f, q);
+    set_mult(q, 0, ldexp(widest, -bits) / q->scale);
+}
+
+static double function_of(const struct ncr_node *node, double x)
+{
+    switch ((int)node->op) {
+    case NCR_OP_RELU: return x > 0 ? x : 0;
+    case NCR_OP_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
+    case NCR_OP_LEAKY_RELU: return x > 0 ? x : (double)node->attrs.alpha * x;
+    case NCR_OP_HARDSWISH: return x * (x + 3 < 0 ? 0 : x + 3 > 6 ? 6 : x + 3) / 6;
+    case NCR_OP_SIGMOID: return 1 / (1 + exp(-x));
+    case NCR_OP_TANH: return tanh(x);
+    default: NCR_BUG("no table for %s", ncr_op_name(node->op));
+    }
+}
+
+static void fill_lut(const struct fill *f, struct ncr_qnode *q)
+{
+    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
+    q->lut = NCR_NEW_N(f->b->arena, int8_t, 256);
+    for (int32_t x = -128; x < 128; x++) {
+        double y = function_of(&f->b->graph->nodes[q->node], in->scale * (x - in->zero_point));
+        q->lut[x + 128] = (int8_t)ncr_round_sat(y / q->scale + q->zero_point, q->lo, q->hi);
+    }
+}
+
+static bool fill_node(const struct fill *f, struct ncr_qnode *q)
+{
+    const struct ncr_qnode *in = q->n_in ? &f->q->nodes[q->in[0]] : NULL;
+    switch (q->op) {
+    case NCR_QOP_INPUT: range_from(f, q); return true;
+    case NCR_QOP_CONV:
+    case NCR_QOP_DWCONV:
+    case NCR_QOP_DENSE: range_from(f, q); return fill_weights(f, q);
+    case NCR_QOP_ADD:
+        range_from(f, q);
+        fill_add(f, q);
+        return true;
+    case NCR_QOP_MUL:
+        range_from(f, q);
+        new_mults(f, q);
+        set_mult(q, 0, in->scale * f->q->nodes[q->in[1]].scale / q->scale);
+        return true;
+    case NCR_QOP_CONCAT:
+        range_from(f, q);
+        new_mults(f, q);
+        for (uint32_t k = 0; k < q->n_in; k++)
+            set_mult(q, (int32_t)k, f->q->nodes[q->in[k]].scale / q->scale);
+        return true;
+    case NCR_QOP_AVGPOOL:
+        range_from(f, q);
+        new_mults(f, q);
+        for (int32_t k = 0; k < q->n_channels; k++)
+            set_mult(q, k, in->scale / (q->scale * (k + 1)));
+        return true;
+    case NCR_QOP_LUT:
+        range_from(f, q);
+        fill_lut(f, q);
+        return true;
+    case NCR_QOP_SOFTMAX:
+        same_range(q, in);
+        q->scale = 1.0 / 256;
+        q->zero_point = -128;
+        q->exp_table = NCR_NEW_N(f->b->arena, int32_t, 256);
+        ncr_qsoftmax_table(in->scale, q->exp_table);
+        return true;
+    case NCR_QOP_MAXPOOL:
+    case NCR_QOP_UPSAMPLE:
+    case NCR_QOP_PAD:
+    case NCR_QOP_RESHAPE: same_range(q, in); return true;
+    case NCR_QOP_COUNT_: break;
+    }
+    NCR_BUG("integer operator %d", (int)q->op);
+}
+
+bool ncr_qgraph_fill(struct ncr_builder_q *b, struct ncr_qgraph *qgraph,
+                     const struct ncr_weights *weights, const struct ncr_ranges *ranges)
+{
+    struct fill f = {b, qgraph, weights, ranges};
+    bool ok = true;
+    for (uint32_t i = 0; i < qgraph->n_nodes; i++)
+        ok &= fill_node(&f, &qgraph->nodes[i]);
+    qgraph->has_numbers = ok;
+    return ok;
+}
