@@ -1,0 +1,80 @@
+// Laws of quantisation on random networks: structure does not depend on numbers, the plan is sound,
+// integers follow floats.
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "compiler/plan/plan.h"
+#include "tests/support/random_graph.h"
+
+Test(quantise, structure_and_plan_do_not_depend_on_numbers)
+{
+    uint32_t seen[NCR_QOP_COUNT_] = {0};
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 12, &net);
+        struct ncr_diags diags;
+        ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+        struct ncr_qgraph *bare = ncr_qgraph_build(arena, &diags, net.graph, &net.spec, NULL, NULL);
+        cr_assert_not_null(bare);
+        cr_assert_not(bare->has_numbers);
+        cr_assert_eq(bare->n_nodes, net.qgraph->n_nodes);
+        for (uint32_t q = 0; q < bare->n_nodes; q++) {
+            cr_assert_eq(bare->nodes[q].op, net.qgraph->nodes[q].op);
+            cr_assert(ncr_shape_equal(&bare->nodes[q].shape, &net.qgraph->nodes[q].shape));
+            seen[bare->nodes[q].op]++;
+        }
+        for (int mode = 0; mode < 2; mode++) {
+            struct ncr_error why;
+            struct ncr_plan *a = ncr_plan_build(arena, bare, (enum ncr_plan_mode)mode);
+            struct ncr_plan *b = ncr_plan_build(arena, net.qgraph, (enum ncr_plan_mode)mode);
+            cr_assert(ncr_plan_verify(a, &why), "seed %lu: %s", seed, why.text);
+            cr_assert_eq(a->arena_bytes, b->arena_bytes);
+            cr_assert_geq(a->arena_bytes, a->lower_bound_bytes - (NCR_PLAN_ALIGN - 1));
+            for (uint32_t q = 0; q < bare->n_nodes; q++)
+                cr_assert_eq(a->buffers[q].offset, b->buffers[q].offset);
+        }
+        ncr_arena_free(arena);
+    }
+    for (int op = 0; op < NCR_QOP_COUNT_; op++)
+        cr_assert_geq(seen[op], 10, "%s occurs only %u times", ncr_qop_name((enum ncr_qop)op),
+                      seen[op]);
+}
+
+// Noise of the integer network's outputs against the float network's, in decibels under the signal.
+Test(quantise, integers_follow_floats)
+{
+    double signal = 0, noise = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 5, &net);
+        if (net.spec.weight_bits < 8 || net.spec.activation_bits < 8) {
+            ncr_arena_free(arena);
+            continue;
+        }
+        float *real[2], **values = NCR_NEW_N(arena, float *, net.graph->n_nodes);
+        int8_t *quantised[2], **ints = NCR_NEW_N(arena, int8_t *, net.qgraph->n_nodes);
+        random_net_inputs(arena, &net, seed, real, quantised);
+        ncr_eval_f32(arena, net.graph, net.weights, (const float *const *)real, values);
+        ncr_eval_int(arena, net.qgraph, (const int8_t *const *)quantised, ints);
+        for (uint32_t i = 0; i < net.qgraph->n_outputs; i++) {
+            const struct ncr_qnode *q = &net.qgraph->nodes[net.qgraph->outputs[i]];
+            const float *want = values[net.graph->outputs[i].node];
+            double s = 0, e = 0;
+            int64_t n = ncr_shape_elements(&q->shape);
+            for (int64_t k = 0; k < n; k++) {
+                double v = q->scale * (ints[net.qgraph->outputs[i]][k] - q->zero_point);
+                s += (double)want[k] * (double)want[k];
+                e += (v - (double)want[k]) * (v - (double)want[k]);
+            }
+            if (s == 0) continue;
+            signal += 1; // each output counts the same, whatever its size and scale
+            noise += fmin(1, e / s);
+        }
+        ncr_arena_free(arena);
+    }
+    double db = 10 * log10(signal / noise);
+    cr_assert_gt(signal, 100);
+    cr_assert_gt(db, 12, "%.1f dB", db);
+}

@@ -1,0 +1,230 @@
+// Random networks: grows a graph tensor by tensor, each operator with random attributes that fit.
+#include "tests/support/random_graph.h"
+
+#include "lang/base/rng.h"
+
+struct grow {
+    struct ncr_arena *arena;
+    struct ncr_builder *builder;
+    struct ncr_rng rng;
+    uint32_t serial;
+};
+
+static uint32_t below(struct grow *g, uint32_t n)
+{
+    return (uint32_t)ncr_rng_below(&g->rng, n);
+}
+
+static ncr_node_id add(struct grow *g, enum ncr_op op, const struct ncr_attrs *attrs,
+                       const ncr_node_id *in, uint32_t n)
+{
+    struct ncr_op_error err;
+    struct ncr_str path = ncr_str_fmt(g->arena, "r/%s%u", ncr_op_name(op), g->serial++);
+    return ncr_builder_add(g->builder, op, attrs, in, n, path, NCR_NO_NODE, NULL, &err);
+}
+
+static ncr_node_id add_input(struct grow *g)
+{
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_INPUT);
+    if (below(g, 6) == 0)
+        a.shape = (struct ncr_shape){1, {1 + (int32_t)below(g, 40), 0, 0}};
+    else
+        a.shape = (struct ncr_shape){
+            3, {1 + (int32_t)below(g, 9), 1 + (int32_t)below(g, 12), 1 + (int32_t)below(g, 12)}};
+    return add(g, NCR_OP_INPUT, &a, NULL, 0);
+}
+
+static void window(struct grow *g, struct ncr_attrs *a, bool dilate)
+{
+    for (int i = 0; i < 2; i++) {
+        a->kernel[i] = 1 + (int32_t)below(g, 5);
+        a->stride[i] = below(g, 3) ? 1 : 1 + (int32_t)below(g, 3);
+        a->dilation[i] = dilate && below(g, 4) == 0 ? 2 : 1;
+    }
+    uint32_t mode = below(g, 4);
+    a->pad_mode = mode == 0 ? NCR_PAD_VALID : mode == 1 ? NCR_PAD_EXPLICIT : NCR_PAD_SAME;
+    if (a->pad_mode == NCR_PAD_EXPLICIT)
+        for (int i = 0; i < 4; i++)
+            a->pad[i] = (int32_t)below(g, (uint32_t)a->kernel[i % 2]);
+}
+
+// Another tensor of the same shape as `id`, or id itself.
+static ncr_node_id twin(struct grow *g, ncr_node_id id, bool only_hw)
+{
+    uint32_t n = ncr_builder_count(g->builder), start = below(g, n);
+    const struct ncr_shape *want = &ncr_builder_node(g->builder, id)->shape;
+    for (uint32_t i = 0; i < n; i++) {
+        ncr_node_id other = (start + i) % n;
+        const struct ncr_shape *s = &ncr_builder_node(g->builder, other)->shape;
+        if (s->rank != want->rank) continue;
+        if (only_hw ? s->rank == 1 || (s->dim[1] == want->dim[1] && s->dim[2] == want->dim[2])
+                    : ncr_shape_equal(s, want))
+            return other;
+    }
+    return id;
+}
+
+// One random operator on tensor x; NCR_NO_NODE where it does not fit.
+static ncr_node_id step(struct grow *g, ncr_node_id x)
+{
+    const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
+    enum ncr_op op = (enum ncr_op)(1 + below(g, NCR_OP_COUNT_ - 1));
+    if (shape.rank == 1 && below(g, 2)) op = NCR_OP_DENSE;
+    if (shape.rank == 3 && below(g, 3) == 0) op = below(g, 3) ? NCR_OP_CONV : NCR_OP_DWCONV;
+    struct ncr_attrs a = ncr_attrs_default(op);
+    ncr_node_id in[3] = {x, x, x};
+    uint32_t n_in = 1;
+    switch ((int)op) {
+    case NCR_OP_CONV:
+        a.out = 1 + (int32_t)below(g, 19);
+        window(g, &a, true);
+        if (below(g, 4) == 0 && shape.dim[0] > 1) {
+            a.groups = shape.dim[0] % 2 ? shape.dim[0] : 2;
+            a.out = a.groups * (1 + (int32_t)below(g, 3));
+        }
+        a.bias = below(g, 3) != 0;
+        break;
+    case NCR_OP_DWCONV:
+        window(g, &a, true);
+        a.multiplier = below(g, 4) ? 1 : 2;
+        a.bias = below(g, 2) != 0;
+        break;
+    case NCR_OP_DENSE:
+        a.out = 1 + (int32_t)below(g, 37);
+        a.bias = below(g, 3) != 0;
+        break;
+    case NCR_OP_MAXPOOL:
+    case NCR_OP_AVGPOOL:
+        window(g, &a, false);
+        if (below(g, 2)) a.stride[0] = a.stride[1] = 0;
+        break;
+    case NCR_OP_ADD:
+        n_in = 2 + below(g, 2);
+        for (uint32_t k = 1; k < n_in; k++)
+            in[k] = twin(g, x, false);
+        break;
+    case NCR_OP_MUL:
+        n_in = 2;
+        in[1] = twin(g, x, false);
+        if (shape.rank == 3 && below(g, 2)) {
+            struct ncr_attrs none = ncr_attrs_default(NCR_OP_GLOBAL_AVGPOOL);
+            in[1] = add(g, NCR_OP_GLOBAL_AVGPOOL, &none, &x, 1);
+        }
+        break;
+    case NCR_OP_CONCAT:
+        n_in = 1 + below(g, 3);
+        for (uint32_t k = 1; k < n_in; k++)
+            in[k] = twin(g, x, true);
+        break;
+    case NCR_OP_RESHAPE:
+        a.shape = (struct ncr_shape){3, {1, 1, (int32_t)ncr_shape_elements(&shape)}};
+        if (shape.rank == 3)
+            a.shape = (struct ncr_shape){3, {shape.dim[1], shape.dim[2], shape.dim[0]}};
+        break;
+    case NCR_OP_PAD:
+        for (int i = 0; i < 4; i++)
+            a.pad[i] = (int32_t)below(g, 3);
+        break;
+    case NCR_OP_UPSAMPLE:
+        a.factor[0] = 1 + (int32_t)below(g, 2);
+        a.factor[1] = 1 + (int32_t)below(g, 3);
+        break;
+    default: break;
+    }
+    if (op == NCR_OP_FLATTEN && below(g, 3)) return NCR_NO_NODE; // images should live for a while
+    ncr_node_id id = add(g, op, &a, in, n_in);
+    // Tensors that grow without bound make slow tests.
+    return id != NCR_NO_NODE && ncr_shape_elements(&ncr_builder_node(g->builder, id)->shape) > 6000
+               ? NCR_NO_NODE
+               : id;
+}
+
+static void randomise(struct ncr_weights *weights, const struct ncr_graph *graph, uint64_t seed)
+{
+    ncr_weights_init(weights, graph, seed);
+    for (uint32_t p = 0; p < graph->n_params; p++) {
+        struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_WEIGHTS, p);
+        for (int64_t i = 0; i < graph->params[p].n; i++) {
+            float r = (float)ncr_rng_f64(&rng), *w = &weights->at[p][i];
+            switch (graph->params[p].role) {
+            case NCR_PARAM_WEIGHT: break;
+            case NCR_PARAM_BIAS:
+            case NCR_PARAM_BETA:
+            case NCR_PARAM_MEAN: *w = r - 0.5f; break;
+            case NCR_PARAM_GAMMA: *w = r * 3 - 1; break;
+            case NCR_PARAM_VAR: *w = r + 0.1f; break;
+            }
+        }
+    }
+}
+
+static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        v[i] = (float)ncr_rng_normal(rng);
+}
+
+void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
+{
+    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
+                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    ncr_node_id x = add_input(&g);
+    if (below(&g, 5) == 0) add_input(&g);
+    for (uint32_t i = 0; i < size; i++) {
+        if (below(&g, 5) == 0)
+            x = below(&g, ncr_builder_count(g.builder)); // branch off an earlier tensor
+        ncr_node_id next = step(&g, x);
+        if (next != NCR_NO_NODE) x = next;
+    }
+    uint32_t n_out = 1 + below(&g, 3);
+    ncr_builder_output(g.builder, NCR_STR("y0"), x);
+    for (uint32_t i = 1; i < n_out; i++)
+        ncr_builder_output(g.builder, ncr_str_fmt(arena, "y%u", i),
+                           below(&g, ncr_builder_count(g.builder)));
+    out->graph = ncr_graph_simplify(arena, ncr_builder_finish(g.builder));
+    out->weights = ncr_weights_new(arena, out->graph);
+    randomise(out->weights, out->graph, seed);
+    out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
+                                        .weights = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,
+                                        .activations = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,
+                                        .weight_bits = below(&g, 4) ? 8 : 2 + below(&g, 7),
+                                        .activation_bits = below(&g, 4) ? 8 : 4 + below(&g, 5),
+                                        .per_channel = below(&g, 4) != 0,
+                                        .calibration =
+                                            below(&g, 4) ? NCR_CALIB_MINMAX : NCR_CALIB_PERCENTILE,
+                                        .percentile = 0.999,
+                                        .calibration_images = 4};
+    struct ncr_calibrator *calibrator =
+        ncr_calibrator_new(arena, out->graph, out->weights, &out->spec);
+    for (uint32_t k = 0; k < out->spec.calibration_images; k++) {
+        float **inputs = NCR_NEW_N(arena, float *, out->graph->n_inputs);
+        for (uint32_t i = 0; i < out->graph->n_inputs; i++) {
+            int64_t n = ncr_shape_elements(&out->graph->nodes[out->graph->inputs[i]].shape);
+            struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 2000 + 10 * k + i);
+            inputs[i] = NCR_NEW_N(arena, float, (size_t)n);
+            fill_input(&rng, inputs[i], n);
+        }
+        ncr_calibrator_feed(calibrator, (const float *const *)inputs);
+    }
+    out->ranges = ncr_calibrator_finish(calibrator);
+    struct ncr_sources *sources = ncr_sources_new(arena);
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, sources);
+    out->qgraph =
+        ncr_qgraph_build(arena, &diags, out->graph, &out->spec, out->weights, out->ranges);
+    if (!out->qgraph)
+        NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
+}
+
+void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+                       float **real, int8_t **quantised)
+{
+    for (uint32_t i = 0; i < net->graph->n_inputs; i++) {
+        int64_t n = ncr_shape_elements(&net->graph->nodes[net->graph->inputs[i]].shape);
+        struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 3000 + i);
+        real[i] = NCR_NEW_N(arena, float, (size_t)n);
+        quantised[i] = NCR_NEW_N(arena, int8_t, (size_t)n);
+        fill_input(&rng, real[i], n);
+        ncr_quantise_input(&net->qgraph->nodes[net->qgraph->inputs[i]], real[i], quantised[i]);
+    }
+}

@@ -1,0 +1,23 @@
+// Random networks over all operators, for property and differential tests. Everything depends on
+// the seed alone.
+#ifndef NCR_TESTS_RANDOM_GRAPH_H
+#define NCR_TESTS_RANDOM_GRAPH_H
+
+#include "compiler/quant/qgraph.h"
+
+struct random_net {
+    struct ncr_graph *graph; // simplified; one or two inputs, one to three outputs
+    struct ncr_weights *weights;
+    struct ncr_quant_spec spec;
+    const struct ncr_ranges *ranges;
+    struct ncr_qgraph *qgraph; // with numbers
+};
+
+// size: about how many operators. Odd channel counts, strides, dilations, groups and paddings of
+// every kind.
+void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out);
+// Real inputs [C, H, W] for each graph input, and the same quantised.
+void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+                       float **real, int8_t **quantised);
+
+#endif
