@@ -1,0 +1,261 @@
+// Golden run, faulty run on the suffix, outcome.
+#include "runtime/inject/harness.h"
+
+const char *ncr_outcome_name(enum ncr_outcome outcome)
+{
+    static const char *const names[NCR_OUTCOMES_] = {"masked", "benign", "SDC", "DUE"};
+    return names[outcome];
+}
+
+struct ncr_harness *ncr_harness_new(struct ncr_arena *arena, const struct ncr_executor *executor)
+{
+    const struct ncr_qgraph *g = executor->qgraph;
+    struct ncr_harness *h = NCR_NEW(arena, struct ncr_harness);
+    h->executor = executor;
+    h->step_of = NCR_NEW_N(arena, uint32_t, g->n_nodes);
+    h->last_use = NCR_NEW_N(arena, uint32_t, g->n_nodes);
+    h->out_offset = NCR_NEW_N(arena, uint32_t, g->n_outputs);
+    for (uint32_t s = 0; s < executor->n_steps; s++) {
+        const struct ncr_qnode *n = &g->nodes[executor->steps[s]];
+        h->step_of[executor->steps[s]] = s;
+        for (uint32_t i = 0; i < n->n_in; i++)
+            h->last_use[n->in[i]] = s; // steps ascend
+    }
+    for (uint32_t o = 0; o < g->n_outputs; o++) {
+        h->out_offset[o] = h->output_bytes;
+        h->output_bytes += (uint32_t)ncr_shape_elements(&g->nodes[g->outputs[o]].shape);
+    }
+    h->n_classes = (uint32_t)ncr_shape_elements(&g->nodes[g->outputs[0]].shape);
+    return h;
+}
+
+struct ncr_runner *ncr_runner_new(struct ncr_arena *arena, const struct ncr_harness *harness)
+{
+    const struct ncr_executor *x = harness->executor;
+    struct ncr_runner *r = NCR_NEW(arena, struct ncr_runner);
+    r->harness = harness;
+    r->tensors = ncr_executor_block(arena, x->arena_bytes);
+    r->constants = x->ops->constants(x, arena);
+    r->holds = NCR_NEW_N(arena, uint64_t, x->qgraph->n_nodes);
+    r->first = NCR_NEW_N(arena, uint32_t, x->n_steps);
+    r->count = NCR_NEW_N(arena, uint32_t, x->n_steps);
+    r->dirty = NCR_NEW_N(arena, bool, x->qgraph->n_nodes);
+    r->patched = NCR_NEW_N(arena, bool, x->qgraph->n_nodes);
+    r->outputs = NCR_NEW_N(arena, int8_t, harness->output_bytes);
+    return r;
+}
+
+// ---- golden ----
+size_t ncr_golden_bytes(const struct ncr_harness *harness)
+{
+    return harness->executor->arena_bytes + harness->output_bytes + NCR_ARENA_ALIGN;
+}
+
+void ncr_golden_alloc(struct ncr_arena *arena, const struct ncr_harness *harness, struct ncr_golden *out)
+{
+    *out = (struct ncr_golden){.tensors = ncr_executor_block(arena, harness->executor->arena_bytes),
+                               .outputs = NCR_NEW_N(arena, int8_t, harness->output_bytes)};
+}
+
+static void read_outputs(const struct ncr_harness *h, const uint8_t *tensors, int8_t *out)
+{
+    const struct ncr_executor *x = h->executor;
+    for (uint32_t o = 0; o < x->qgraph->n_outputs; o++)
+        x->ops->read(x, tensors, x->qgraph->outputs[o], out + h->out_offset[o]);
+}
+
+void ncr_golden_run(struct ncr_runner *runner, const int8_t *input, struct ncr_golden *out)
+{
+    const struct ncr_harness *h = runner->harness;
+    const struct ncr_executor *x = h->executor;
+    x->ops->load_input(x, out->tensors, input);
+    for (uint32_t s = 0; s < x->n_steps; s++)
+        if (x->qgraph->nodes[x->steps[s]].op != NCR_QOP_INPUT)
+            x->ops->step(x, s, runner->constants, out->tensors);
+    read_outputs(h, out->tensors, out->outputs);
+    out->top = ncr_argmax_i8(out->outputs, h->n_classes);
+    out->hash = ncr_hash_bytes(out->outputs, h->output_bytes);
+}
+
+// ---- constants ----
+static void patch(struct ncr_runner *r, const struct ncr_flip *flip, int32_t value)
+{
+    const struct ncr_executor *x = r->harness->executor;
+    if (flip->site == NCR_SITES_WEIGHT)
+        x->ops->patch_weight(x, r->constants, flip->node, flip->element, (int8_t)value);
+    else
+        x->ops->patch_bias(x, r->constants, flip->node, flip->element, value);
+}
+
+static int32_t original(const struct ncr_qgraph *graph, const struct ncr_flip *flip)
+{
+    const struct ncr_qnode *n = &graph->nodes[flip->node];
+    return flip->site == NCR_SITES_WEIGHT ? n->weights[flip->element] : n->bias[flip->element];
+}
+
+void ncr_runner_patch(struct ncr_runner *runner, const struct ncr_flip *flips, uint32_t n)
+{
+    for (uint32_t k = 0; k < n;) {
+        const struct ncr_flip *f = &flips[k];
+        if (f->site == NCR_SITES_ACTIVATION) {
+            k++;
+            continue;
+        }
+        // Flips of one element stand together: each starts from what the one before left.
+        int32_t v = original(runner->harness->executor->qgraph, f);
+        for (; k < n && flips[k].node == f->node && flips[k].site == f->site &&
+               flips[k].element == f->element;
+             k++)
+            v = ncr_flip_apply(&flips[k], f->site == NCR_SITES_BIAS ? 32 : 8, v);
+        patch(runner, f, v);
+        runner->patched[f->node] = true;
+    }
+}
+
+void ncr_runner_restore(struct ncr_runner *runner, const struct ncr_flip *flips, uint32_t n)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        if (flips[k].site == NCR_SITES_ACTIVATION) continue;
+        patch(runner, &flips[k], original(runner->harness->executor->qgraph, &flips[k]));
+        runner->patched[flips[k].node] = false;
+    }
+}
+
+// ---- faulty run ----
+// Makes sure that the golden tensor of the input lies in the arena.
+static void ensure(struct ncr_runner *r, const struct ncr_golden *golden, uint64_t id, uint32_t q)
+{
+    if (r->holds[q] == id) return;
+    const struct ncr_tensor_span *t = &r->harness->executor->tensors[q];
+    memcpy(r->tensors + t->offset, golden->tensors + t->offset, t->bytes);
+    r->holds[q] = id;
+}
+
+void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golden, const int8_t *outputs,
+               struct ncr_judged *out)
+{
+    if (memcmp(outputs, golden->outputs, harness->output_bytes) == 0) {
+        *out = (struct ncr_judged){NCR_MASKED, golden->top, false, golden->hash};
+        return;
+    }
+    *out = (struct ncr_judged){.outcome = NCR_BENIGN,
+                               .top = ncr_argmax_i8(outputs, harness->n_classes),
+                               .hash = ncr_hash_bytes(outputs, harness->output_bytes)};
+    if (out->top == golden->top) return;
+    out->outcome = NCR_SDC;
+    uint32_t above = 0; // golden elements that rank before the faulty decision
+    int8_t v = golden->outputs[out->top];
+    for (uint32_t c = 0; c < harness->n_classes; c++)
+        above += golden->outputs[c] > v || (golden->outputs[c] == v && c < out->top);
+    out->sdc5 = above >= 5;
+}
+
+void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, uint64_t input_id,
+                   const struct ncr_flip *flips, uint32_t n, struct ncr_judged *out)
+{
+    const struct ncr_harness *h = runner->harness;
+    const struct ncr_executor *x = h->executor;
+    uint32_t first = x->n_steps, last = 0; // struck steps
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t s = h->step_of[flips[k].node];
+        if (s < first) first = s;
+        if (s > last) last = s;
+        if (flips[k].site != NCR_SITES_ACTIVATION) continue;
+        if (runner->count[s]++ == 0) runner->first[s] = k;
+    }
+    uint32_t horizon = last, s = first; // the last step that can still see a difference
+    for (; s < x->n_steps && s <= horizon; s++) {
+        uint32_t q = x->steps[s];
+        const struct ncr_qnode *node = &x->qgraph->nodes[q];
+        bool run = runner->patched[q];
+        for (uint32_t i = 0; i < node->n_in && !run; i++)
+            run = runner->dirty[node->in[i]];
+        if (!run && !runner->count[s]) continue;
+        if (run) {
+            for (uint32_t i = 0; i < node->n_in; i++)
+                if (!runner->dirty[node->in[i]]) ensure(runner, golden, input_id, node->in[i]);
+            x->ops->step(x, s, runner->constants, runner->tensors);
+            runner->steps_run++;
+        } else {
+            ensure(runner, golden, input_id, q);
+        }
+        for (uint32_t k = runner->first[s], left = runner->count[s]; left; k++, left--) {
+            int8_t v = x->ops->load(x, runner->tensors, q, flips[k].element);
+            x->ops->store(x, runner->tensors, q, flips[k].element, (int8_t)ncr_flip_apply(&flips[k], 8, v));
+        }
+        runner->count[s] = 0;
+        const struct ncr_tensor_span *t = &x->tensors[q];
+        if (memcmp(runner->tensors + t->offset, golden->tensors + t->offset, t->bytes) == 0) {
+            runner->holds[q] = input_id;
+            continue;
+        }
+        runner->dirty[q] = true;
+        runner->holds[q] = 0;
+        if (h->last_use[q] > horizon) horizon = h->last_use[q];
+    }
+
+    bool differs = false;
+    for (uint32_t o = 0; o < x->qgraph->n_outputs; o++)
+        differs |= runner->dirty[x->qgraph->outputs[o]];
+    if (differs) {
+        for (uint32_t o = 0; o < x->qgraph->n_outputs; o++)
+            if (!runner->dirty[x->qgraph->outputs[o]])
+                ensure(runner, golden, input_id, x->qgraph->outputs[o]);
+        read_outputs(h, runner->tensors, runner->outputs);
+        ncr_judge(h, golden, runner->outputs, out);
+    } else {
+        *out = (struct ncr_judged){NCR_MASKED, golden->top, false, golden->hash};
+    }
+    while (s-- > first)
+        runner->dirty[x->steps[s]] = false;
+}
+
+// ---- oracle ----
+void ncr_dense_run(struct ncr_arena *arena, struct ncr_qgraph *graph, const int8_t *input,
+                   const struct ncr_flip *flips, uint32_t n, int8_t **values)
+{
+    int32_t *undo = NCR_NEW_N(arena, int32_t, n);
+    for (uint32_t k = 0; k < n; k++) {
+        const struct ncr_flip *f = &flips[k];
+        struct ncr_qnode *node = &graph->nodes[f->node];
+        if (f->site == NCR_SITES_WEIGHT) {
+            undo[k] = node->weights[f->element];
+            node->weights[f->element] = (int8_t)ncr_flip_apply(f, 8, undo[k]);
+        } else if (f->site == NCR_SITES_BIAS) {
+            undo[k] = node->bias[f->element];
+            node->bias[f->element] = ncr_flip_apply(f, 32, undo[k]);
+        }
+    }
+    for (uint32_t q = 0; q < graph->n_nodes; q++) {
+        const struct ncr_qnode *node = &graph->nodes[q];
+        size_t size = (size_t)ncr_shape_elements(&node->shape);
+        values[q] = NCR_NEW_N(arena, int8_t, size);
+        if (node->op == NCR_QOP_INPUT) {
+            memcpy(values[q], input, size);
+        } else {
+            const int8_t **in = NCR_NEW_N(arena, const int8_t *, node->n_in);
+            for (uint32_t i = 0; i < node->n_in; i++)
+                in[i] = values[node->in[i]];
+            ncr_eval_int_node(graph, q, in, values[q]);
+        }
+        for (uint32_t k = 0; k < n; k++)
+            if (flips[k].site == NCR_SITES_ACTIVATION && flips[k].node == q)
+                values[q][flips[k].element] =
+                    (int8_t)ncr_flip_apply(&flips[k], 8, values[q][flips[k].element]);
+    }
+    for (uint32_t k = n; k-- > 0;) {
+        struct ncr_qnode *node = &graph->nodes[flips[k].node];
+        if (flips[k].site == NCR_SITES_WEIGHT)
+            node->weights[flips[k].element] = (int8_t)undo[k];
+        else if (flips[k].site == NCR_SITES_BIAS)
+            node->bias[flips[k].element] = undo[k];
+    }
+}
+
+void ncr_dense_outputs(const struct ncr_harness *harness, int8_t *const *values, int8_t *outputs)
+{
+    const struct ncr_qgraph *g = harness->executor->qgraph;
+    for (uint32_t o = 0; o < g->n_outputs; o++)
+        memcpy(outputs + harness->out_offset[o], values[g->outputs[o]],
+               (size_t)ncr_shape_elements(&g->nodes[g->outputs[o]].shape));
+}
