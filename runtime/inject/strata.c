@@ -1,20 +1,20 @@
 // Records to strata, by rounds and nested halving.
-#include "runtime/inject/schedule.h"
+#include "runtime/inject/strata.h"
 
 #include <string.h>
 
-bool ncr_schedule_build(struct ncr_arena *arena, const uint64_t *units, const uint64_t *shares,
-                        uint32_t n, struct ncr_schedule *out)
+bool ncr_strata_build(struct ncr_arena *arena, const uint64_t *units, const uint64_t *shares,
+                        uint32_t n, struct ncr_strata *out)
 {
     int64_t total = 0;
     for (uint32_t h = 0; h < n; h++)
         if (units[h] > INT64_MAX || !ncr_add_i64(total, (int64_t)units[h], &total)) return false;
-    *out = (struct ncr_schedule){.n = n, .total = (uint64_t)total};
+    *out = (struct ncr_strata){.n = n, .total = (uint64_t)total};
     // Each segment ends because a stratum runs out, or leaves a last, shorter share: two a stratum.
-    out->segments = NCR_NEW_N(arena, struct ncr_schedule_segment, 2 * (size_t)n);
+    out->segments = NCR_NEW_N(arena, struct ncr_strata_segment, 2 * (size_t)n);
     uint64_t *used = NCR_NEW_N(arena, uint64_t, n);
     for (uint64_t first = 0; first < out->total;) {
-        struct ncr_schedule_segment s = {.first = first, .rounds = UINT64_MAX};
+        struct ncr_strata_segment s = {.first = first, .rounds = UINT64_MAX};
         s.used = ncr_arena_copy(arena, used, n * sizeof *used);
         s.below = NCR_NEW_N(arena, uint64_t, (size_t)n + 1);
         for (uint32_t h = 0; h < n; h++) {
@@ -31,16 +31,16 @@ bool ncr_schedule_build(struct ncr_arena *arena, const uint64_t *units, const ui
     return true;
 }
 
-void ncr_schedule_at(const struct ncr_schedule *schedule, uint64_t i, uint32_t *stratum,
+void ncr_strata_at(const struct ncr_strata *strata, uint64_t i, uint32_t *stratum,
                      uint64_t *number)
 {
-    if (i >= schedule->total) NCR_BUG("record %llu of a schedule", (unsigned long long)i);
-    uint32_t k = schedule->n_segments - 1;
-    while (schedule->segments[k].first > i)
+    if (i >= strata->total) NCR_BUG("record %llu of a schedule", (unsigned long long)i);
+    uint32_t k = strata->n_segments - 1;
+    while (strata->segments[k].first > i)
         k--;
-    const struct ncr_schedule_segment *s = &schedule->segments[k];
+    const struct ncr_strata_segment *s = &strata->segments[k];
     uint64_t round = (i - s->first) / s->length, t = (i - s->first) % s->length;
-    uint32_t lo = 0, hi = schedule->n;
+    uint32_t lo = 0, hi = strata->n;
     // Of S records of a range of strata the left half gets L: record t is its when the line t·L/S
     // passes a whole number.
     while (hi - lo > 1) {

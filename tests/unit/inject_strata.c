@@ -3,13 +3,13 @@
 #include <stdlib.h>
 
 #include "lang/base/rng.h"
-#include "runtime/inject/schedule.h"
+#include "runtime/inject/strata.h"
 
 static void check(const uint64_t *units, const uint64_t *shares, uint32_t n)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
-    struct ncr_schedule s;
-    cr_assert(ncr_schedule_build(arena, units, shares, n, &s));
+    struct ncr_strata s;
+    cr_assert(ncr_strata_build(arena, units, shares, n, &s));
     uint64_t total = 0, share_sum = 0;
     for (uint32_t h = 0; h < n; h++)
         total += units[h], share_sum += shares[h];
@@ -19,7 +19,7 @@ static void check(const uint64_t *units, const uint64_t *shares, uint32_t n)
     for (uint64_t i = 0; i < total; i++) {
         uint32_t h;
         uint64_t j;
-        ncr_schedule_at(&s, i, &h, &j);
+        ncr_strata_at(&s, i, &h, &j);
         cr_assert_lt(h, n);
         cr_assert_eq(j, next[h], "record %llu: stratum %u gives %llu, not %llu", (unsigned long long)i, h,
                      (unsigned long long)j, (unsigned long long)next[h]);
@@ -36,7 +36,7 @@ static void check(const uint64_t *units, const uint64_t *shares, uint32_t n)
     ncr_arena_free(arena);
 }
 
-Test(inject_schedule, every_unit_once)
+Test(inject_strata, every_unit_once)
 {
     check((uint64_t[]){5}, (uint64_t[]){5}, 1);
     check((uint64_t[]){5}, (uint64_t[]){2}, 1);
@@ -46,7 +46,7 @@ Test(inject_schedule, every_unit_once)
     check((uint64_t[]){640, 640}, (uint64_t[]){1000, 1}, 2);
 }
 
-Test(inject_schedule, random_strata)
+Test(inject_strata, random_strata)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
         struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 1);
@@ -60,16 +60,16 @@ Test(inject_schedule, random_strata)
     }
 }
 
-Test(inject_schedule, refuses_overflow)
+Test(inject_strata, refuses_overflow)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
-    struct ncr_schedule s;
+    struct ncr_strata s;
     uint64_t big[2] = {(uint64_t)1 << 62, (uint64_t)1 << 62}, one[2] = {1, 1};
-    cr_assert_not(ncr_schedule_build(arena, big, one, 2, &s));
-    cr_assert(ncr_schedule_build(arena, big, one, 1, &s));
+    cr_assert_not(ncr_strata_build(arena, big, one, 2, &s));
+    cr_assert(ncr_strata_build(arena, big, one, 1, &s));
     uint32_t h;
     uint64_t j;
-    ncr_schedule_at(&s, s.total - 1, &h, &j);
+    ncr_strata_at(&s, s.total - 1, &h, &j);
     cr_assert_eq(j, s.total - 1);
     ncr_arena_free(arena);
 }
