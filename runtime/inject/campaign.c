@@ -1,7 +1,8 @@
 // The running of a campaign: chunks of injections over tiles of inputs, by threads, into a file.
 //
-// Golden tensors of as many inputs as the memory budget holds make a tile. A chunk of consecutive injections is planned,
-// run tile by tile by all threads, and committed in order: appended to the file, counted, handed to the sink.
+// Golden tensors of as many inputs as the memory budget holds make a tile. A chunk of consecutive
+// injections is planned, run tile by tile by all threads, and committed in order: appended to the
+// file, counted, handed to the sink.
 #include "runtime/inject/campaign.h"
 
 #include <pthread.h>
@@ -84,8 +85,8 @@ static void *sit(void *arg)
 }
 
 // Calls work(c, worker, i) for i in [0, n) in any order, by all workers.
-static void share_out(struct campaign *c, void (*work)(struct campaign *, struct worker *, uint64_t),
-                      uint64_t n)
+static void share_out(struct campaign *c,
+                      void (*work)(struct campaign *, struct worker *, uint64_t), uint64_t n)
 {
     struct crew crew = {.campaign = c, .work = work, .n = n};
     crew.grain = n / (c->n_workers * 8u) + 1;
@@ -133,8 +134,9 @@ static void load_tile(struct campaign *c, uint32_t first)
 
 // ---- one injection ----
 // Re-runs densely in the interpreter and compares. A difference is a bug of ours.
-static void verify(struct campaign *c, struct worker *w, const struct ncr_record *r, uint32_t n_flips,
-                   uint32_t input, const struct ncr_golden *golden, const struct ncr_judged *judged)
+static void verify(struct campaign *c, struct worker *w, const struct ncr_record *r,
+                   uint32_t n_flips, uint32_t input, const struct ncr_golden *golden,
+                   const struct ncr_judged *judged)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(w->arena);
     struct ncr_judged dense;
@@ -177,7 +179,8 @@ static void judge_on(struct campaign *c, struct worker *w, struct ncr_record *r,
 }
 
 // Fills the address and the values from the first flip.
-static void describe(struct campaign *c, struct ncr_record *r, const struct ncr_flip *flips, uint32_t n)
+static void describe(struct campaign *c, struct ncr_record *r, const struct ncr_flip *flips,
+                     uint32_t n)
 {
     r->n_flips = n;
     if (n == 0) return; // a rate may flip nothing
@@ -235,7 +238,8 @@ static bool run_chunk(struct campaign *c, uint64_t first, uint32_t n)
     for (uint32_t k = 0; k < n; k++) {
         struct ncr_draw draw = ncr_design_at(&c->design, first + k);
         c->items[k] = (struct item){draw, k};
-        c->records[k] = (struct ncr_record){.index = first + k, .input = draw.input, .rate = draw.rate};
+        c->records[k] =
+            (struct ncr_record){.index = first + k, .input = draw.input, .rate = draw.rate};
         n_all += draw.input == NCR_ALL_INPUTS;
     }
     qsort(c->items, n, sizeof *c->items, by_input);
@@ -305,8 +309,9 @@ static bool look(struct campaign *c, struct ncr_arena *scratch, struct ncr_campa
 }
 
 // ---- file ----
-static enum ncr_status open_file(struct campaign *c, struct ncr_arena *arena, struct ncr_str head, uint64_t *keep,
-                                 struct ncr_campaign_result *result, struct ncr_error *err)
+static enum ncr_status open_file(struct campaign *c, struct ncr_arena *arena, struct ncr_str head,
+                                 uint64_t *keep, struct ncr_campaign_result *result,
+                                 struct ncr_error *err)
 {
     const struct ncr_campaign_job *job = c->job;
     const struct ncr_io *io = job->io;
@@ -314,12 +319,14 @@ static enum ncr_status open_file(struct campaign *c, struct ncr_arena *arena, st
     if (!job->records) return NCR_OK;
     if (io->file_exists(io->user, job->records)) {
         if (!job->resume)
-            return ncr_fail(err, NCR_USAGE, "'%s' exists: ask to resume it, or name another file", job->records);
+            return ncr_fail(err, NCR_USAGE, "'%s' exists: ask to resume it, or name another file",
+                            job->records);
         struct ncr_buf old = {0};
         struct ncr_records_found found = {0, 0};
         enum ncr_status status = io->read_file(io->user, job->records, SIZE_MAX / 2, &old, err);
         if (!status)
-            status = ncr_records_scan(job->records, head, (const uint8_t *)old.s, old.n, &found, err);
+            status =
+                ncr_records_scan(job->records, head, (const uint8_t *)old.s, old.n, &found, err);
         // Records beyond the plan stay: a campaign is never shortened.
         for (uint64_t i = 0; !status && i < found.n; i++) {
             struct ncr_record r;
@@ -386,8 +393,9 @@ static void set_up(struct campaign *c, struct ncr_arena *arena)
         w->arena = ncr_arena_new(0);
         w->out_of_memory = !w->arena;
     }
-    c->items = NCR_NEW_N(arena, struct item, LAST_CHUNK);
-    c->records = NCR_NEW_N(arena, struct ncr_record, LAST_CHUNK);
+    size_t most = c->design.planned < LAST_CHUNK ? (size_t)c->design.planned : LAST_CHUNK;
+    c->items = NCR_NEW_N(arena, struct item, most);
+    c->records = NCR_NEW_N(arena, struct ncr_record, most);
 }
 
 static void report_progress(const struct campaign *c, double elapsed)
@@ -396,7 +404,8 @@ static void report_progress(const struct campaign *c, double elapsed)
     if (!io->progress) return;
     struct ncr_cell sum = ncr_tally_total(c->tally);
     char text[128];
-    snprintf(text, sizeof text, "%llu masked  %llu benign  %llu SDC", (unsigned long long)sum.outcome[NCR_MASKED],
+    snprintf(text, sizeof text, "%llu masked  %llu benign  %llu SDC",
+             (unsigned long long)sum.outcome[NCR_MASKED],
              (unsigned long long)sum.outcome[NCR_BENIGN], (unsigned long long)sum.outcome[NCR_SDC]);
     struct ncr_progress step = {"inject", c->tally->n, c->design.planned, elapsed, text};
     io->progress(io->user, &step);
@@ -419,8 +428,9 @@ static enum ncr_status run(struct campaign *c, struct ncr_arena *arena, uint64_t
     enum ncr_status status = NCR_OK;
     while (!result->margin_reached && c->tally->n < c->design.planned) {
         if (ncr_io_stop(io)) {
-            status = ncr_fail(err, NCR_INTERRUPTED, "stopped after %llu of %llu injections",
-                              (unsigned long long)c->tally->n, (unsigned long long)c->design.planned);
+            status =
+                ncr_fail(err, NCR_INTERRUPTED, "stopped after %llu of %llu injections",
+                         (unsigned long long)c->tally->n, (unsigned long long)c->design.planned);
             break;
         }
         uint64_t first = c->tally->n, end = first + chunk;
@@ -442,7 +452,8 @@ static enum ncr_status run(struct campaign *c, struct ncr_arena *arena, uint64_t
     return status;
 }
 
-enum ncr_status ncr_campaign_run(struct ncr_arena *arena, struct ncr_diags *diags, const struct ncr_campaign_job *job,
+enum ncr_status ncr_campaign_run(struct ncr_arena *arena, struct ncr_diags *diags,
+                                 const struct ncr_campaign_job *job,
                                  struct ncr_campaign_result *result, struct ncr_error *err)
 {
     struct campaign *c = NCR_NEW(arena, struct campaign);
@@ -479,7 +490,8 @@ enum ncr_status ncr_campaign_run(struct ncr_arena *arena, struct ncr_diags *diag
     result->population = c->design.population;
     result->planned = c->design.planned;
     uint64_t keep;
-    status = open_file(c, arena, (struct ncr_str){c->head.s, (uint32_t)c->head.n}, &keep, result, err);
+    status =
+        open_file(c, arena, (struct ncr_str){c->head.s, (uint32_t)c->head.n}, &keep, result, err);
     if (!status) status = run(c, arena, keep, result, err);
     result->n = c->tally->n;
     result->fingerprint = c->fingerprint;

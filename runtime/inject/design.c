@@ -14,7 +14,8 @@ static struct ncr_fault_spec fault_of(const struct ncr_campaign_job *job)
     return fault;
 }
 
-static enum ncr_status build_spread(struct ncr_arena *arena, struct ncr_design *d, struct ncr_error *err)
+static enum ncr_status build_spread(struct ncr_arena *arena, struct ncr_design *d,
+                                    struct ncr_error *err)
 {
     if (d->fault.model != NCR_FAULT_BITFLIP_RATE) {
         d->n_rates = 1;
@@ -35,26 +36,31 @@ static enum ncr_status build_spread(struct ncr_arena *arena, struct ncr_design *
         uint32_t most = ok ? ncr_fault_most(&d->fault, &d->counts[r]) : 0;
         if (!most)
             return ncr_fail(err, NCR_USAGE,
-                            "a rate of %g per bit flips about %.0f of %llu bits in one injection; the limit is %d", p,
-                            p * (double)d->sites->n_points, (unsigned long long)d->sites->n_points,
-                            (int)NCR_LIMIT_FLIPS);
+                            "a rate of %g per bit flips about %.0f of %llu bits in one injection; "
+                            "the limit is %d",
+                            p, p * (double)d->sites->n_points,
+                            (unsigned long long)d->sites->n_points, (int)NCR_LIMIT_FLIPS);
         if (most > d->most_flips) d->most_flips = most;
     }
     return NCR_OK;
 }
 
-static enum ncr_status build_points(struct ncr_arena *arena, struct ncr_design *d, double t, struct ncr_error *err)
+static enum ncr_status build_points(struct ncr_arena *arena, struct ncr_design *d, double t,
+                                    struct ncr_error *err)
 {
     const struct ncr_sites *sites = d->sites;
-    uint64_t *units = NCR_NEW_N(arena, uint64_t, sites->n_groups), *shares = NCR_NEW_N(arena, uint64_t, sites->n_groups);
+    uint64_t *units = NCR_NEW_N(arena, uint64_t, sites->n_groups),
+             *shares = NCR_NEW_N(arena, uint64_t, sites->n_groups);
     d->order = NCR_NEW_N(arena, struct ncr_permutation, sites->n_groups);
     d->most_flips = 1;
     for (uint32_t k = 0; k < sites->n_groups; k++) {
         const struct ncr_site_group *g = &sites->groups[k];
         // Points stay below 2^34 a group (NCR_LIMIT_ELEMENTS), inputs below 2^32.
-        if (__builtin_mul_overflow(g->n_points, g->persistent ? (uint64_t)1 : d->job->n_inputs, &units[k]))
+        if (__builtin_mul_overflow(g->n_points, g->persistent ? (uint64_t)1 : d->job->n_inputs,
+                                   &units[k]))
             return ncr_fail(err, NCR_USAGE, "too many combinations of fault points and inputs");
-        shares[k] = d->job->per_layer ? ncr_sample_size(units[k], d->job->margin, t, 0.5) : g->n_points;
+        shares[k] =
+            d->job->per_layer ? ncr_sample_size(units[k], d->job->margin, t, 0.5) : g->n_points;
         d->order[k] = ncr_permutation_of(units[k], d->job->seed, NCR_RNG_CAMPAIGN, k);
         if (d->job->per_layer) d->planned += shares[k];
     }
@@ -71,11 +77,13 @@ enum ncr_status ncr_design_build(struct ncr_arena *arena, struct ncr_diags *diag
     *out = (struct ncr_design){.job = job, .fault = fault_of(job)};
     const struct ncr_qgraph *g = job->executor->qgraph;
     if (g->n_inputs != 1)
-        return ncr_fail(err, NCR_USAGE, "net '%.*s' has %u inputs; campaigns run on data with one image an input",
+        return ncr_fail(err, NCR_USAGE,
+                        "net '%.*s' has %u inputs; campaigns run on data with one image an input",
                         NCR_STR_ARG(g->name), g->n_inputs);
     if (ncr_shape_elements(&g->nodes[g->outputs[0]].shape) < 2)
         return ncr_fail(err, NCR_USAGE,
-                        "the output of '%.*s' has 1 element; a decision that faults can change needs 2 at least",
+                        "the output of '%.*s' has 1 element; a decision that faults can change "
+                        "needs 2 at least",
                         NCR_STR_ARG(g->name));
     if (job->n_inputs == 0) return ncr_fail(err, NCR_USAGE, "a campaign needs at least one input");
     if (job->per_layer && !(job->margin > 0))
@@ -85,10 +93,12 @@ enum ncr_status ncr_design_build(struct ncr_arena *arena, struct ncr_diags *diag
     if (!out->sites) return NCR_DIAGNOSED;
     out->spreads = ncr_fault_spreads(&out->fault);
     if (out->spreads && job->per_layer)
-        return ncr_fail(err, NCR_USAGE, "faults that strike many layers at once cannot be sampled per layer");
+        return ncr_fail(err, NCR_USAGE,
+                        "faults that strike many layers at once cannot be sampled per layer");
 
     double alpha = 1 - job->confidence, t = ncr_normal_t(1 - ncr_looks_last_alpha(alpha));
-    enum ncr_status status = out->spreads ? build_spread(arena, out, err) : build_points(arena, out, t, err);
+    enum ncr_status status =
+        out->spreads ? build_spread(arena, out, err) : build_points(arena, out, t, err);
     if (status) return status;
     if (job->injections) {
         if (__builtin_mul_overflow(job->injections, out->spreads ? out->n_rates : 1, &out->planned))
@@ -116,8 +126,8 @@ struct ncr_draw ncr_design_at(const struct ncr_design *design, uint64_t index)
         draw.rate = (uint16_t)(index % design->n_rates);
         draw.trial = index / design->n_rates;
         if (!design->sites->all_persistent) {
-            struct ncr_permutation round =
-                ncr_permutation_of(job->n_inputs, job->seed, NCR_RNG_SHUFFLE, draw.trial / job->n_inputs);
+            struct ncr_permutation round = ncr_permutation_of(
+                job->n_inputs, job->seed, NCR_RNG_SHUFFLE, draw.trial / job->n_inputs);
             draw.input = (uint32_t)ncr_permute(&round, draw.trial % job->n_inputs);
         }
         return draw;
@@ -135,7 +145,8 @@ struct ncr_draw ncr_design_at(const struct ncr_design *design, uint64_t index)
     return draw;
 }
 
-uint32_t ncr_design_flips(const struct ncr_design *design, const struct ncr_draw *draw, struct ncr_flip *flips)
+uint32_t ncr_design_flips(const struct ncr_design *design, const struct ncr_draw *draw,
+                          struct ncr_flip *flips)
 {
     if (design->spreads)
         return ncr_fault_spread(design->sites, design->counts ? &design->counts[draw->rate] : NULL,

@@ -1,9 +1,10 @@
-// The seam between campaigns and what runs the network: a step at a time, over an arena that holds every tensor in
-// its own place. Implementations: the plain integer interpreter (the oracle) and machine code in memory. All of
-// them give the same logical values; how a tensor lies in the arena is their own affair.
+// The seam between campaigns and what runs the network: a step at a time, over an arena that holds
+// every tensor in its own place. Implementations: the plain integer interpreter (the oracle) and
+// machine code in memory. All of them give the same logical values; how a tensor lies in the arena
+// is their own affair.
 //
-// An executor is read only and shared by threads; each worker has an arena and a copy of the constants, which weight
-// faults are patched into.
+// An executor is read only and shared by threads; each worker has an arena and a copy of the
+// constants, which weight faults are patched into.
 #ifndef NCR_INJECT_EXECUTOR_H
 #define NCR_INJECT_EXECUTOR_H
 
@@ -20,16 +21,20 @@ struct ncr_executor_ops {
     // Puts the network's input (logical order [C, H, W]) where the first steps read it.
     void (*load_input)(const struct ncr_executor *executor, uint8_t *tensors, const int8_t *in);
     // Computes the tensor of steps[step] from those of its inputs. Not called for the input itself.
-    void (*step)(const struct ncr_executor *executor, uint32_t step, const void *constants, uint8_t *tensors);
+    void (*step)(const struct ncr_executor *executor, uint32_t step, const void *constants,
+                 uint8_t *tensors);
     // Logical element (row-major [C, H, W]) of qnode q's tensor, and all of them in logical order.
-    int8_t (*load)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q, int64_t index);
-    void (*store)(const struct ncr_executor *executor, uint8_t *tensors, uint32_t q, int64_t index, int8_t value);
-    void (*read)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q, int8_t *out);
+    int8_t (*load)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
+                   int64_t index);
+    void (*store)(const struct ncr_executor *executor, uint8_t *tensors, uint32_t q, int64_t index,
+                  int8_t value);
+    void (*read)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
+                 int8_t *out);
     // Replaces a stored constant; gives the old value.
-    int8_t (*patch_weight)(const struct ncr_executor *executor, void *constants, uint32_t q, int64_t index,
-                           int8_t value);
-    int32_t (*patch_bias)(const struct ncr_executor *executor, void *constants, uint32_t q, int64_t index,
-                          int32_t value);
+    int8_t (*patch_weight)(const struct ncr_executor *executor, void *constants, uint32_t q,
+                           int64_t index, int8_t value);
+    int32_t (*patch_bias)(const struct ncr_executor *executor, void *constants, uint32_t q,
+                          int64_t index, int32_t value);
 };
 
 // Where a tensor lies: the bytes that hold it and nothing else.
@@ -40,17 +45,18 @@ struct ncr_tensor_span {
 struct ncr_executor {
     const struct ncr_executor_ops *ops;
     const struct ncr_qgraph *qgraph;
-    const struct ncr_code *code;     // machine code only
-    const struct ncr_plan *plan;     // machine code only
+    const struct ncr_code *code; // machine code only
+    const struct ncr_plan *plan; // machine code only
     size_t arena_bytes;
     struct ncr_tensor_span *tensors; // per qnode
     const uint32_t *steps;           // qnodes in execution order, inputs among them
     uint32_t n_steps;
 };
 
-// Both need a qgraph with numbers; the executor lives in `arena`. The plan must be NCR_PLAN_SEPARATE, and code and
-// plan outlive the executor.
-struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
+// Both need a qgraph with numbers; the executor lives in `arena`. The plan must be
+// NCR_PLAN_SEPARATE, and code and plan outlive the executor.
+struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena,
+                                              const struct ncr_qgraph *qgraph);
 struct ncr_executor *ncr_executor_jit(struct ncr_arena *arena, const struct ncr_plan *plan,
                                       const struct ncr_code *code);
 

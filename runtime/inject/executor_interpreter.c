@@ -62,7 +62,8 @@ static int8_t load(const struct ncr_executor *x, const uint8_t *tensors, uint32_
     return (int8_t)tensors[x->tensors[q].offset + (uint64_t)index];
 }
 
-static void store(const struct ncr_executor *x, uint8_t *tensors, uint32_t q, int64_t index, int8_t value)
+static void store(const struct ncr_executor *x, uint8_t *tensors, uint32_t q, int64_t index,
+                  int8_t value)
 {
     tensors[x->tensors[q].offset + (uint64_t)index] = (uint8_t)value;
 }
@@ -72,7 +73,8 @@ static void read(const struct ncr_executor *x, const uint8_t *tensors, uint32_t 
     memcpy(out, tensors + x->tensors[q].offset, x->tensors[q].bytes);
 }
 
-static int8_t patch_weight(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index, int8_t value)
+static int8_t patch_weight(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
+                           int8_t value)
 {
     (void)x;
     int8_t *w = &((struct constants *)consts)->qgraph->nodes[q].weights[index], old = *w;
@@ -80,7 +82,8 @@ static int8_t patch_weight(const struct ncr_executor *x, void *consts, uint32_t 
     return old;
 }
 
-static int32_t patch_bias(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index, int32_t value)
+static int32_t patch_bias(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
+                          int32_t value)
 {
     (void)x;
     int32_t *b = &((struct constants *)consts)->qgraph->nodes[q].bias[index], old = *b;
@@ -88,7 +91,8 @@ static int32_t patch_bias(const struct ncr_executor *x, void *consts, uint32_t q
     return old;
 }
 
-struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena, const struct ncr_qgraph *qgraph)
+struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena,
+                                              const struct ncr_qgraph *qgraph)
 {
     static const struct ncr_executor_ops ops = {.name = "interpreter",
                                                 .constants = constants,
@@ -101,7 +105,8 @@ struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena, const str
                                                 .patch_bias = patch_bias};
     struct ncr_executor *x = NCR_NEW(arena, struct ncr_executor);
     uint32_t *steps = NCR_NEW_N(arena, uint32_t, qgraph->n_nodes);
-    *x = (struct ncr_executor){.ops = &ops, .qgraph = qgraph, .steps = steps, .n_steps = qgraph->n_nodes};
+    *x = (struct ncr_executor){
+        .ops = &ops, .qgraph = qgraph, .steps = steps, .n_steps = qgraph->n_nodes};
     x->tensors = NCR_NEW_N(arena, struct ncr_tensor_span, qgraph->n_nodes);
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
         uint64_t bytes = (uint64_t)ncr_shape_elements(&qgraph->nodes[q].shape);

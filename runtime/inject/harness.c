@@ -51,7 +51,8 @@ size_t ncr_golden_bytes(const struct ncr_harness *harness)
     return harness->executor->arena_bytes + harness->output_bytes + NCR_ARENA_ALIGN;
 }
 
-void ncr_golden_alloc(struct ncr_arena *arena, const struct ncr_harness *harness, struct ncr_golden *out)
+void ncr_golden_alloc(struct ncr_arena *arena, const struct ncr_harness *harness,
+                      struct ncr_golden *out)
 {
     *out = (struct ncr_golden){.tensors = ncr_executor_block(arena, harness->executor->arena_bytes),
                                .outputs = NCR_NEW_N(arena, int8_t, harness->output_bytes)};
@@ -131,8 +132,8 @@ static void ensure(struct ncr_runner *r, const struct ncr_golden *golden, uint64
     r->holds[q] = id;
 }
 
-void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golden, const int8_t *outputs,
-               struct ncr_judged *out)
+void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golden,
+               const int8_t *outputs, struct ncr_judged *out)
 {
     if (memcmp(outputs, golden->outputs, harness->output_bytes) == 0) {
         *out = (struct ncr_judged){NCR_MASKED, golden->top, false, golden->hash};
@@ -151,7 +152,7 @@ void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golde
 }
 
 void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, uint64_t input_id,
-                   const struct ncr_flip *flips, uint32_t n, struct ncr_judged *out)
+                    const struct ncr_flip *flips, uint32_t n, struct ncr_judged *out)
 {
     const struct ncr_harness *h = runner->harness;
     const struct ncr_executor *x = h->executor;
@@ -181,7 +182,8 @@ void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, 
         }
         for (uint32_t k = runner->first[s], left = runner->count[s]; left; k++, left--) {
             int8_t v = x->ops->load(x, runner->tensors, q, flips[k].element);
-            x->ops->store(x, runner->tensors, q, flips[k].element, (int8_t)ncr_flip_apply(&flips[k], 8, v));
+            x->ops->store(x, runner->tensors, q, flips[k].element,
+                          (int8_t)ncr_flip_apply(&flips[k], 8, v));
         }
         runner->count[s] = 0;
         const struct ncr_tensor_span *t = &x->tensors[q];

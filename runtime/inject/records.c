@@ -53,7 +53,8 @@ static uint32_t check_sum(uint8_t bytes[NCR_RECORD_BYTES], struct ncr_hash finge
     return (uint32_t)ncr_hash_bytes(all, sizeof all).lo;
 }
 
-void ncr_record_encode(const struct ncr_record *record, struct ncr_hash fingerprint, uint8_t out[NCR_RECORD_BYTES])
+void ncr_record_encode(const struct ncr_record *record, struct ncr_hash fingerprint,
+                       uint8_t out[NCR_RECORD_BYTES])
 {
     memset(out, 0, NCR_RECORD_BYTES);
 #define X(member, offset, bytes) put(out + (offset), (uint64_t)record->member, bytes);
@@ -62,19 +63,21 @@ void ncr_record_encode(const struct ncr_record *record, struct ncr_hash fingerpr
     put(out + CHECK_AT, check_sum(out, fingerprint), 4);
 }
 
-bool ncr_record_decode(const uint8_t bytes[NCR_RECORD_BYTES], struct ncr_hash fingerprint, struct ncr_record *out)
+bool ncr_record_decode(const uint8_t bytes[NCR_RECORD_BYTES], struct ncr_hash fingerprint,
+                       struct ncr_record *out)
 {
     uint8_t copy[NCR_RECORD_BYTES];
     memcpy(copy, bytes, sizeof copy);
     if (get(copy + CHECK_AT, 4) != check_sum(copy, fingerprint)) return false;
-    // A member shorter than its type is unsigned; signed ones have their full width.
+        // A member shorter than its type is unsigned; signed ones have their full width.
 #define X(member, offset, n) out->member = (__typeof__(out->member))get(copy + (offset), n);
     FIELDS(X)
 #undef X
     return true;
 }
 
-void ncr_records_head(struct ncr_buf *out, const char *const *keys, const struct ncr_str *values, uint32_t n)
+void ncr_records_head(struct ncr_buf *out, const char *const *keys, const struct ncr_str *values,
+                      uint32_t n)
 {
     ncr_buf_puts(out, first_line);
     for (uint32_t i = 0; i < n; i++)
@@ -102,7 +105,8 @@ static struct ncr_str after_colon(struct ncr_str line, struct ncr_str *key)
     return (struct ncr_str){line.s + skip, line.n - skip};
 }
 
-static enum ncr_status differs(const char *path, struct ncr_str here, struct ncr_str there, struct ncr_error *err)
+static enum ncr_status differs(const char *path, struct ncr_str here, struct ncr_str there,
+                               struct ncr_error *err)
 {
     struct ncr_str a, b, key_a, key_b;
     char text[800];
@@ -114,8 +118,8 @@ static enum ncr_status differs(const char *path, struct ncr_str here, struct ncr
         if (ncr_str_eq(a, b)) continue;
         struct ncr_str va = after_colon(a, &key_a), vb = after_colon(b, &key_b);
         if (!ncr_str_eq(key_a, key_b)) break; // another version's keys
-        int n = snprintf(text + used, sizeof text - used, "%s%.*s is %.*s there and %.*s here", used ? "; " : "",
-                         NCR_STR_ARG(key_a), NCR_STR_ARG(vb), NCR_STR_ARG(va));
+        int n = snprintf(text + used, sizeof text - used, "%s%.*s is %.*s there and %.*s here",
+                         used ? "; " : "", NCR_STR_ARG(key_a), NCR_STR_ARG(vb), NCR_STR_ARG(va));
         if (n < 0 || (size_t)n >= sizeof text - used) break;
         used += (size_t)n;
     }
@@ -123,8 +127,8 @@ static enum ncr_status differs(const char *path, struct ncr_str here, struct ncr
                     used ? text : "it states other things than this version does");
 }
 
-enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const uint8_t *bytes, size_t n,
-                                 struct ncr_records_found *out, struct ncr_error *err)
+enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const uint8_t *bytes,
+                                 size_t n, struct ncr_records_found *out, struct ncr_error *err)
 {
     *out = (struct ncr_records_found){0, 0};
     if (n < head.n) {
@@ -134,8 +138,8 @@ enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const ui
         struct ncr_hash fingerprint = ncr_hash_bytes(head.s, head.n);
         struct ncr_record r;
         out->keep = head.n;
-        while (n - out->keep >= NCR_RECORD_BYTES && ncr_record_decode(bytes + out->keep, fingerprint, &r) &&
-               r.index == out->n) {
+        while (n - out->keep >= NCR_RECORD_BYTES &&
+               ncr_record_decode(bytes + out->keep, fingerprint, &r) && r.index == out->n) {
             out->keep += NCR_RECORD_BYTES;
             out->n++;
         }
@@ -143,7 +147,8 @@ enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const ui
     }
     size_t line = strlen(first_line);
     if (n < line || memcmp(bytes, first_line, line) != 0)
-        return ncr_fail(err, NCR_USAGE, "'%s' is not a campaign file: it does not begin with \"nacre campaign 1\"",
+        return ncr_fail(err, NCR_USAGE,
+                        "'%s' is not a campaign file: it does not begin with \"nacre campaign 1\"",
                         path);
     uint32_t shown = n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
     return differs(path, head, (struct ncr_str){(const char *)bytes, shown}, err);

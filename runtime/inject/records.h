@@ -1,8 +1,9 @@
 // Records of a campaign and the file that holds them.
 //
-// The file is text, then binary. First line "nacre campaign 1"; then the fingerprint, one "key: value" a line; an empty
-// line; then records of NCR_RECORD_BYTES each, record i at its place i. All numbers are little-endian. Files are only
-// appended to; a torn end is cut at the last record whose check sum holds.
+// The file is text, then binary. First line "nacre campaign 1"; then the fingerprint, one "key:
+// value" a line; an empty line; then records of NCR_RECORD_BYTES each, record i at its place i. All
+// numbers are little-endian. Files are only appended to; a torn end is cut at the last record whose
+// check sum holds.
 #ifndef NCR_INJECT_RECORDS_H
 #define NCR_INJECT_RECORDS_H
 
@@ -17,7 +18,8 @@ struct ncr_record {
     uint32_t step;        // [20] the step that computes it
     uint32_t input;       // [24] input judged on; NCR_ALL_INPUTS: every one
     uint32_t n_flips;     // [28]
-    int32_t old_value;    // [32] stored value of the element before, and [36] after; activations judged on every
+    int32_t old_value;    // [32] stored value of the element before, and [36] after; activations
+                          // judged on every
     int32_t new_value;    //      input: those of input 0
     uint32_t n_benign;    // [40] inputs whose output differs and whose decision does not
     uint32_t n_sdc;       // [44] inputs whose decision differs
@@ -37,20 +39,24 @@ struct ncr_record {
 #define NCR_ALL_INPUTS UINT32_MAX
 enum { NCR_RECORD_BYTES = 88 };
 
-// The check sum covers the record and the fingerprint's hash, so that a record of another campaign is no record here.
-void ncr_record_encode(const struct ncr_record *record, struct ncr_hash fingerprint, uint8_t out[NCR_RECORD_BYTES]);
-bool ncr_record_decode(const uint8_t bytes[NCR_RECORD_BYTES], struct ncr_hash fingerprint, struct ncr_record *out);
+// The check sum covers the record and the fingerprint's hash, so that a record of another campaign
+// is no record here.
+void ncr_record_encode(const struct ncr_record *record, struct ncr_hash fingerprint,
+                       uint8_t out[NCR_RECORD_BYTES]);
+bool ncr_record_decode(const uint8_t bytes[NCR_RECORD_BYTES], struct ncr_hash fingerprint,
+                       struct ncr_record *out);
 
 // What is found in `bytes` of a campaign file whose head must be `head`.
 struct ncr_records_found {
-    uint64_t n;     // whole records from 0 on
-    uint64_t keep;  // bytes up to and with the last of them; 0: not even the head is complete
+    uint64_t n;    // whole records from 0 on
+    uint64_t keep; // bytes up to and with the last of them; 0: not even the head is complete
 };
 
 // NCR_USAGE with the differing keys and both values where the file belongs to another campaign.
-enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const uint8_t *bytes, size_t n,
-                                 struct ncr_records_found *out, struct ncr_error *err);
+enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const uint8_t *bytes,
+                                 size_t n, struct ncr_records_found *out, struct ncr_error *err);
 // The head of a file: first line, given "key: value" lines, empty line.
-void ncr_records_head(struct ncr_buf *out, const char *const *keys, const struct ncr_str *values, uint32_t n);
+void ncr_records_head(struct ncr_buf *out, const char *const *keys, const struct ncr_str *values,
+                      uint32_t n);
 
 #endif

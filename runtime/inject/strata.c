@@ -4,7 +4,7 @@
 #include <string.h>
 
 bool ncr_strata_build(struct ncr_arena *arena, const uint64_t *units, const uint64_t *shares,
-                        uint32_t n, struct ncr_strata *out)
+                      uint32_t n, struct ncr_strata *out)
 {
     int64_t total = 0;
     for (uint32_t h = 0; h < n; h++)
@@ -31,8 +31,7 @@ bool ncr_strata_build(struct ncr_arena *arena, const uint64_t *units, const uint
     return true;
 }
 
-void ncr_strata_at(const struct ncr_strata *strata, uint64_t i, uint32_t *stratum,
-                     uint64_t *number)
+void ncr_strata_at(const struct ncr_strata *strata, uint64_t i, uint32_t *stratum, uint64_t *number)
 {
     if (i >= strata->total) NCR_BUG("record %llu of a schedule", (unsigned long long)i);
     uint32_t k = strata->n_segments - 1;

@@ -7,7 +7,8 @@ static double step_time(const struct ncr_qnode *node)
 }
 
 struct ncr_tally *ncr_tally_new(struct ncr_arena *arena, const struct ncr_sites *sites,
-                                const struct ncr_harness *harness, uint32_t n_inputs, uint32_t n_rates)
+                                const struct ncr_harness *harness, uint32_t n_inputs,
+                                uint32_t n_rates)
 {
     const struct ncr_executor *x = harness->executor;
     const struct ncr_qgraph *g = x->qgraph;
@@ -122,15 +123,16 @@ uint64_t ncr_tally_population(const struct ncr_tally *tally, uint32_t group, int
     return g->persistent ? points : points * tally->n_inputs;
 }
 
-struct ncr_shares ncr_tally_shares(struct ncr_arena *scratch, const struct ncr_tally *tally, int bit,
-                                   bool per_layer, bool resident, double t)
+struct ncr_shares ncr_tally_shares(struct ncr_arena *scratch, const struct ncr_tally *tally,
+                                   int bit, bool per_layer, bool resident, double t)
 {
     const struct ncr_sites *sites = tally->sites;
     uint32_t n = 0;
     double *weights = NCR_NEW_N(scratch, double, sites->n_groups);
     struct ncr_cell *cells = NCR_NEW_N(scratch, struct ncr_cell, sites->n_groups);
     uint64_t *population = NCR_NEW_N(scratch, uint64_t, sites->n_groups);
-    // Under proportional sampling groups of one class are one stratum, unless residency weights them apart.
+    // Under proportional sampling groups of one class are one stratum, unless residency weights
+    // them apart.
     bool by_group = per_layer || resident;
     int stratum_of[NCR_SITES_COUNT_] = {-1, -1, -1};
     double sum = 0;
@@ -169,5 +171,6 @@ struct ncr_shares ncr_tally_shares(struct ncr_arena *scratch, const struct ncr_t
         faults[h] = (struct ncr_estimate){seen > 0 ? faults_p / seen : 0, 0, 1};
         inferences[h] = (struct ncr_estimate){seen > 0 ? inferences_p / seen : 0, 0, 1};
     }
-    return (struct ncr_shares){ncr_combine(weights, faults, n), ncr_combine(weights, inferences, n)};
+    return (struct ncr_shares){ncr_combine(weights, faults, n),
+                               ncr_combine(weights, inferences, n)};
 }

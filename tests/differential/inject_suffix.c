@@ -1,5 +1,5 @@
-// The harness, which runs only what a fault can reach, against the whole network in the interpreter: every output byte,
-// on random networks, for every class of site.
+// The harness, which runs only what a fault can reach, against the whole network in the
+// interpreter: every output byte, on random networks, for every class of site.
 #include <criterion/criterion.h>
 
 #include "runtime/inject/harness.h"
@@ -33,13 +33,14 @@ static bool make(uint64_t seed, struct net *out)
     return true;
 }
 
-static void compare(const struct net *net, const struct ncr_executor *executor, uint64_t seed, uint32_t sites,
-                    uint32_t n_faults, uint32_t flips_each)
+static void compare(const struct net *net, const struct ncr_executor *executor, uint64_t seed,
+                    uint32_t sites, uint32_t n_faults, uint32_t flips_each)
 {
     struct ncr_arena *arena = net->arena;
     struct ncr_diags diags;
     ncr_diags_init(&diags, arena, ncr_sources_new(arena));
-    struct ncr_fault_spec spec = {.model = NCR_FAULT_BITFLIP, .bits = flips_each, .sites = sites, .bit_hi = 7};
+    struct ncr_fault_spec spec = {
+        .model = NCR_FAULT_BITFLIP, .bits = flips_each, .sites = sites, .bit_hi = 7};
     const struct ncr_sites *population = ncr_sites_build(arena, &diags, net->qgraph, &spec);
     if (!population) return; // no weights, or fewer bits than flips
     struct ncr_harness *h = ncr_harness_new(arena, executor);

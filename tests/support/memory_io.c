@@ -20,8 +20,8 @@ static struct ncr_buf *file_or_new(struct memory_io *m, const char *name)
     return &f->bytes;
 }
 
-static enum ncr_status read_file(void *user, const char *path, size_t max_bytes, struct ncr_buf *out,
-                                 struct ncr_error *err)
+static enum ncr_status read_file(void *user, const char *path, size_t max_bytes,
+                                 struct ncr_buf *out, struct ncr_error *err)
 {
     struct ncr_buf *f = memory_io_file(user, path);
     if (!f || f->n > max_bytes) return ncr_fail(err, NCR_ENVIRONMENT, "cannot read '%s'", path);
@@ -29,8 +29,8 @@ static enum ncr_status read_file(void *user, const char *path, size_t max_bytes,
     return NCR_OK;
 }
 
-static enum ncr_status write_file(void *user, const char *path, const void *bytes, size_t n, bool executable,
-                                  struct ncr_error *err)
+static enum ncr_status write_file(void *user, const char *path, const void *bytes, size_t n,
+                                  bool executable, struct ncr_error *err)
 {
     (void)executable;
     (void)err;
@@ -40,8 +40,8 @@ static enum ncr_status write_file(void *user, const char *path, const void *byte
     return NCR_OK;
 }
 
-static enum ncr_status append_file(void *user, const char *path, uint64_t keep_bytes, const void *bytes,
-                                   size_t n, struct ncr_error *err)
+static enum ncr_status append_file(void *user, const char *path, uint64_t keep_bytes,
+                                   const void *bytes, size_t n, struct ncr_error *err)
 {
     struct memory_io *m = user;
     struct ncr_buf *f = file_or_new(m, path);
@@ -51,7 +51,8 @@ static enum ncr_status append_file(void *user, const char *path, uint64_t keep_b
     if (m->appends_left > 0) m->appends_left--;
     if (tear && n > m->torn_bytes) n = m->torn_bytes;
     ncr_buf_put(f, bytes, n);
-    return tear ? ncr_fail(err, NCR_ENVIRONMENT, "cannot append to '%s': the disk is gone", path) : NCR_OK;
+    return tear ? ncr_fail(err, NCR_ENVIRONMENT, "cannot append to '%s': the disk is gone", path)
+                : NCR_OK;
 }
 
 static bool file_exists(void *user, const char *path)

@@ -21,8 +21,8 @@ static void check(const uint64_t *units, const uint64_t *shares, uint32_t n)
         uint64_t j;
         ncr_strata_at(&s, i, &h, &j);
         cr_assert_lt(h, n);
-        cr_assert_eq(j, next[h], "record %llu: stratum %u gives %llu, not %llu", (unsigned long long)i, h,
-                     (unsigned long long)j, (unsigned long long)next[h]);
+        cr_assert_eq(j, next[h], "record %llu: stratum %u gives %llu, not %llu",
+                     (unsigned long long)i, h, (unsigned long long)j, (unsigned long long)next[h]);
         next[h]++;
         cr_assert_leq(next[h], units[h]);
         for (uint32_t k = 0; k < n; k++)
