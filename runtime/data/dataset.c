@@ -25,7 +25,7 @@ struct ncr_data {
 static const struct {
     float mean[4], std[4];
 } normal[] = {
-    [NCR_DATA_DIGITS] = {{0.169f, 0, 0, 0}, {0.198f, 1, 1, 1}},
+    [NCR_DATA_DIGITS] = {{0.145f, 0, 0, 0}, {0.243f, 1, 1, 1}},
     [NCR_DATA_MNIST] = {{0.1307f, 0, 0, 0}, {0.3081f, 1, 1, 1}},
     [NCR_DATA_CIFAR10] = {{0.4914f, 0.4822f, 0.4465f, 0}, {0.2470f, 0.2435f, 0.2616f, 1}},
     [NCR_DATA_IDX] = {{0}, {1, 1, 1, 1}},

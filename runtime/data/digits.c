@@ -140,14 +140,14 @@ static void choose_warp(struct canvas *c)
     double t = around(rng, 0.24); // up to 27 degrees
     double cosine = (1 - t * t) / (1 + t * t), sine = 2 * t / (1 + t * t);
     double slant = around(rng, 0.45);
-    double height = between(rng, 6.5, 10.5); // half of it, pixels
+    double height = between(rng, 7.5, 10.5); // half of it, pixels
     double width = height * between(rng, 0.55, 1.05);
     c->xx = cosine * width;
     c->xy = (cosine * slant - sine) * height;
     c->yx = sine * width;
     c->yy = (sine * slant + cosine) * height;
-    c->dx = (SIDE - 1) / 2.0 + around(rng, 4.0);
-    c->dy = (SIDE - 1) / 2.0 + around(rng, 4.0);
+    c->dx = (SIDE - 1) / 2.0 + around(rng, 2.5);
+    c->dy = (SIDE - 1) / 2.0 + around(rng, 2.5);
     c->bend_x = around(rng, 0.25);
     c->bend_y = around(rng, 0.25);
 }
@@ -160,11 +160,11 @@ static void draw_digit(struct canvas *c, uint32_t digit)
             n_variants = strokes[i].variant + 1u;
     uint64_t variant = ncr_rng_below(&c->rng, n_variants);
     choose_warp(c);
-    c->radius = between(&c->rng, 0.5, 1.7);
+    c->radius = between(&c->rng, 0.8, 1.8);
     c->strength = 1;
     for (size_t i = 0; i < NCR_COUNT(strokes); i++)
         if (strokes[i].digit == digit && strokes[i].variant == variant)
-            draw_stroke(c, &strokes[i], 0.14);
+            draw_stroke(c, &strokes[i], 0.12);
 }
 
 // Up to two faint scratches anywhere.
@@ -188,9 +188,9 @@ static void draw_scratches(struct canvas *c)
 static void expose(struct canvas *c, uint8_t *pixels)
 {
     struct ncr_rng *rng = &c->rng;
-    double paper = between(rng, 0, 50), ink = between(rng, 130, 255);
+    double paper = between(rng, 0, 20), ink = between(rng, 170, 255);
     double light_x = around(rng, 1.2), light_y = around(rng, 1.2);
-    double noise = between(rng, 4, 30);
+    double noise = between(rng, 4, 20);
     for (int i = 0; i < AREA; i++) {
         double light = light_x * (i % SIDE - SIDE / 2) + light_y * (i / SIDE - SIDE / 2);
         // The sum of four uniform bytes: bell-shaped, mean 510, variance 4 · (256² - 1) / 12.
