@@ -1,8 +1,9 @@
 // Machine code for a PLAN. No LLVM type leaves this folder.
 //
-// Emitted code has no writable globals and calls nothing (no libc): constants come through a pointer to the `blob`
-// (packed weights, biases, multipliers, tables), tensors live in the arena. Activations may be stored in another
-// form than the logical int8 (x86 stores q xor 0x80); ncr_code_load/store translate.
+// Emitted code has no writable globals and calls nothing (no libc): constants come through a
+// pointer to the `blob` (packed weights, biases, multipliers, tables), tensors live in the arena.
+// Activations may be stored in another form than the logical int8 (x86 stores q xor 0x80);
+// ncr_code_load/store translate.
 #ifndef NCR_CODEGEN_CODEGEN_H
 #define NCR_CODEGEN_CODEGEN_H
 
@@ -12,14 +13,14 @@ struct ncr_code_options {
     const char *triple;   // NULL: this machine
     const char *cpu;      // NULL: this machine's, or "generic" for another triple
     const char *features; // NULL: this machine's, or none
-    const char *family;   // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
-    const char *prefix;   // names of the public symbols; NULL: "nacre"
+    const char *family; // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
+    const char *prefix; // names of the public symbols; NULL: "nacre"
 };
 
 // ---- in memory ----
 struct ncr_code;
-// Compiles through LLJIT. The code owns its memory and stays valid until freed; several threads may run it at once with
-// an arena each. plan must outlive it.
+// Compiles through LLJIT. The code owns its memory and stays valid until freed; several threads may
+// run it at once with an arena each. plan must outlive it.
 enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                              struct ncr_code **out, struct ncr_error *err);
 void ncr_code_free(struct ncr_code *code);
@@ -27,29 +28,39 @@ const char *ncr_code_family(const struct ncr_code *code);
 const uint8_t *ncr_code_blob(const struct ncr_code *code);
 size_t ncr_code_blob_bytes(const struct ncr_code *code);
 
-// Runs the whole network. in[i]: logical int8 elements of input i in [H, W, C] order (channels innermost; [N] as it
-// is); out[i] likewise. arena: plan->arena_bytes, aligned to NCR_PLAN_ALIGN. blob: that of the code or a patched copy.
-void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena, const int8_t *const *in, int8_t *const *out);
-// Step `step` of the plan alone (inputs have their own: they copy in[i] into the arena); reads and writes the arena.
+// Runs the whole network. in[i]: logical int8 elements of input i in [H, W, C] order (channels
+// innermost; [N] as it is); out[i] likewise. arena: plan->arena_bytes, aligned to NCR_PLAN_ALIGN.
+// blob: that of the code or a patched copy.
+void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
+                  const int8_t *const *in, int8_t *const *out);
+// Step `step` of the plan alone (inputs have their own: they copy in[i] into the arena); reads and
+// writes the arena.
 void ncr_code_load_inputs(const struct ncr_code *code, uint8_t *arena, const int8_t *const *in);
 void ncr_code_step(const struct ncr_code *code, uint32_t step, const uint8_t *blob, uint8_t *arena);
 
-// Logical int8 value of element `index` (row-major [C, H, W]) of qnode q's tensor in the arena, and its replacement.
+// Logical int8 value of element `index` (row-major [C, H, W]) of qnode q's tensor in the arena, and
+// its replacement.
 int8_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index);
-void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int64_t index, int8_t value);
+void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int64_t index,
+                    int8_t value);
 // All elements of a tensor in logical order.
-void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int8_t *out);
+void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q,
+                          int8_t *out);
 
-// Changes weight `index` (logical order of qnode q's weights) in a copy of the blob, keeping what the packed form
-// derives from it consistent with the arithmetic of qgraph.h (stored bias unchanged). Gives the old value.
-int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index, int8_t value);
+// Changes weight `index` (logical order of qnode q's weights) in a copy of the blob, keeping what
+// the packed form derives from it consistent with the arithmetic of qgraph.h (stored bias
+// unchanged). Gives the old value.
+int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
+                             int8_t value);
 
 // ---- as text or object ----
 enum ncr_code_form { NCR_CODE_LLVM, NCR_CODE_ASM, NCR_CODE_OBJECT };
-// The module with public functions <prefix>_init, _run, _info and the blob as a constant (see docs of `nacre build`).
+// The module with public functions <prefix>_init, _run, _info and the blob as a constant (see docs
+// of `nacre build`).
 enum ncr_status ncr_code_emit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                               enum ncr_code_form form, struct ncr_buf *out, struct ncr_error *err);
 // The C header for such an object: shapes, scales, arena bytes, arch_id; C++-safe.
-void ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options, struct ncr_buf *out);
+void ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options,
+                     struct ncr_buf *out);
 
 #endif
