@@ -52,6 +52,9 @@ void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uin
 // unchanged). Gives the old value.
 int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
                              int8_t value);
+// Adds delta (modulo 2^32) to the stored bias of output channel `channel` in a copy of the blob.
+void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
+                         int32_t delta);
 
 // ---- as text or object ----
 enum ncr_code_form { NCR_CODE_LLVM, NCR_CODE_ASM, NCR_CODE_OBJECT };

@@ -218,6 +218,18 @@ void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uin
                 *out++ = (int8_t)(at[y * b->row_bytes + (int64_t)x * b->channels + c] ^ mask);
 }
 
+void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
+                         int32_t delta)
+{
+    // Whatever is folded into the packed bias is folded in by addition.
+    const struct ncr_pack *p = &code->packs.at[q];
+    uint64_t at = p->bias + 4 * ncr_packs_channel(p, channel);
+    uint32_t bias;
+    memcpy(&bias, blob + at, 4);
+    bias += (uint32_t)delta;
+    memcpy(blob + at, &bias, 4);
+}
+
 int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
                              int8_t value)
 {
@@ -225,16 +237,9 @@ int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_
     uint64_t at = ncr_packs_weight(&code->packs, q, index, &channel);
     int8_t old = (int8_t)blob[at];
     blob[at] = (uint8_t)value;
+    // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
-    if (code->packs.family->biased && !ncr_is_depthwise(code->plan->qgraph, node)) {
-        // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as
-        // it is.
-        uint64_t bias_at =
-            code->packs.at[q].bias + 4 * ncr_packs_channel(&code->packs.at[q], channel);
-        int32_t bias;
-        memcpy(&bias, blob + bias_at, 4);
-        bias = (int32_t)((uint32_t)bias - 128u * (uint32_t)(value - old));
-        memcpy(blob + bias_at, &bias, 4);
-    }
+    if (code->packs.family->biased && !ncr_is_depthwise(code->plan->qgraph, node))
+        ncr_code_shift_bias(code, blob, q, channel, -128 * (value - old));
     return old;
 }

@@ -19,7 +19,8 @@ struct ncr_executor_ops {
     // A copy of the constants for one worker, in `arena`.
     void *(*constants)(const struct ncr_executor *executor, struct ncr_arena *arena);
     // Puts the network's input (logical order [C, H, W]) where the first steps read it.
-    void (*load_input)(const struct ncr_executor *executor, uint8_t *tensors, const int8_t *in);
+    void (*load_input)(const struct ncr_executor *executor, void *constants, uint8_t *tensors,
+                       const int8_t *in);
     // Computes the tensor of steps[step] from those of its inputs. Not called for the input itself.
     void (*step)(const struct ncr_executor *executor, uint32_t step, const void *constants,
                  uint8_t *tensors);
@@ -30,11 +31,11 @@ struct ncr_executor_ops {
                   int8_t value);
     void (*read)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
                  int8_t *out);
-    // Replaces a stored constant; gives the old value.
-    int8_t (*patch_weight)(const struct ncr_executor *executor, void *constants, uint32_t q,
-                           int64_t index, int8_t value);
-    int32_t (*patch_bias)(const struct ncr_executor *executor, void *constants, uint32_t q,
-                          int64_t index, int32_t value);
+    // Replaces a stored constant; a bias is `from` now.
+    void (*patch_weight)(const struct ncr_executor *executor, void *constants, uint32_t q,
+                         int64_t index, int8_t to);
+    void (*patch_bias)(const struct ncr_executor *executor, void *constants, uint32_t q,
+                       int64_t index, int32_t from, int32_t to);
 };
 
 // Where a tensor lies: the bytes that hold it and nothing else.

@@ -41,8 +41,10 @@ static int8_t *tensor(const struct ncr_executor *x, uint8_t *tensors, uint32_t q
     return (int8_t *)(tensors + x->tensors[q].offset);
 }
 
-static void load_input(const struct ncr_executor *x, uint8_t *tensors, const int8_t *in)
+static void load_input(const struct ncr_executor *x, void *consts, uint8_t *tensors,
+                       const int8_t *in)
 {
+    (void)consts;
     uint32_t q = x->qgraph->inputs[0];
     memcpy(tensor(x, tensors, q), in, x->tensors[q].bytes);
 }
@@ -73,22 +75,19 @@ static void read(const struct ncr_executor *x, const uint8_t *tensors, uint32_t 
     memcpy(out, tensors + x->tensors[q].offset, x->tensors[q].bytes);
 }
 
-static int8_t patch_weight(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
-                           int8_t value)
+static void patch_weight(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
+                         int8_t to)
 {
     (void)x;
-    int8_t *w = &((struct constants *)consts)->qgraph->nodes[q].weights[index], old = *w;
-    *w = value;
-    return old;
+    ((struct constants *)consts)->qgraph->nodes[q].weights[index] = to;
 }
 
-static int32_t patch_bias(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
-                          int32_t value)
+static void patch_bias(const struct ncr_executor *x, void *consts, uint32_t q, int64_t index,
+                       int32_t from, int32_t to)
 {
     (void)x;
-    int32_t *b = &((struct constants *)consts)->qgraph->nodes[q].bias[index], old = *b;
-    *b = value;
-    return old;
+    (void)from;
+    ((struct constants *)consts)->qgraph->nodes[q].bias[index] = to;
 }
 
 struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena,

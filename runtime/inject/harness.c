@@ -69,7 +69,7 @@ void ncr_golden_run(struct ncr_runner *runner, const int8_t *input, struct ncr_g
 {
     const struct ncr_harness *h = runner->harness;
     const struct ncr_executor *x = h->executor;
-    x->ops->load_input(x, out->tensors, input);
+    x->ops->load_input(x, runner->constants, out->tensors, input);
     for (uint32_t s = 0; s < x->n_steps; s++)
         if (x->qgraph->nodes[x->steps[s]].op != NCR_QOP_INPUT)
             x->ops->step(x, s, runner->constants, out->tensors);
@@ -79,47 +79,42 @@ void ncr_golden_run(struct ncr_runner *runner, const int8_t *input, struct ncr_g
 }
 
 // ---- constants ----
-static void patch(struct ncr_runner *r, const struct ncr_flip *flip, int32_t value)
+// Strikes constants, or takes the strikes back. Flips of one element stand together; each starts
+// from what the one before left.
+static void patch(struct ncr_runner *r, const struct ncr_flip *flips, uint32_t n, bool strike)
 {
     const struct ncr_executor *x = r->harness->executor;
-    if (flip->site == NCR_SITES_WEIGHT)
-        x->ops->patch_weight(x, r->constants, flip->node, flip->element, (int8_t)value);
-    else
-        x->ops->patch_bias(x, r->constants, flip->node, flip->element, value);
-}
-
-static int32_t original(const struct ncr_qgraph *graph, const struct ncr_flip *flip)
-{
-    const struct ncr_qnode *n = &graph->nodes[flip->node];
-    return flip->site == NCR_SITES_WEIGHT ? n->weights[flip->element] : n->bias[flip->element];
-}
-
-void ncr_runner_patch(struct ncr_runner *runner, const struct ncr_flip *flips, uint32_t n)
-{
     for (uint32_t k = 0; k < n;) {
         const struct ncr_flip *f = &flips[k];
         if (f->site == NCR_SITES_ACTIVATION) {
             k++;
             continue;
         }
-        // Flips of one element stand together: each starts from what the one before left.
-        int32_t v = original(runner->harness->executor->qgraph, f);
+        const struct ncr_qnode *node = &x->qgraph->nodes[f->node];
+        bool weight = f->site == NCR_SITES_WEIGHT;
+        int32_t good = weight ? node->weights[f->element] : node->bias[f->element], bad = good;
         for (; k < n && flips[k].node == f->node && flips[k].site == f->site &&
                flips[k].element == f->element;
              k++)
-            v = ncr_flip_apply(&flips[k], f->site == NCR_SITES_BIAS ? 32 : 8, v);
-        patch(runner, f, v);
-        runner->patched[f->node] = true;
+            bad = ncr_flip_apply(&flips[k], weight ? 8 : 32, bad);
+        if (weight)
+            x->ops->patch_weight(x, r->constants, f->node, f->element,
+                                 (int8_t)(strike ? bad : good));
+        else
+            x->ops->patch_bias(x, r->constants, f->node, f->element, strike ? good : bad,
+                               strike ? bad : good);
+        r->patched[f->node] = strike;
     }
+}
+
+void ncr_runner_patch(struct ncr_runner *runner, const struct ncr_flip *flips, uint32_t n)
+{
+    patch(runner, flips, n, true);
 }
 
 void ncr_runner_restore(struct ncr_runner *runner, const struct ncr_flip *flips, uint32_t n)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        if (flips[k].site == NCR_SITES_ACTIVATION) continue;
-        patch(runner, &flips[k], original(runner->harness->executor->qgraph, &flips[k]));
-        runner->patched[flips[k].node] = false;
-    }
+    patch(runner, flips, n, false);
 }
 
 // ---- faulty run ----

@@ -13,8 +13,8 @@ void ncr_buf_grouped(struct ncr_buf *out, uint64_t v)
     }
 }
 
-void ncr_inject_place(const struct ncr_qgraph *qgraph, enum ncr_site_class site, uint32_t node, int64_t element,
-                      char separator, struct ncr_buf *out)
+void ncr_inject_place(const struct ncr_qgraph *qgraph, enum ncr_site_class site, uint32_t node,
+                      int64_t element, char separator, struct ncr_buf *out)
 {
     int32_t at[4];
     uint32_t rank = ncr_sites_coordinates(qgraph, site, node, element, at);
@@ -64,7 +64,8 @@ static void counts(struct ncr_buf *out, const struct ncr_cell *c)
 }
 
 // Share of SDC of a row: of faults, and of inferences where that is another thing.
-static void shares(struct ncr_buf *out, struct ncr_shares s, bool two, const struct ncr_cell *cell, double alpha)
+static void shares(struct ncr_buf *out, struct ncr_shares s, bool two, const struct ncr_cell *cell,
+                   double alpha)
 {
     ncr_buf_puts(out, "  ");
     if (cell && cell->n == 0) {
@@ -101,7 +102,8 @@ static void head(const struct ncr_inject_view *v, struct ncr_buf *out)
     ncr_buf_grouped(out, job->n_inputs);
     ncr_buf_fmt(out, " input%s of %.*s", job->n_inputs == 1 ? "" : "s", NCR_STR_ARG(v->data));
     if (job->labels)
-        ncr_buf_fmt(out, "; fault-free accuracy %.2f %%", 100.0 * (double)r->golden_correct / job->n_inputs);
+        ncr_buf_fmt(out, "; fault-free accuracy %.2f %%",
+                    100.0 * (double)r->golden_correct / job->n_inputs);
     ncr_buf_puts(out, "\n");
     ncr_buf_grouped(out, r->n);
     ncr_buf_puts(out, " injections");
@@ -113,7 +115,9 @@ static void head(const struct ncr_inject_view *v, struct ncr_buf *out)
     if (!job->injections && job->margin > 0)
         ncr_buf_fmt(out, ", for a margin of %g %% at %g %% confidence per %s%s", 100 * job->margin,
                     100 * job->confidence, job->per_layer ? "layer" : "network",
-                    r->margin_reached ? "" : r->n < r->planned ? " (not reached yet)" : "");
+                    r->margin_reached   ? ""
+                    : r->n < r->planned ? " (not reached yet)"
+                                        : "");
     ncr_buf_fmt(out, "; seed %llu\n\n", (unsigned long long)job->seed);
 }
 
@@ -121,8 +125,9 @@ static void rates(const struct ncr_inject_view *v, double t, struct ncr_buf *out
 {
     const struct ncr_campaign_result *r = v->result;
     bool all = r->sites->all_persistent;
-    ncr_buf_fmt(out, "%-10s%11s%12s%11s%11s%9s  %s\n", r->n_rates ? "BER" : "", "injected", "flips each", "masked",
-                "benign", "SDC", all ? "any input [interval]       CCR [interval]" : "CCR [interval]");
+    ncr_buf_fmt(out, "%-10s%11s%12s%11s%11s%9s  %s\n", r->n_rates ? "BER" : "", "injected",
+                "flips each", "masked", "benign", "SDC",
+                all ? "any input [interval]       CCR [interval]" : "CCR [interval]");
     for (uint32_t k = 0; k < r->tally->n_rates; k++) {
         const struct ncr_cell *c = &r->tally->cells[k];
         ncr_buf_fmt(out, "%-10.4g", r->n_rates ? r->rates[k] : 0.0);
@@ -162,10 +167,11 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     size_t most = v->columns > fixed + LEAST_NAME ? v->columns - fixed : LEAST_NAME;
     if (most > MOST_NAME) most = MOST_NAME;
     if (width > most) width = most;
-    const char *last = two ? "SDC of faults [interval]   of inferences [interval]" : "SDC share [interval]";
+    const char *last =
+        two ? "SDC of faults [interval]   of inferences [interval]" : "SDC share [interval]";
     name(out, NCR_STR("layer"), width);
-    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "site", "points", "injected", "masked", "benign", "SDC",
-                last);
+    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "site", "points", "injected", "masked",
+                "benign", "SDC", last);
     for (uint32_t k = 0; k < r->sites->n_groups; k++) {
         const struct ncr_site_group *group = &r->sites->groups[k];
         struct ncr_cell c = ncr_tally_group(tally, k);
@@ -177,7 +183,8 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     }
     ncr_buf_putc(out, '\n');
     name(out, NCR_STR("bit"), width);
-    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "", "points", "injected", "masked", "benign", "SDC", last);
+    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "", "points", "injected", "masked",
+                "benign", "SDC", last);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) {
         out->failed = true;
@@ -195,12 +202,15 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
         ncr_buf_pad(out, ' ', 12);
         number(out, points, 12);
         counts(out, &c);
-        shares(out, ncr_tally_shares(scratch, tally, b, v->job->per_layer, false, t), two, &c, r->alpha);
+        shares(out, ncr_tally_shares(scratch, tally, b, v->job->per_layer, false, t), two, &c,
+               r->alpha);
     }
     ncr_buf_puts(out, "\nSDC share, every stored bit alike        ");
-    shares(out, ncr_tally_shares(scratch, tally, -1, v->job->per_layer, false, t), two, NULL, r->alpha);
+    shares(out, ncr_tally_shares(scratch, tally, -1, v->job->per_layer, false, t), two, NULL,
+           r->alpha);
     ncr_buf_puts(out, "SDC share, bits weighted by time alive   ");
-    shares(out, ncr_tally_shares(scratch, tally, -1, v->job->per_layer, true, t), two, NULL, r->alpha);
+    shares(out, ncr_tally_shares(scratch, tally, -1, v->job->per_layer, true, t), two, NULL,
+           r->alpha);
     ncr_arena_free(scratch);
 }
 
@@ -242,7 +252,8 @@ void ncr_inject_text(const struct ncr_inject_view *view, struct ncr_buf *out)
         ncr_buf_grouped(out, sum.outcome[o]);
         ncr_buf_fmt(out, " %s", ncr_outcome_name((enum ncr_outcome)o));
     }
-    ncr_buf_fmt(out, " (no detector in this network); intervals at %.4g %%\ndigest %s", 100 * (1 - r->alpha), digest);
+    ncr_buf_fmt(out, " (no detector in this network); intervals at %.4g %%\ndigest %s",
+                100 * (1 - r->alpha), digest);
     if (r->found) {
         ncr_buf_puts(out, "; ");
         ncr_buf_grouped(out, r->found);
@@ -260,18 +271,21 @@ void ncr_inject_text(const struct ncr_inject_view *view, struct ncr_buf *out)
         ncr_buf_puts(out, " injections/s, ");
         ncr_buf_grouped(out, (uint64_t)((double)r->runs / r->wall_s));
         ncr_buf_fmt(out, " faulty inferences/s, %.2f of %u layers run each\n",
-                    r->runs ? (double)r->steps / (double)r->runs : 0.0, view->job->executor->n_steps - 1);
+                    r->runs ? (double)r->steps / (double)r->runs : 0.0,
+                    view->job->executor->n_steps - 1);
     }
 }
 
 // ---- CSV ----
 void ncr_inject_csv_head(struct ncr_buf *out)
 {
-    ncr_buf_puts(out, "index,layer,site,coordinates,element,bit,step,old,new,flips,rate,input,outcome,benign,sdc,sdc5,"
+    ncr_buf_puts(out, "index,layer,site,coordinates,element,bit,step,old,new,flips,rate,input,"
+                      "outcome,benign,sdc,sdc5,"
                       "broken,mended,golden_top,faulty_top,output_hash\n");
 }
 
-void ncr_inject_csv(const struct ncr_qgraph *qgraph, const struct ncr_record *records, size_t n, struct ncr_buf *out)
+void ncr_inject_csv(const struct ncr_qgraph *qgraph, const struct ncr_record *records, size_t n,
+                    struct ncr_buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         const struct ncr_record *r = &records[i];
@@ -280,8 +294,8 @@ void ncr_inject_csv(const struct ncr_qgraph *qgraph, const struct ncr_record *re
             ncr_buf_fmt(out, "%.*s,%s,", NCR_STR_ARG(qgraph->nodes[r->node].path),
                         ncr_site_name((enum ncr_site_class)r->site));
             ncr_inject_place(qgraph, (enum ncr_site_class)r->site, r->node, r->element, ':', out);
-            ncr_buf_fmt(out, ",%lld,%u,%u,%d,%d", (long long)r->element, r->bit, r->step, r->old_value,
-                        r->new_value);
+            ncr_buf_fmt(out, ",%lld,%u,%u,%d,%d", (long long)r->element, r->bit, r->step,
+                        r->old_value, r->new_value);
         } else {
             ncr_buf_puts(out, ",,,,,,,");
         }
@@ -290,8 +304,9 @@ void ncr_inject_csv(const struct ncr_qgraph *qgraph, const struct ncr_record *re
             ncr_buf_puts(out, "all");
         else
             ncr_buf_fmt(out, "%u", r->input);
-        ncr_buf_fmt(out, ",%s,%u,%u,%u,%u,%u,%u,%u,%016llx\n", ncr_outcome_name((enum ncr_outcome)r->outcome),
-                    r->n_benign, r->n_sdc, r->n_sdc5, r->n_broken, r->n_mended, r->golden_top, r->faulty_top,
+        ncr_buf_fmt(out, ",%s,%u,%u,%u,%u,%u,%u,%u,%016llx\n",
+                    ncr_outcome_name((enum ncr_outcome)r->outcome), r->n_benign, r->n_sdc,
+                    r->n_sdc5, r->n_broken, r->n_mended, r->golden_top, r->faulty_top,
                     (unsigned long long)r->output_hash);
     }
 }

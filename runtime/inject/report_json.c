@@ -39,7 +39,8 @@ static void cell(struct ncr_json *j, const struct ncr_cell *c, uint64_t populati
     struct ncr_shares s = ncr_cell_shares(c, population, ncr_normal_t(1 - alpha));
     counts(j, c);
     estimate(j, "sdc_share", s.faults);
-    estimate(j, "sdc_share_exact", ncr_clopper_pearson(c->outcome[NCR_SDC], c->n, population, alpha));
+    estimate(j, "sdc_share_exact",
+             ncr_clopper_pearson(c->outcome[NCR_SDC], c->n, population, alpha));
     estimate(j, "sdc_share_inferences", s.inferences);
     if (c->n && !c->outcome[NCR_SDC])
         ncr_json_key_f64(j, "sdc_share_bound", ncr_zero_event_bound(c->n, alpha));
@@ -59,11 +60,13 @@ static void layers(struct ncr_json *j, const struct ncr_inject_view *v, struct n
 {
     const struct ncr_campaign_result *r = v->result;
     const struct ncr_sites *sites = r->sites;
-    uint64_t *sizes = NCR_NEW_N(scratch, uint64_t, sites->n_groups), *next = NCR_NEW_N(scratch, uint64_t, sites->n_groups);
+    uint64_t *sizes = NCR_NEW_N(scratch, uint64_t, sites->n_groups),
+             *next = NCR_NEW_N(scratch, uint64_t, sites->n_groups);
     double *deviations = NCR_NEW_N(scratch, double, sites->n_groups);
     for (uint32_t k = 0; k < sites->n_groups; k++) {
         struct ncr_cell c = ncr_tally_group(r->tally, k);
-        double p = ((double)c.outcome[NCR_SDC] + 1) / ((double)c.n + 2); // never 0: what was not seen may be
+        double p = ((double)c.outcome[NCR_SDC] + 1) /
+                   ((double)c.n + 2); // never 0: what was not seen may be
         sizes[k] = ncr_tally_population(r->tally, k, -1);
         deviations[k] = sqrt(p * (1 - p));
     }
@@ -75,7 +78,8 @@ static void layers(struct ncr_json *j, const struct ncr_inject_view *v, struct n
         struct ncr_cell c = ncr_tally_group(r->tally, k);
         ncr_json_object(j);
         ncr_json_key_str(j, "layer", v->job->executor->qgraph->nodes[g->node].path);
-        ncr_json_key_str(j, "operator", ncr_str_of(ncr_qop_name(v->job->executor->qgraph->nodes[g->node].op)));
+        ncr_json_key_str(j, "operator",
+                         ncr_str_of(ncr_qop_name(v->job->executor->qgraph->nodes[g->node].op)));
         ncr_json_key_str(j, "site", ncr_str_of(ncr_site_name(g->site)));
         ncr_json_key_bool(j, "persistent", g->persistent);
         ncr_json_key_i64(j, "points", (int64_t)g->n_points);
@@ -109,8 +113,8 @@ static void bits(struct ncr_json *j, const struct ncr_inject_view *v, struct ncr
             points += ncr_sites_of_bit(&r->sites->groups[k], (uint32_t)b);
         if (!points) continue;
         struct ncr_cell c = ncr_tally_bit(r->tally, (uint32_t)b);
-        struct ncr_shares s =
-            ncr_tally_shares(scratch, r->tally, b, v->job->per_layer, false, ncr_normal_t(1 - r->alpha));
+        struct ncr_shares s = ncr_tally_shares(scratch, r->tally, b, v->job->per_layer, false,
+                                               ncr_normal_t(1 - r->alpha));
         ncr_json_object(j);
         ncr_json_key_i64(j, "bit", b);
         ncr_json_key_i64(j, "points", (int64_t)points);
@@ -167,7 +171,8 @@ void ncr_inject_json(const struct ncr_inject_view *view, struct ncr_buf *out)
     ncr_json_key_i64(j, "inputs", job->n_inputs);
     ncr_json_key_str(j, "executor", ncr_str_of(job->executor->ops->name));
     ncr_json_key_i64(j, "seed", (int64_t)job->seed);
-    ncr_json_key_str(j, "sampling", job->per_layer ? NCR_STR("per layer") : NCR_STR("proportional"));
+    ncr_json_key_str(j, "sampling",
+                     job->per_layer ? NCR_STR("per layer") : NCR_STR("proportional"));
     ncr_json_key_f64(j, "confidence", 1 - r->alpha);
     if (!job->injections && job->margin > 0) {
         ncr_json_key_f64(j, "margin", job->margin);

@@ -111,3 +111,22 @@ Test(inject_suffix, interpreter_equals_dense_runs)
     for (int o = NCR_MASKED; o <= NCR_SDC; o++)
         cr_assert_geq(seen[o], 500, "%s: %u", ncr_outcome_name((enum ncr_outcome)o), seen[o]);
 }
+
+// Machine code of every family that this machine can run, under the same flips.
+Test(inject_suffix, machine_code_equals_dense_runs, .timeout = 300)
+{
+    static const char *const families[] = {NULL, "generic"};
+    uint32_t nets = 0;
+    for (uint64_t seed = 5000; nets < 60; seed++) {
+        struct net net;
+        if (!make(seed, &net)) continue;
+        const struct ncr_plan *plan = ncr_plan_build(net.arena, net.qgraph, NCR_PLAN_SEPARATE);
+        struct ncr_code_options options = {.family = families[nets++ % NCR_COUNT(families)]};
+        struct ncr_code *code;
+        struct ncr_error err;
+        cr_assert_eq(ncr_code_jit(plan, &options, &code, &err), NCR_OK, "%s", err.text);
+        compare_all(&net, ncr_executor_jit(net.arena, plan, code), seed);
+        ncr_code_free(code);
+        ncr_arena_free(net.arena);
+    }
+}
