@@ -174,8 +174,7 @@ static void judge_on(struct campaign *c, struct worker *w, struct ncr_record *r,
         r->n_broken += golden->top == label && judged.top != label;
         r->n_mended += golden->top != label && judged.top == label;
     }
-    uint64_t chain[3] = {r->output_hash, judged.hash.lo, judged.hash.hi};
-    r->output_hash = ncr_hash_bytes(chain, sizeof chain).lo;
+    r->output_hash = ncr_record_chain(r->output_hash, judged.hash);
 }
 
 // Fills the address and the values from the first flip.
