@@ -25,7 +25,7 @@ void ncr_inject_place(const struct ncr_qgraph *qgraph, enum ncr_site_class site,
 }
 
 // ---- text ----
-enum { LEAST_NAME = 14, MOST_NAME = 40 };
+enum { LEAST_NAME = 14, MOST_NAME = 40, SHARE = 25 };
 
 // Right-aligned in `width`, with grouped digits.
 static void number(struct ncr_buf *out, uint64_t v, size_t width)
@@ -49,18 +49,19 @@ static void name(struct ncr_buf *out, struct ncr_str v, size_t width)
     }
 }
 
-// "12.34 % [11.90, 12.80]"
+// "12.34 % [11.90, 12.80]", a digit more for small ones.
 static void share(struct ncr_buf *out, struct ncr_estimate e)
 {
-    ncr_buf_fmt(out, "%7.3f %% [%.3f, %.3f]", 100 * e.p, 100 * e.lo, 100 * e.hi);
+    int digits = e.hi < 0.1 ? 3 : 2;
+    ncr_buf_fmt(out, "%6.*f %% [%.*f, %.*f]", digits, 100 * e.p, digits, 100 * e.lo, digits, 100 * e.hi);
 }
 
 static void counts(struct ncr_buf *out, const struct ncr_cell *c)
 {
-    number(out, c->n, 11);
-    number(out, c->outcome[NCR_MASKED], 11);
-    number(out, c->outcome[NCR_BENIGN], 11);
-    number(out, c->outcome[NCR_SDC], 9);
+    number(out, c->n, 9);
+    number(out, c->outcome[NCR_MASKED], 9);
+    number(out, c->outcome[NCR_BENIGN], 9);
+    number(out, c->outcome[NCR_SDC], 8);
 }
 
 // Share of SDC of a row: of faults, and of inferences where that is another thing.
@@ -69,20 +70,20 @@ static void shares(struct ncr_buf *out, struct ncr_shares s, bool two, const str
 {
     ncr_buf_puts(out, "  ");
     if (cell && cell->n == 0) {
-        ncr_buf_puts(out, "      -");
+        ncr_buf_puts(out, "     -");
     } else if (cell && cell->outcome[NCR_SDC] == 0 && s.faults.hi > s.faults.lo) {
         struct ncr_buf one = {0}; // no event seen: the one-sided bound says more
-        ncr_buf_fmt(&one, "      0 %% [< %.3f]", 100 * ncr_zero_event_bound(cell->n, alpha));
+        ncr_buf_fmt(&one, "     0 %% [< %.3f]", 100 * ncr_zero_event_bound(cell->n, alpha));
         ncr_buf_put(out, one.s, one.n);
-        ncr_buf_pad(out, ' ', two && one.n < 27 ? 27 - one.n : 0);
+        ncr_buf_pad(out, ' ', two && one.n < SHARE ? SHARE - one.n : 0);
         ncr_buf_free(&one);
-        if (two) ncr_buf_puts(out, "      0 %");
+        if (two) ncr_buf_puts(out, "     0 %");
     } else {
         struct ncr_buf one = {0};
         share(&one, s.faults);
         ncr_buf_put(out, one.s, one.n);
         if (two) {
-            ncr_buf_pad(out, ' ', one.n < 27 ? 27 - one.n : 1);
+            ncr_buf_pad(out, ' ', one.n < SHARE ? SHARE - one.n : 1);
             share(out, s.inferences);
         }
         ncr_buf_free(&one);
@@ -127,16 +128,13 @@ static void rates(const struct ncr_inject_view *v, double t, struct ncr_buf *out
     bool all = r->sites->all_persistent;
     ncr_buf_fmt(out, "%-10s%11s%12s%11s%11s%9s  %s\n", r->n_rates ? "BER" : "", "injected",
                 "flips each", "masked", "benign", "SDC",
-                all ? "any input [interval]       CCR [interval]" : "CCR [interval]");
+                all ? "any input [interval]     CCR [interval]" : "CCR [interval]");
     for (uint32_t k = 0; k < r->tally->n_rates; k++) {
         const struct ncr_cell *c = &r->tally->cells[k];
         ncr_buf_fmt(out, "%-10.4g", r->n_rates ? r->rates[k] : 0.0);
         if (!r->n_rates) out->n -= 10, ncr_buf_pad(out, ' ', 10);
-        number(out, c->n, 11);
         ncr_buf_fmt(out, "%12.2f", c->n ? (double)c->flips / (double)c->n : 0.0);
-        number(out, c->outcome[NCR_MASKED], 11);
-        number(out, c->outcome[NCR_BENIGN], 11);
-        number(out, c->outcome[NCR_SDC], 9);
+        counts(out, c);
         shares(out, ncr_cell_shares(c, 0, t), all && v->job->n_inputs > 1, c, r->alpha);
     }
     if (!v->job->labels) return;
@@ -159,7 +157,7 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     const struct ncr_campaign_result *r = v->result;
     const struct ncr_tally *tally = r->tally;
     const struct ncr_qgraph *g = v->job->executor->qgraph;
-    size_t fixed = 2 + 10 + 12 + 11 + 11 + 11 + 9 + 27 + (two ? 27 : 0), width = LEAST_NAME;
+    size_t fixed = 2 + 10 + 10 + 9 + 9 + 9 + 8 + 2 + SHARE + (two ? SHARE : 0), width = LEAST_NAME;
     for (uint32_t k = 0; k < r->sites->n_groups; k++) {
         size_t n = g->nodes[r->sites->groups[k].node].path.n;
         if (n > width) width = n;
@@ -168,22 +166,22 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     if (most > MOST_NAME) most = MOST_NAME;
     if (width > most) width = most;
     const char *last =
-        two ? "SDC of faults [interval]   of inferences [interval]" : "SDC share [interval]";
+        two ? "SDC of faults [interval]  of inferences [interval]" : "SDC share [interval]";
     name(out, NCR_STR("layer"), width);
-    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "site", "points", "injected", "masked",
+    ncr_buf_fmt(out, "  %-10s%10s%9s%9s%9s%8s  %s\n", "site", "points", "injected", "masked",
                 "benign", "SDC", last);
     for (uint32_t k = 0; k < r->sites->n_groups; k++) {
         const struct ncr_site_group *group = &r->sites->groups[k];
         struct ncr_cell c = ncr_tally_group(tally, k);
         name(out, g->nodes[group->node].path, width);
         ncr_buf_fmt(out, "  %-10s", ncr_site_name(group->site));
-        number(out, group->n_points, 12);
+        number(out, group->n_points, 10);
         counts(out, &c);
         shares(out, ncr_cell_shares(&c, ncr_tally_population(tally, k, -1), t), two, &c, r->alpha);
     }
     ncr_buf_putc(out, '\n');
     name(out, NCR_STR("bit"), width);
-    ncr_buf_fmt(out, "  %-10s%12s%11s%11s%11s%9s  %s\n", "", "points", "injected", "masked",
+    ncr_buf_fmt(out, "  %-10s%10s%9s%9s%9s%8s  %s\n", "", "points", "injected", "masked",
                 "benign", "SDC", last);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) {
@@ -200,7 +198,7 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
         snprintf(text, sizeof text, "%d", b);
         name(out, ncr_str_of(text), width);
         ncr_buf_pad(out, ' ', 12);
-        number(out, points, 12);
+        number(out, points, 10);
         counts(out, &c);
         shares(out, ncr_tally_shares(scratch, tally, b, v->job->per_layer, false, t), two, &c,
                r->alpha);
