@@ -1,0 +1,20 @@
+# Writes OUT: one byte array for each of FILES (relative to ROOT) and the table ncr_stdlib.
+set(arrays "")
+set(rows "")
+set(index 0)
+foreach(name ${FILES})
+  file(READ ${ROOT}/${name} hex HEX)
+  string(LENGTH "${hex}" length)
+  math(EXPR bytes "${length} / 2")
+  string(REGEX REPLACE "(..)" "0x\\1," hex "${hex}")
+  string(REGEX REPLACE "(.................................................................................)" "\\1\n" hex "${hex}")
+  string(REGEX REPLACE "\\.ncr$" "" module "${name}")
+  string(REPLACE "/" "." module "${module}")
+  string(APPEND arrays "static const unsigned char file_${index}[] = {${hex}0};\n")
+  string(APPEND rows "    {\"std.${module}\", (const char *)file_${index}, ${bytes}},\n")
+  math(EXPR index "${index} + 1")
+endforeach()
+file(WRITE ${OUT}.tmp "#include \"lang/module.h\"\n\n${arrays}
+const struct ncr_stdlib_file ncr_stdlib[] = {\n${rows}    {0, 0, 0},\n};
+const size_t ncr_stdlib_count = ${index};\n")
+file(RENAME ${OUT}.tmp ${OUT})
