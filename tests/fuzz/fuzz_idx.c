@@ -5,7 +5,7 @@
 #include "runtime/data/cifar10.h"
 #include "runtime/data/idx.h"
 #include "runtime/data/image.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 static void check(enum ncr_status status, struct ncr_error *err)
 {
@@ -19,12 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) return 0;
     size_t n = data[0] | (size_t)data[1] << 8, rest = size - 2;
     if (n > rest) n = rest;
-    struct memory m = {.n = 0};
-    memory_put(&m, "images", data + 2, n);
-    memory_put(&m, "labels", data + 2 + n, rest - n);
-    memory_put(&m, "data_batch_1.bin", data + 2, n);
-    memory_put(&m, "test_batch.bin", data + 2 + n, rest - n);
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, "images", data + 2, n);
+    byte_files_put(&m, "labels", data + 2 + n, rest - n);
+    byte_files_put(&m, "data_batch_1.bin", data + 2, n);
+    byte_files_put(&m, "test_batch.bin", data + 2 + n, rest - n);
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_images a, b;
     struct ncr_error err = {""};
     check(ncr_idx_read(&io, NCR_STR("images"), NCR_STR("labels"), 10, &a, &err), &err);
@@ -34,6 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ncr_images_free(&b);
     uint8_t pixels[4];
     check(ncr_image_read(&io, "images", &shape, pixels, &err), &err);
-    memory_free(&m);
+    byte_files_free(&m);
     return 0;
 }

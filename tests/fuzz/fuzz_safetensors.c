@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "runtime/data/dataset.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 // One dense layer, parameters n/fc.weight [2, 3] and n/fc.bias [2], so that names and shapes can be
 // hit.
@@ -23,9 +23,9 @@ static struct ncr_graph *small_graph(struct ncr_arena *arena)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct memory m = {.n = 0};
-    memory_put(&m, "w", data, size);
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, "w", data, size);
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_arena *arena = ncr_arena_new(1 << 20);
     struct ncr_graph *graph = small_graph(arena);
     struct ncr_weights *weights = ncr_weights_new(arena, graph);
@@ -33,6 +33,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum ncr_status status = ncr_safetensors_read(graph, weights, &io, "w", &err);
     if ((status == NCR_OK) != (err.text[0] == 0)) abort();
     ncr_arena_free(arena);
-    memory_free(&m);
+    byte_files_free(&m);
     return 0;
 }

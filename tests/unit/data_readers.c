@@ -7,17 +7,17 @@
 #include "runtime/data/cifar10.h"
 #include "runtime/data/file.h"
 #include "runtime/data/idx.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 // 3 images of 2x2 with pixels 0, 1, 2, …; labels 7, 0, 2.
 static const unsigned char images_3[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0,  0,
                                          0, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
 static const unsigned char labels_3[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 2};
 
-static enum ncr_status read_pair(struct memory *m, uint32_t n_classes, struct ncr_images *out,
+static enum ncr_status read_pair(struct byte_files *m, uint32_t n_classes, struct ncr_images *out,
                                  struct ncr_error *err)
 {
-    struct ncr_io io = memory_io(m);
+    struct ncr_io io = byte_files_io(m);
     return ncr_idx_read(&io, NCR_STR("d/images"), NCR_STR("d/labels"), n_classes, out, err);
 }
 
@@ -25,24 +25,24 @@ static enum ncr_status read_pair(struct memory *m, uint32_t n_classes, struct nc
 static void expect_idx(const void *images, size_t n_images, const void *labels, size_t n_labels,
                        const char *text)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_images out;
     struct ncr_error err;
-    memory_put(&m, "d/images", images, n_images);
-    memory_put(&m, "d/labels", labels, n_labels);
+    byte_files_put(&m, "d/images", images, n_images);
+    byte_files_put(&m, "d/labels", labels, n_labels);
     cr_assert_eq(read_pair(&m, 10, &out, &err), NCR_ENVIRONMENT, "expected: %s", text);
     cr_assert_str_eq(err.text, text);
     ncr_images_free(&out);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(idx, gives_images_and_labels)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_images out;
     struct ncr_error err;
-    memory_put(&m, "d/images", images_3, sizeof images_3);
-    memory_put(&m, "d/labels", labels_3, sizeof labels_3);
+    byte_files_put(&m, "d/images", images_3, sizeof images_3);
+    byte_files_put(&m, "d/labels", labels_3, sizeof labels_3);
     cr_assert_eq(read_pair(&m, 10, &out, &err), NCR_OK, "%s", err.text);
     cr_assert_eq(out.n, 3);
     cr_assert_eq(out.shape.rank, 3);
@@ -53,7 +53,7 @@ Test(idx, gives_images_and_labels)
         cr_assert_eq(out.pixels[i], i);
     cr_assert_arr_eq(out.labels, labels_3 + 8, 3);
     ncr_images_free(&out);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(idx, rank_4_holds_channels)
@@ -61,33 +61,33 @@ Test(idx, rank_4_holds_channels)
     const unsigned char images[] = {0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 3, 0,
                                     0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6};
     const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 1, 9};
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_images out;
     struct ncr_error err;
-    memory_put(&m, "d/images", images, sizeof images);
-    memory_put(&m, "d/labels", labels, sizeof labels);
+    byte_files_put(&m, "d/images", images, sizeof images);
+    byte_files_put(&m, "d/labels", labels, sizeof labels);
     cr_assert_eq(read_pair(&m, 10, &out, &err), NCR_OK, "%s", err.text);
     cr_assert_eq(out.shape.dim[0], 3);
     cr_assert_eq(out.shape.dim[1], 1);
     cr_assert_eq(out.shape.dim[2], 2);
     cr_assert_eq(out.pixels[5], 6);
     ncr_images_free(&out);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(idx, no_images_is_an_empty_part)
 {
     const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2};
     const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 0};
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_images out;
     struct ncr_error err;
-    memory_put(&m, "d/images", images, sizeof images);
-    memory_put(&m, "d/labels", labels, sizeof labels);
+    byte_files_put(&m, "d/images", images, sizeof images);
+    byte_files_put(&m, "d/labels", labels, sizeof labels);
     cr_assert_eq(read_pair(&m, 10, &out, &err), NCR_OK, "%s", err.text);
     cr_assert_eq(out.n, 0);
     ncr_images_free(&out);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(idx, wrong_header)
@@ -196,12 +196,12 @@ static size_t pack(const void *bytes, size_t n, unsigned char *out, size_t size)
 static enum ncr_status read_one(const char *stored_as, const void *bytes, size_t n,
                                 struct ncr_data_file *file, struct ncr_error *err)
 {
-    struct memory m = {.n = 0};
-    memory_put(&m, stored_as, bytes, n);
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, stored_as, bytes, n);
+    struct ncr_io io = byte_files_io(&m);
     enum ncr_status status =
         ncr_data_file_read(&io, NCR_STR("d/f"), NCR_LIMIT_DATA_BYTES, file, err);
-    memory_free(&m);
+    byte_files_free(&m);
     return status;
 }
 
@@ -285,9 +285,9 @@ Test(gzip, damage_is_named)
 Test(gzip, size_is_bounded)
 {
     unsigned char zeros[5000] = {0}, packed[200];
-    struct memory m = {.n = 0};
-    memory_put(&m, "d/f", packed, pack(zeros, sizeof zeros, packed, sizeof packed));
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, "d/f", packed, pack(zeros, sizeof zeros, packed, sizeof packed));
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_data_file file;
     struct ncr_error err;
     cr_assert_eq(ncr_data_file_read(&io, NCR_STR("d/f"), 5000, &file, &err), NCR_OK, "%s",
@@ -298,7 +298,7 @@ Test(gzip, size_is_bounded)
     cr_assert(strstr(err.text, "it inflates to more than the limit of 4999 bytes"), "%s", err.text);
     cr_assert_leq(file.bytes.n, 4999);
     ncr_data_file_free(&file);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(gzip, offsets_of_the_content)
@@ -307,22 +307,22 @@ Test(gzip, offsets_of_the_content)
     memcpy(wrong, images_3, sizeof wrong);
     wrong[3] = 9;
     size_t n = pack(wrong, sizeof wrong, packed, sizeof packed);
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_images out;
     struct ncr_error err;
-    memory_put(&m, "d/images.gz", packed, n);
-    memory_put(&m, "d/labels", labels_3, sizeof labels_3);
+    byte_files_put(&m, "d/images.gz", packed, n);
+    byte_files_put(&m, "d/labels", labels_3, sizeof labels_3);
     cr_assert_eq(read_pair(&m, 10, &out, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(
         err.text, "'d/images.gz': at offset 3 of the content: 9 dimensions, but 1 to 4 are read");
     ncr_images_free(&out);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(file, absent_and_overlong)
 {
-    struct memory m = {.n = 0};
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_data_file file;
     struct ncr_error err;
     cr_assert_eq(ncr_data_file_read(&io, NCR_STR("d/f"), 100, &file, &err), NCR_ENVIRONMENT);
@@ -338,7 +338,7 @@ Test(file, absent_and_overlong)
 
 enum { RECORD = 3073 };
 
-static void put_batch(struct memory *m, const char *path, int n, int first_label)
+static void put_batch(struct byte_files *m, const char *path, int n, int first_label)
 {
     unsigned char *bytes = malloc((size_t)n * RECORD);
     for (int i = 0; i < n; i++) {
@@ -346,20 +346,20 @@ static void put_batch(struct memory *m, const char *path, int n, int first_label
         for (int k = 1; k < RECORD; k++)
             bytes[i * RECORD + k] = (unsigned char)(k + i + first_label);
     }
-    memory_put(m, path, bytes, (size_t)n * RECORD);
+    byte_files_put(m, path, bytes, (size_t)n * RECORD);
     free(bytes);
 }
 
-static enum ncr_status read_cifar(struct memory *m, struct ncr_images *train,
+static enum ncr_status read_cifar(struct byte_files *m, struct ncr_images *train,
                                   struct ncr_images *test, struct ncr_error *err)
 {
-    struct ncr_io io = memory_io(m);
+    struct ncr_io io = byte_files_io(m);
     return ncr_cifar10_read(&io, NCR_STR("c/"), train, test, err);
 }
 
 Test(cifar10, joins_the_batches_that_exist)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     put_batch(&m, "c/data_batch_2.bin", 2, 3);
     put_batch(&m, "c/data_batch_5.bin", 1, 8);
     put_batch(&m, "c/test_batch.bin", 3, 0);
@@ -380,10 +380,10 @@ Test(cifar10, joins_the_batches_that_exist)
     }
     ncr_images_free(&train);
     ncr_images_free(&test);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
-static void expect_cifar(struct memory *m, const char *text)
+static void expect_cifar(struct byte_files *m, const char *text)
 {
     struct ncr_images train, test;
     struct ncr_error err;
@@ -395,11 +395,11 @@ static void expect_cifar(struct memory *m, const char *text)
 
 Test(cifar10, wrong_files)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     expect_cifar(&m, "there is none of 'c/data_batch_1.bin' to 'data_batch_5.bin', plain or .gz");
     put_batch(&m, "c/data_batch_1.bin", 2, 0);
     expect_cifar(&m, "there is no 'c/test_batch.bin' and no 'c/test_batch.bin.gz'");
-    memory_put(&m, "c/test_batch.bin", "", 0);
+    byte_files_put(&m, "c/test_batch.bin", "", 0);
     expect_cifar(&m, "'c/test_batch.bin': at offset 0: the file is empty");
     put_batch(&m, "c/test_batch.bin", 3, 0);
     m.file[1].n -= 70;
@@ -410,5 +410,5 @@ Test(cifar10, wrong_files)
     expect_cifar(&m, "'c/test_batch.bin': at offset 6146: label 10, but the classes are 0 to 9");
     m.file[0].bytes[0] = 255;
     expect_cifar(&m, "'c/data_batch_1.bin': at offset 0: label 255, but the classes are 0 to 9");
-    memory_free(&m);
+    byte_files_free(&m);
 }

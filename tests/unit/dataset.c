@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "runtime/data/dataset.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 static struct ncr_data_spec digits_spec(uint64_t seed, uint32_t n_train, uint32_t n_test,
                                         double valid)
@@ -70,14 +70,14 @@ Test(dataset, validation_is_disjoint_complete_and_reproducible)
 Test(dataset, another_seed_cuts_elsewhere)
 {
     // The same source files under two seeds: only the split differs.
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     unsigned char images[16 + 200] = {0, 0, 8, 3, 0, 0, 0, 200, 0, 0, 0, 1, 0, 0, 0, 1};
     unsigned char labels[8 + 200] = {0, 0, 8, 1, 0, 0, 0, 200};
     for (int i = 0; i < 200; i++)
         images[16 + i] = (unsigned char)i;
-    memory_put(&m, "i", images, sizeof images);
-    memory_put(&m, "l", labels, sizeof labels);
-    struct ncr_io io = memory_io(&m);
+    byte_files_put(&m, "i", images, sizeof images);
+    byte_files_put(&m, "l", labels, sizeof labels);
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_data_spec spec = {.name = NCR_STR("d"), .source = NCR_DATA_IDX, .valid = 0.5};
     spec.files[0] = spec.files[2] = NCR_STR("i");
     spec.files[1] = spec.files[3] = NCR_STR("l");
@@ -98,7 +98,7 @@ Test(dataset, another_seed_cuts_elsewhere)
     for (int i = 0; i < 100; i++)
         low += drawn[0][i] < 100;
     cr_assert(low > 30 && low < 70, "%d of 100 from the first half", low);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(dataset, views_are_slices)
@@ -175,12 +175,12 @@ Test(dataset, idx_measures_its_normalisation_and_classes)
     const unsigned char train_labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 3, 1};
     const unsigned char test[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 7};
     const unsigned char test_labels[] = {0, 0, 8, 1, 0, 0, 0, 1, 12};
-    struct memory m = {.n = 0};
-    memory_put(&m, "base/a", train, sizeof train);
-    memory_put(&m, "base/b", train_labels, sizeof train_labels);
-    memory_put(&m, "/abs/c", test, sizeof test);
-    memory_put(&m, "base/d", test_labels, sizeof test_labels);
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, "base/a", train, sizeof train);
+    byte_files_put(&m, "base/b", train_labels, sizeof train_labels);
+    byte_files_put(&m, "/abs/c", test, sizeof test);
+    byte_files_put(&m, "base/d", test_labels, sizeof test_labels);
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_data_spec spec = {.name = NCR_STR("d"), .source = NCR_DATA_IDX};
     spec.files[0] = NCR_STR("a"), spec.files[1] = NCR_STR("b");
     spec.files[2] = NCR_STR("/abs/c"), spec.files[3] = NCR_STR("d");
@@ -197,16 +197,16 @@ Test(dataset, idx_measures_its_normalisation_and_classes)
     unsigned char other[sizeof test];
     memcpy(other, test, sizeof test);
     other[11] = 2, other[15] = 1;
-    memory_put(&m, "/abs/c", other, sizeof other);
+    byte_files_put(&m, "/abs/c", other, sizeof other);
     cr_assert_eq(ncr_data_open(&spec, NCR_STR("base/"), &io, &data, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(err.text, "'/abs/c': images of 1x2x1, but those of 'base/a' are 1x1x2");
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(dataset, absent_folders)
 {
-    struct memory m = {.n = 0};
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_data_spec spec = {.source = NCR_DATA_MNIST, .path = NCR_STR("data/mnist")};
     struct ncr_data *data;
     struct ncr_error err;

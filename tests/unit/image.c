@@ -3,18 +3,18 @@
 #include <string.h>
 
 #include "runtime/data/image.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 static const struct ncr_shape grey = {3, {1, 2, 3}}, colour = {3, {3, 1, 2}};
 
 static enum ncr_status read_one(const struct ncr_shape *shape, const void *bytes, size_t n,
                                 uint8_t *pixels, struct ncr_error *err)
 {
-    struct memory m = {.n = 0};
-    memory_put(&m, "i", bytes, n);
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    byte_files_put(&m, "i", bytes, n);
+    struct ncr_io io = byte_files_io(&m);
     enum ncr_status status = ncr_image_read(&io, "i", shape, pixels, err);
-    memory_free(&m);
+    byte_files_free(&m);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 #include "lang/base/rng.h"
 #include "runtime/data/dataset.h"
-#include "tests/unit/memory_io.h"
+#include "tests/support/byte_files.h"
 
 // A graph of two parameters: n/fc.weight [2, 3] and n/fc.bias [2].
 static struct ncr_graph *small_graph(struct ncr_arena *arena)
@@ -25,7 +25,7 @@ static struct ncr_graph *small_graph(struct ncr_arena *arena)
 }
 
 // A file of this header and n_data bytes 0, 1, 2, … (each float of them is finite).
-static void put(struct memory *m, const char *header, size_t n_data)
+static void put(struct byte_files *m, const char *header, size_t n_data)
 {
     unsigned char bytes[2000];
     size_t n = strlen(header);
@@ -34,16 +34,16 @@ static void put(struct memory *m, const char *header, size_t n_data)
     memcpy(bytes + 8, header, n);
     for (size_t i = 0; i < n_data; i++)
         bytes[8 + n + i] = (unsigned char)i;
-    memory_put(m, "w", bytes, 8 + n + n_data);
+    byte_files_put(m, "w", bytes, 8 + n + n_data);
 }
 
 // values, where asked for: the six weights and two biases.
-static enum ncr_status read_small(struct memory *m, float *values, struct ncr_error *err)
+static enum ncr_status read_small(struct byte_files *m, float *values, struct ncr_error *err)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
     struct ncr_graph *graph = small_graph(arena);
     struct ncr_weights *weights = ncr_weights_new(arena, graph);
-    struct ncr_io io = memory_io(m);
+    struct ncr_io io = byte_files_io(m);
     enum ncr_status status = ncr_safetensors_read(graph, weights, &io, "w", err);
     if (values) {
         memcpy(values, weights->at[0], 6 * sizeof(float));
@@ -55,12 +55,12 @@ static enum ncr_status read_small(struct memory *m, float *values, struct ncr_er
 
 static void expect(const char *header, size_t n_data, const char *text)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_error err;
     put(&m, header, n_data);
     cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT, "expected: %s", text);
     cr_assert_str_eq(err.text, text);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 #define WEIGHT "\"n/fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}"
@@ -111,8 +111,8 @@ Test(safetensors, file_is_as_the_format_says)
     for (int i = 0; i < 6; i++)
         w->at[0][i] = (float)(i + 1);
     w->at[1][0] = -2, w->at[1][1] = 0.5f;
-    struct memory m = {.n = 0};
-    struct ncr_io io = memory_io(&m);
+    struct byte_files m = {.n = 0};
+    struct ncr_io io = byte_files_io(&m);
     struct ncr_error err;
     cr_assert_eq(ncr_safetensors_write(graph, w, &io, "w", &err), NCR_OK, "%s", err.text);
     const unsigned char *b = m.file[0].bytes;
@@ -134,14 +134,14 @@ Test(safetensors, file_is_as_the_format_says)
     m.full_disk = true;
     cr_assert_eq(ncr_safetensors_write(graph, w, &io, "w", &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(err.text, "cannot write 'w': no space left");
-    memory_free(&m);
+    byte_files_free(&m);
     ncr_arena_free(arena);
 }
 
 Test(safetensors, order_and_layout_of_other_writers)
 {
     // Compact JSON, other order, data in another order, blanks after the header, metadata anywhere.
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     put(&m,
         "{\"n/fc.bias\":{\"data_offsets\":[0,8],\"dtype\":\"F32\",\"shape\":[2]},"
         "\"n/fc.weight\":{\"shape\":[2,3],\"dtype\":\"F32\",\"data_offsets\":[8,32]},"
@@ -155,22 +155,22 @@ Test(safetensors, order_and_layout_of_other_writers)
     cr_assert_eq(bits, 0x07060504);
     memcpy(&bits, &w[0], 4);
     cr_assert_eq(bits, 0x0b0a0908);
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(safetensors, wrong_frame)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_error err;
-    memory_put(&m, "w", "abc", 3);
+    byte_files_put(&m, "w", "abc", 3);
     cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(err.text,
                      "'w': 3 bytes, but a safetensors file starts with 8 bytes of header size");
-    memory_put(&m, "w", "\x05\0\0\0\0\0\0\x80{}", 10);
+    byte_files_put(&m, "w", "\x05\0\0\0\0\0\0\x80{}", 10);
     cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(err.text, "'w': at offset 0: a header of 9223372036854775813 bytes announced, "
                                "but 2 bytes follow");
-    memory_free(&m);
+    byte_files_free(&m);
     cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(err.text, "cannot read 'w': no such file");
     expect("", 4, "'w': at offset 8: the header does not start with '{'");
@@ -179,7 +179,7 @@ Test(safetensors, wrong_frame)
 
 Test(safetensors, wrong_json)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_error err;
     const char *const bad[] = {"{",
                                "{}x",
@@ -195,7 +195,7 @@ Test(safetensors, wrong_json)
         cr_assert(strstr(err.text, "the header is not JSON"), "%s: %s", bad[i], err.text);
         cr_assert(strstr(err.text, places[i]), "%s: %s", bad[i], err.text);
     }
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(safetensors, wrong_entries)
@@ -259,7 +259,7 @@ Test(safetensors, file_and_net_differ)
 
 Test(safetensors, numbers_are_finite)
 {
-    struct memory m = {.n = 0};
+    struct byte_files m = {.n = 0};
     struct ncr_error err;
     put(&m, "{" WEIGHT "," BIAS "}", 32);
     const unsigned char nan_bytes[] = {0, 0, 0xc0, 0x7f}, inf_bytes[] = {0, 0, 0x80, 0xff};
@@ -272,18 +272,18 @@ Test(safetensors, numbers_are_finite)
     cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT);
     cr_assert_str_eq(
         err.text, "'w': tensor 'n/fc.bias': element 1 is infinite, not a number to compute with");
-    memory_free(&m);
+    byte_files_free(&m);
 }
 
 Test(safetensors, no_damage_goes_unnoticed_or_crashes)
 {
     // Cuts and single-byte changes of a good file: it is read, or there is a text.
-    struct memory good = {.n = 0}, m = {.n = 0};
+    struct byte_files good = {.n = 0}, m = {.n = 0};
     struct ncr_error err;
     put(&good, "{" WEIGHT "," BIAS ",\"__metadata__\":{\"k\":\"v\"}}", 32);
     size_t n = good.file[0].n, header = n - 32;
     for (size_t cut = 0; cut < n; cut++) {
-        memory_put(&m, "w", good.file[0].bytes, cut);
+        byte_files_put(&m, "w", good.file[0].bytes, cut);
         err.text[0] = 0;
         cr_assert_eq(read_small(&m, NULL, &err), NCR_ENVIRONMENT, "cut at %zu", cut);
         cr_assert(strstr(err.text, "'w': "), "cut at %zu: %s", cut, err.text);
@@ -292,7 +292,7 @@ Test(safetensors, no_damage_goes_unnoticed_or_crashes)
     int read = 0;
     for (size_t at = 0; at < header; at++)
         for (int k = 0; k < 8; k++) {
-            memory_put(&m, "w", good.file[0].bytes, n);
+            byte_files_put(&m, "w", good.file[0].bytes, n);
             m.file[0].bytes[at] ^= (unsigned char)(1 + ncr_rng_below(&rng, 255));
             err.text[0] = 0;
             if (read_small(&m, NULL, &err) == NCR_OK)
@@ -302,6 +302,6 @@ Test(safetensors, no_damage_goes_unnoticed_or_crashes)
         }
     // Only what lies in the metadata's strings, and a blank for a blank, changes nothing.
     cr_assert_lt(read, 40, "%d damaged files were read", read);
-    memory_free(&good);
-    memory_free(&m);
+    byte_files_free(&good);
+    byte_files_free(&m);
 }
