@@ -36,7 +36,8 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
     const struct ncr_qnode *node = j->node;
     const struct ncr_attrs *a = &node->attrs;
     const struct ncr_shape *in = &input(j, 0)->shape, *out = &node->shape;
-    // A vector [N] is an image of one pixel (a batchnorm on its own is a 1x1 depthwise convolution).
+    // A vector [N] is an image of one pixel (a batchnorm on its own is a 1x1 depthwise
+    // convolution).
     int32_t H = in->rank == 3 ? in->dim[1] : 1, W = in->rank == 3 ? in->dim[2] : 1;
     int32_t OH = out->rank == 3 ? out->dim[1] : 1, OW = out->rank == 3 ? out->dim[2] : 1;
     int32_t kh = a->kernel[0], kw = a->kernel[1], zx = input(j, 0)->zero_point;
