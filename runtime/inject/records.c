@@ -154,19 +154,20 @@ enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const ui
     return differs(path, head, (struct ncr_str){(const char *)bytes, shown}, err);
 }
 
-enum ncr_status ncr_records_read(const struct ncr_io *io, const char *path, struct ncr_str head, uint64_t index,
-                                 struct ncr_record *out, struct ncr_error *err)
+enum ncr_status ncr_records_read(const struct ncr_io *io, const char *path, struct ncr_str head,
+                                 uint64_t index, struct ncr_record *out, struct ncr_error *err)
 {
     struct ncr_buf file = {0};
     struct ncr_records_found found;
     enum ncr_status status = io->read_file(io->user, path, SIZE_MAX / 2, &file, err);
-    if (!status) status = ncr_records_scan(path, head, (const uint8_t *)file.s, file.n, &found, err);
-    if (!status && index >= found.n)
-        status = ncr_fail(err, NCR_USAGE, "'%s' has no record %llu: it holds %llu", path, (unsigned long long)index,
-                          (unsigned long long)found.n);
     if (!status)
-        ncr_record_decode((const uint8_t *)file.s + head.n + index * NCR_RECORD_BYTES, ncr_hash_bytes(head.s, head.n),
-                          out);
+        status = ncr_records_scan(path, head, (const uint8_t *)file.s, file.n, &found, err);
+    if (!status && index >= found.n)
+        status = ncr_fail(err, NCR_USAGE, "'%s' has no record %llu: it holds %llu", path,
+                          (unsigned long long)index, (unsigned long long)found.n);
+    if (!status)
+        ncr_record_decode((const uint8_t *)file.s + head.n + index * NCR_RECORD_BYTES,
+                          ncr_hash_bytes(head.s, head.n), out);
     ncr_buf_free(&file);
     return status;
 }

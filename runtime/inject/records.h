@@ -55,9 +55,10 @@ struct ncr_records_found {
 // NCR_USAGE with the differing keys and both values where the file belongs to another campaign.
 enum ncr_status ncr_records_scan(const char *path, struct ncr_str head, const uint8_t *bytes,
                                  size_t n, struct ncr_records_found *out, struct ncr_error *err);
-// One record of the file, found by its index. NCR_USAGE where the file holds another campaign or ends before it.
-enum ncr_status ncr_records_read(const struct ncr_io *io, const char *path, struct ncr_str head, uint64_t index,
-                                 struct ncr_record *out, struct ncr_error *err);
+// One record of the file, found by its index. NCR_USAGE where the file holds another campaign or
+// ends before it.
+enum ncr_status ncr_records_read(const struct ncr_io *io, const char *path, struct ncr_str head,
+                                 uint64_t index, struct ncr_record *out, struct ncr_error *err);
 // The next state of a record's output_hash, after outputs with this hash.
 uint64_t ncr_record_chain(uint64_t state, struct ncr_hash outputs);
 // The head of a file: first line, given "key: value" lines, empty line.

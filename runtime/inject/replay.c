@@ -13,11 +13,12 @@ struct both {
     int8_t *outputs;
 };
 
-static void run_both(struct ncr_arena *arena, struct both *b, const struct ncr_injection *injection, uint32_t input,
-                     struct ncr_judged *judged)
+static void run_both(struct ncr_arena *arena, struct both *b, const struct ncr_injection *injection,
+                     uint32_t input, struct ncr_judged *judged)
 {
     const struct ncr_qgraph *g = b->copy;
-    const int8_t *in = b->job->inputs + (size_t)input * (size_t)ncr_shape_elements(&g->nodes[g->inputs[0]].shape);
+    const int8_t *in =
+        b->job->inputs + (size_t)input * (size_t)ncr_shape_elements(&g->nodes[g->inputs[0]].shape);
     ncr_dense_run(arena, b->copy, in, NULL, 0, b->good);
     ncr_dense_run(arena, b->copy, in, injection->flips, injection->n_flips, b->bad);
     ncr_dense_outputs(b->harness, b->good, b->golden.outputs);
@@ -27,7 +28,8 @@ static void run_both(struct ncr_arena *arena, struct both *b, const struct ncr_i
     ncr_judge(b->harness, &b->golden, b->outputs, judged);
 }
 
-static void describe(const struct both *b, const struct ncr_injection *injection, struct ncr_record *r)
+static void describe(const struct both *b, const struct ncr_injection *injection,
+                     struct ncr_record *r)
 {
     r->n_flips = injection->n_flips;
     if (!injection->n_flips) return;
@@ -73,15 +75,17 @@ static void compare(struct ncr_arena *arena, const struct both *b, struct ncr_re
     }
 }
 
-enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags, const struct ncr_campaign_job *job,
-                               uint64_t index, uint32_t input, struct ncr_replay *out, struct ncr_error *err)
+enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags,
+                               const struct ncr_campaign_job *job, uint64_t index, uint32_t input,
+                               struct ncr_replay *out, struct ncr_error *err)
 {
     *out = (struct ncr_replay){.record.index = index};
     enum ncr_status status = ncr_campaign_injection(arena, diags, job, index, &out->injection, err);
     if (status) return status;
     bool all = out->injection.input == NCR_ALL_INPUTS;
     if (input != NCR_ALL_INPUTS && (all ? input >= job->n_inputs : input != out->injection.input))
-        return all ? ncr_fail(err, NCR_USAGE, "there is no input %u: the campaign has %u", input, job->n_inputs)
+        return all ? ncr_fail(err, NCR_USAGE, "there is no input %u: the campaign has %u", input,
+                              job->n_inputs)
                    : ncr_fail(err, NCR_USAGE, "injection %llu strikes input %u alone, not input %u",
                               (unsigned long long)index, out->injection.input, input);
     const struct ncr_qgraph *g = job->executor->qgraph;
@@ -126,12 +130,13 @@ enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags,
     return NCR_OK;
 }
 
-bool ncr_replay_agrees(const struct ncr_record *here, const struct ncr_record *there, struct ncr_error *why)
+bool ncr_replay_agrees(const struct ncr_record *here, const struct ncr_record *there,
+                       struct ncr_error *why)
 {
 #define SAME(member)                                                                               \
     if (here->member != there->member) {                                                           \
-        ncr_fail(why, NCR_OK, #member " is %lld here and %lld in the record", (long long)here->member,     \
-                 (long long)there->member);                                                        \
+        ncr_fail(why, NCR_OK, #member " is %lld here and %lld in the record",                      \
+                 (long long)here->member, (long long)there->member);                               \
         return false;                                                                              \
     }
     SAME(index)
@@ -169,7 +174,8 @@ static const char *fate(const struct ncr_replay_layer *l)
 // Flips shown one by one.
 enum { FLIPS_SHOWN = 8 };
 
-static void flips_text(const struct ncr_replay *replay, const struct ncr_qgraph *g, struct ncr_buf *out)
+static void flips_text(const struct ncr_replay *replay, const struct ncr_qgraph *g,
+                       struct ncr_buf *out)
 {
     const struct ncr_injection *in = &replay->injection;
     for (uint32_t k = 0; k < in->n_flips && k < FLIPS_SHOWN; k++) {
@@ -177,7 +183,8 @@ static void flips_text(const struct ncr_replay *replay, const struct ncr_qgraph 
         ncr_buf_fmt(out, "  bit %u of %s [", f->bit, ncr_site_name(f->site));
         ncr_inject_place(g, f->site, f->node, f->element, ',', out);
         ncr_buf_fmt(out, "] of %.*s", NCR_STR_ARG(g->nodes[f->node].path));
-        if (k == 0) ncr_buf_fmt(out, ": %d -> %d", replay->record.old_value, replay->record.new_value);
+        if (k == 0)
+            ncr_buf_fmt(out, ": %d -> %d", replay->record.old_value, replay->record.new_value);
         ncr_buf_putc(out, '\n');
     }
     if (in->n_flips > FLIPS_SHOWN) ncr_buf_fmt(out, "  and %u more\n", in->n_flips - FLIPS_SHOWN);
@@ -189,17 +196,20 @@ void ncr_replay_text(const struct ncr_replay *replay, const struct ncr_campaign_
 {
     const struct ncr_qgraph *g = job->executor->qgraph;
     const struct ncr_record *r = &replay->record;
-    ncr_buf_fmt(out, "injection %llu of %.*s strikes\n", (unsigned long long)r->index, NCR_STR_ARG(g->name));
+    ncr_buf_fmt(out, "injection %llu of %.*s strikes\n", (unsigned long long)r->index,
+                NCR_STR_ARG(g->name));
     flips_text(replay, g, out);
     size_t width = 5;
     for (uint32_t i = 0; i < replay->n_layers; i++)
-        if (g->nodes[replay->layers[i].node].path.n > width) width = g->nodes[replay->layers[i].node].path.n;
-    ncr_buf_fmt(out, "\non input %u\nstep  %-*s  %10s %10s %8s  %s\n", replay->input, (int)width, "layer", "elements",
-                "differ", "largest", "");
+        if (g->nodes[replay->layers[i].node].path.n > width)
+            width = g->nodes[replay->layers[i].node].path.n;
+    ncr_buf_fmt(out, "\non input %u\nstep  %-*s  %10s %10s %8s  %s\n", replay->input, (int)width,
+                "layer", "elements", "differ", "largest", "");
     for (uint32_t i = 0; i < replay->n_layers; i++) {
         const struct ncr_replay_layer *l = &replay->layers[i];
-        ncr_buf_fmt(out, "%4u  %-*.*s  %10lld %10lld %8d", i, (int)width, NCR_STR_ARG(g->nodes[l->node].path),
-                    (long long)l->elements, (long long)l->differ, l->largest);
+        ncr_buf_fmt(out, "%4u  %-*.*s  %10lld %10lld %8d", i, (int)width,
+                    NCR_STR_ARG(g->nodes[l->node].path), (long long)l->elements,
+                    (long long)l->differ, l->largest);
         const char *word = fate(l);
         if (*word) ncr_buf_fmt(out, "  %s", word);
         if (l->differ) {
@@ -209,8 +219,8 @@ void ncr_replay_text(const struct ncr_replay *replay, const struct ncr_campaign_
         }
         ncr_buf_putc(out, '\n');
     }
-    ncr_buf_fmt(out, "\noutcome on this input: %s, decision %u -> %u\n", ncr_outcome_name(replay->judged.outcome),
-                replay->golden_top, replay->judged.top);
+    ncr_buf_fmt(out, "\noutcome on this input: %s, decision %u -> %u\n",
+                ncr_outcome_name(replay->judged.outcome), replay->golden_top, replay->judged.top);
     if (r->input == NCR_ALL_INPUTS)
         ncr_buf_fmt(out, "on all %u inputs: %u masked, %u benign, %u SDC\n", job->n_inputs,
                     job->n_inputs - r->n_benign - r->n_sdc, r->n_benign, r->n_sdc);

@@ -1,4 +1,5 @@
-// One injection again, slowly: the whole network in the integer interpreter with and without the fault, layer by layer.
+// One injection again, slowly: the whole network in the integer interpreter with and without the
+// fault, layer by layer.
 #ifndef NCR_INJECT_REPLAY_H
 #define NCR_INJECT_REPLAY_H
 
@@ -24,12 +25,16 @@ struct ncr_replay {
     struct ncr_replay_layer *layers; // in order of execution
 };
 
-// Replays injection `index` of the job. input: which to show where the fault is judged on all; NCR_ALL_INPUTS: the first
-// with the worst outcome. The job's executor gives the network only; everything runs in the interpreter.
-enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags, const struct ncr_campaign_job *job,
-                               uint64_t index, uint32_t input, struct ncr_replay *out, struct ncr_error *err);
-// Whether two records say the same of the same injection; otherwise `why` names the member with both values.
-bool ncr_replay_agrees(const struct ncr_record *here, const struct ncr_record *there, struct ncr_error *why);
+// Replays injection `index` of the job. input: which to show where the fault is judged on all;
+// NCR_ALL_INPUTS: the first with the worst outcome. The job's executor gives the network only;
+// everything runs in the interpreter.
+enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags,
+                               const struct ncr_campaign_job *job, uint64_t index, uint32_t input,
+                               struct ncr_replay *out, struct ncr_error *err);
+// Whether two records say the same of the same injection; otherwise `why` names the member with
+// both values.
+bool ncr_replay_agrees(const struct ncr_record *here, const struct ncr_record *there,
+                       struct ncr_error *why);
 
 // record: that of the file, or NULL.
 void ncr_replay_text(const struct ncr_replay *replay, const struct ncr_campaign_job *job,

@@ -53,7 +53,8 @@ static void name(struct ncr_buf *out, struct ncr_str v, size_t width)
 static void share(struct ncr_buf *out, struct ncr_estimate e)
 {
     int digits = e.hi < 0.1 ? 3 : 2;
-    ncr_buf_fmt(out, "%6.*f %% [%.*f, %.*f]", digits, 100 * e.p, digits, 100 * e.lo, digits, 100 * e.hi);
+    ncr_buf_fmt(out, "%6.*f %% [%.*f, %.*f]", digits, 100 * e.p, digits, 100 * e.lo, digits,
+                100 * e.hi);
 }
 
 static void counts(struct ncr_buf *out, const struct ncr_cell *c)
@@ -181,8 +182,8 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     }
     ncr_buf_putc(out, '\n');
     name(out, NCR_STR("bit"), width);
-    ncr_buf_fmt(out, "  %-10s%10s%9s%9s%9s%8s  %s\n", "", "points", "injected", "masked",
-                "benign", "SDC", last);
+    ncr_buf_fmt(out, "  %-10s%10s%9s%9s%9s%8s  %s\n", "", "points", "injected", "masked", "benign",
+                "SDC", last);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) {
         out->failed = true;
