@@ -144,7 +144,7 @@ static void verify(struct campaign *c, struct worker *w, const struct ncr_record
     ncr_dense_outputs(c->harness, w->values, w->outputs);
     ncr_judge(c->harness, golden, w->outputs, &dense);
     if (dense.outcome != judged->outcome || !ncr_hash_eq(dense.hash, judged->hash) ||
-        dense.sdc5 != judged->sdc5)
+        dense.sdc5 != judged->sdc5 || dense.sdc10 != judged->sdc10 || dense.sdc20 != judged->sdc20)
         NCR_BUG("injection %llu on input %u: the %s gives %s and the interpreter, run densely, %s",
                 (unsigned long long)r->index, input, c->executor->ops->name,
                 ncr_outcome_name(judged->outcome), ncr_outcome_name(dense.outcome));
@@ -169,6 +169,8 @@ static void judge_on(struct campaign *c, struct worker *w, struct ncr_record *r,
     r->n_benign += judged.outcome == NCR_BENIGN;
     r->n_sdc += judged.outcome == NCR_SDC;
     r->n_sdc5 += judged.sdc5;
+    r->n_sdc10 += judged.sdc10;
+    r->n_sdc20 += judged.sdc20;
     if (c->job->labels) {
         uint32_t label = c->job->labels[input];
         r->n_broken += golden->top == label && judged.top != label;

@@ -1,6 +1,8 @@
 // Golden run, faulty run on the suffix, outcome.
 #include "runtime/inject/harness.h"
 
+#include "runtime/inject/stats.h"
+
 const char *ncr_outcome_name(enum ncr_outcome outcome)
 {
     static const char *const names[NCR_OUTCOMES_] = {"masked", "benign", "SDC", "DUE"};
@@ -25,7 +27,12 @@ struct ncr_harness *ncr_harness_new(struct ncr_arena *arena, const struct ncr_ex
         h->out_offset[o] = h->output_bytes;
         h->output_bytes += (uint32_t)ncr_shape_elements(&g->nodes[g->outputs[o]].shape);
     }
-    h->n_classes = (uint32_t)ncr_shape_elements(&g->nodes[g->outputs[0]].shape);
+    const struct ncr_qnode *decider = &g->nodes[g->outputs[0]];
+    h->n_classes = (uint32_t)ncr_shape_elements(&decider->shape);
+    h->is_softmax = decider->op == NCR_QOP_SOFTMAX;
+    h->exps = NCR_NEW_N(arena, double, 256);
+    for (int d = 0; d < 256; d++)
+        h->exps[d] = 1 + ncr_stats_expm1(-decider->scale * d);
     return h;
 }
 
@@ -74,8 +81,25 @@ void ncr_golden_run(struct ncr_runner *runner, const int8_t *input, struct ncr_g
         if (x->qgraph->nodes[x->steps[s]].op != NCR_QOP_INPUT)
             x->ops->step(x, s, runner->constants, out->tensors);
     read_outputs(h, out->tensors, out->outputs);
-    out->top = ncr_argmax_i8(out->outputs, h->n_classes);
-    out->hash = ncr_hash_bytes(out->outputs, h->output_bytes);
+    ncr_golden_judge(h, out);
+}
+
+double ncr_confidence(const struct ncr_harness *harness, const int8_t *outputs, uint32_t top)
+{
+    const struct ncr_qgraph *g = harness->executor->qgraph;
+    const struct ncr_qnode *decider = &g->nodes[g->outputs[0]];
+    if (harness->is_softmax) return decider->scale * (outputs[top] - decider->zero_point);
+    double sum = 0;
+    for (uint32_t c = 0; c < harness->n_classes; c++)
+        sum += harness->exps[outputs[top] - outputs[c]];
+    return 1 / sum;
+}
+
+void ncr_golden_judge(const struct ncr_harness *harness, struct ncr_golden *golden)
+{
+    golden->top = ncr_argmax_i8(golden->outputs, harness->n_classes);
+    golden->confidence = ncr_confidence(harness, golden->outputs, golden->top);
+    golden->hash = ncr_hash_bytes(golden->outputs, harness->output_bytes);
 }
 
 // ---- constants ----
@@ -131,12 +155,16 @@ void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golde
                const int8_t *outputs, struct ncr_judged *out)
 {
     if (memcmp(outputs, golden->outputs, harness->output_bytes) == 0) {
-        *out = (struct ncr_judged){NCR_MASKED, golden->top, false, golden->hash};
+        *out = (struct ncr_judged){.outcome = NCR_MASKED, .top = golden->top, .hash = golden->hash};
         return;
     }
     *out = (struct ncr_judged){.outcome = NCR_BENIGN,
                                .top = ncr_argmax_i8(outputs, harness->n_classes),
                                .hash = ncr_hash_bytes(outputs, harness->output_bytes)};
+    double moved = ncr_confidence(harness, outputs, out->top) - golden->confidence;
+    if (moved < 0) moved = -moved;
+    out->sdc10 = moved > 0.1 * golden->confidence;
+    out->sdc20 = moved > 0.2 * golden->confidence;
     if (out->top == golden->top) return;
     out->outcome = NCR_SDC;
     uint32_t above = 0; // golden elements that rank before the faulty decision
@@ -201,7 +229,7 @@ void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, 
         read_outputs(h, runner->tensors, runner->outputs);
         ncr_judge(h, golden, runner->outputs, out);
     } else {
-        *out = (struct ncr_judged){NCR_MASKED, golden->top, false, golden->hash};
+        *out = (struct ncr_judged){.outcome = NCR_MASKED, .top = golden->top, .hash = golden->hash};
     }
     while (s-- > first)
         runner->dirty[x->steps[s]] = false;

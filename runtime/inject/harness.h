@@ -28,13 +28,16 @@ struct ncr_golden {
     uint8_t *tensors;     // as the executor lays them out
     int8_t *outputs;      // all outputs one after the other, logical order
     uint32_t top;         // decision
+    double confidence;    // of the top element, see ncr_confidence
     struct ncr_hash hash; // of the outputs
 };
 
 struct ncr_judged {
     enum ncr_outcome outcome;
-    uint32_t top;         // decision of the faulty run
-    bool sdc5;            // the faulty decision is not among the five largest of the golden run
+    uint32_t top; // decision of the faulty run
+    bool sdc5;    // the faulty decision is not among the five largest of the golden run
+    bool sdc10,
+        sdc20; // the confidence of the top element moved by more than 10 %, 20 % of the golden one
     struct ncr_hash hash; // of the faulty outputs
 };
 
@@ -45,6 +48,8 @@ struct ncr_harness {
     uint32_t *out_offset; // per output: where its elements start in `outputs`
     uint32_t output_bytes;
     uint32_t n_classes; // elements of the first output
+    bool is_softmax;    // the first output is one
+    double *exps;       // exp(-scale·d) for d = 0 .. 255 steps of the first output
 };
 
 // The parts of one worker. Not shared between threads.
@@ -79,6 +84,12 @@ void ncr_runner_restore(struct ncr_runner *runner, const struct ncr_flip *flips,
 void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, uint64_t input_id,
                     const struct ncr_flip *flips, uint32_t n, struct ncr_judged *out);
 
+// Confidence of the largest element of the first output: its real value where the output is a
+// softmax, otherwise the softmax of the real values at that element, 1 / Σ exp(scale·(q_c -
+// q_top)). No libm: the same bits everywhere.
+double ncr_confidence(const struct ncr_harness *harness, const int8_t *outputs, uint32_t top);
+// Fills decision, confidence and hash of a golden run from its outputs.
+void ncr_golden_judge(const struct ncr_harness *harness, struct ncr_golden *golden);
 // Judges outputs (laid out as in ncr_golden) against the golden ones.
 void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golden,
                const int8_t *outputs, struct ncr_judged *out);

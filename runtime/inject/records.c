@@ -40,7 +40,9 @@ static uint64_t get(const uint8_t *in, int n)
     X(site, 70, 1)                                                                                 \
     X(bit, 71, 1)                                                                                  \
     X(outcome, 72, 1)                                                                              \
-    X(output_hash, 80, 8)
+    X(output_hash, 80, 8)                                                                          \
+    X(n_sdc10, 88, 4)                                                                              \
+    X(n_sdc20, 92, 4)
 
 enum { CHECK_AT = 76 };
 

@@ -34,10 +34,12 @@ struct ncr_record {
     uint8_t outcome;      // [72] enum ncr_outcome: the worst over the inputs
                           // [73..75] zero, [76] check sum
     uint64_t output_hash; // [80] of all outputs judged
+    uint32_t n_sdc10;     // [88] inputs whose top confidence moved by more than 10 %
+    uint32_t n_sdc20;     // [92] ... 20 %
 };
 
 #define NCR_ALL_INPUTS UINT32_MAX
-enum { NCR_RECORD_BYTES = 88 };
+enum { NCR_RECORD_BYTES = 96 };
 
 // The check sum covers the record and the fingerprint's hash, so that a record of another campaign
 // is no record here.

@@ -23,8 +23,7 @@ static void run_both(struct ncr_arena *arena, struct both *b, const struct ncr_i
     ncr_dense_run(arena, b->copy, in, injection->flips, injection->n_flips, b->bad);
     ncr_dense_outputs(b->harness, b->good, b->golden.outputs);
     ncr_dense_outputs(b->harness, b->bad, b->outputs);
-    b->golden.top = ncr_argmax_i8(b->golden.outputs, b->harness->n_classes);
-    b->golden.hash = ncr_hash_bytes(b->golden.outputs, b->harness->output_bytes);
+    ncr_golden_judge(b->harness, &b->golden);
     ncr_judge(b->harness, &b->golden, b->outputs, judged);
 }
 
@@ -115,6 +114,8 @@ enum ncr_status ncr_replay_run(struct ncr_arena *arena, struct ncr_diags *diags,
         r->n_benign += judged.outcome == NCR_BENIGN;
         r->n_sdc += judged.outcome == NCR_SDC;
         r->n_sdc5 += judged.sdc5;
+        r->n_sdc10 += judged.sdc10;
+        r->n_sdc20 += judged.sdc20;
         if (job->labels) {
             bool was = b.golden.top == job->labels[i], is = judged.top == job->labels[i];
             r->n_broken += was && !is;
@@ -154,6 +155,8 @@ bool ncr_replay_agrees(const struct ncr_record *here, const struct ncr_record *t
     SAME(n_benign)
     SAME(n_sdc)
     SAME(n_sdc5)
+    SAME(n_sdc10)
+    SAME(n_sdc20)
     SAME(n_broken)
     SAME(n_mended)
     SAME(golden_top)

@@ -213,6 +213,30 @@ static void layers(const struct ncr_inject_view *v, double t, bool two, struct n
     ncr_arena_free(scratch);
 }
 
+// What the outcomes leave out, counted in inferences.
+static void finer(const struct ncr_inject_view *v, const struct ncr_cell *sum, struct ncr_buf *out)
+{
+    ncr_buf_puts(out, "of ");
+    ncr_buf_grouped(out, sum->runs);
+    ncr_buf_puts(out, " faulty inferences ");
+    ncr_buf_grouped(out, sum->run_sdc);
+    ncr_buf_puts(out, " changed the decision, ");
+    ncr_buf_grouped(out, sum->run_sdc5);
+    ncr_buf_puts(out, " to one outside the golden five largest (SDC-5)");
+    if (v->job->labels) {
+        ncr_buf_puts(out, ";\n  ");
+        ncr_buf_grouped(out, sum->broken);
+        ncr_buf_puts(out, " went from right to wrong, ");
+        ncr_buf_grouped(out, sum->mended);
+        ncr_buf_puts(out, " from wrong to right");
+    }
+    ncr_buf_puts(out, ";\n  the confidence of the top element moved by more than 10 % in ");
+    ncr_buf_grouped(out, sum->run_sdc10);
+    ncr_buf_puts(out, ", by more than 20 % in ");
+    ncr_buf_grouped(out, sum->run_sdc20);
+    ncr_buf_puts(out, " (SDC-10 %, SDC-20 %)\n");
+}
+
 void ncr_inject_text(const struct ncr_inject_view *view, struct ncr_buf *out)
 {
     const struct ncr_campaign_result *r = view->result;
@@ -226,21 +250,7 @@ void ncr_inject_text(const struct ncr_inject_view *view, struct ncr_buf *out)
     else
         layers(view, t, two, out);
     ncr_buf_puts(out, "\n");
-    if (sum.run_sdc) {
-        ncr_buf_puts(out, "of ");
-        ncr_buf_grouped(out, sum.run_sdc);
-        ncr_buf_puts(out, " changed decisions ");
-        ncr_buf_grouped(out, sum.run_sdc5);
-        ncr_buf_puts(out, " left the golden five largest (SDC-5)");
-        if (view->job->labels) {
-            ncr_buf_puts(out, ", ");
-            ncr_buf_grouped(out, sum.broken);
-            ncr_buf_puts(out, " went from right to wrong, ");
-            ncr_buf_grouped(out, sum.mended);
-            ncr_buf_puts(out, " from wrong to right");
-        }
-        ncr_buf_putc(out, '\n');
-    }
+    finer(view, &sum, out);
     char digest[33];
     ncr_hash_text(r->digest, digest);
     ncr_buf_puts(out, "check: ");
@@ -279,7 +289,7 @@ void ncr_inject_text(const struct ncr_inject_view *view, struct ncr_buf *out)
 void ncr_inject_csv_head(struct ncr_buf *out)
 {
     ncr_buf_puts(out, "index,layer,site,coordinates,element,bit,step,old,new,flips,rate,input,"
-                      "outcome,benign,sdc,sdc5,"
+                      "outcome,benign,sdc,sdc5,sdc10,sdc20,"
                       "broken,mended,golden_top,faulty_top,output_hash\n");
 }
 
@@ -303,9 +313,9 @@ void ncr_inject_csv(const struct ncr_qgraph *qgraph, const struct ncr_record *re
             ncr_buf_puts(out, "all");
         else
             ncr_buf_fmt(out, "%u", r->input);
-        ncr_buf_fmt(out, ",%s,%u,%u,%u,%u,%u,%u,%u,%016llx\n",
+        ncr_buf_fmt(out, ",%s,%u,%u,%u,%u,%u,%u,%u,%u,%u,%016llx\n",
                     ncr_outcome_name((enum ncr_outcome)r->outcome), r->n_benign, r->n_sdc,
-                    r->n_sdc5, r->n_broken, r->n_mended, r->golden_top, r->faulty_top,
-                    (unsigned long long)r->output_hash);
+                    r->n_sdc5, r->n_sdc10, r->n_sdc20, r->n_broken, r->n_mended, r->golden_top,
+                    r->faulty_top, (unsigned long long)r->output_hash);
     }
 }

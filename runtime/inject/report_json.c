@@ -31,6 +31,8 @@ static void counts(struct ncr_json *j, const struct ncr_cell *c)
     ncr_json_key_i64(j, "inferences", (int64_t)c->runs);
     ncr_json_key_i64(j, "sdc_inferences", (int64_t)c->run_sdc);
     ncr_json_key_i64(j, "sdc5_inferences", (int64_t)c->run_sdc5);
+    ncr_json_key_i64(j, "sdc10_inferences", (int64_t)c->run_sdc10);
+    ncr_json_key_i64(j, "sdc20_inferences", (int64_t)c->run_sdc20);
 }
 
 // Shares of a cell: Wilson, the exact interval, and the bound where nothing was seen.

@@ -55,6 +55,8 @@ void ncr_tally_add(struct ncr_tally *tally, const struct ncr_record *record)
     c->run_benign += record->n_benign;
     c->run_sdc += record->n_sdc;
     c->run_sdc5 += record->n_sdc5;
+    c->run_sdc10 += record->n_sdc10;
+    c->run_sdc20 += record->n_sdc20;
     c->broken += record->n_broken;
     c->mended += record->n_mended;
     c->squares += (uint64_t)record->n_sdc * record->n_sdc;
@@ -70,6 +72,8 @@ void ncr_cell_merge(struct ncr_cell *into, const struct ncr_cell *from)
     into->run_benign += from->run_benign;
     into->run_sdc += from->run_sdc;
     into->run_sdc5 += from->run_sdc5;
+    into->run_sdc10 += from->run_sdc10;
+    into->run_sdc20 += from->run_sdc20;
     into->broken += from->broken;
     into->mended += from->mended;
     into->squares += from->squares;

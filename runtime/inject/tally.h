@@ -14,7 +14,7 @@ enum { NCR_TALLY_BITS = 32 };
 // inferences.
 struct ncr_cell {
     uint64_t n, outcome[NCR_OUTCOMES_];
-    uint64_t runs, run_benign, run_sdc, run_sdc5, broken, mended;
+    uint64_t runs, run_benign, run_sdc, run_sdc5, run_sdc10, run_sdc20, broken, mended;
     uint64_t squares; // Σ n_sdc², for the variance between faults
     uint64_t flips;
 };

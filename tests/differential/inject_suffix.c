@@ -72,7 +72,7 @@ static void compare(const struct net *net, const struct ncr_executor *executor, 
             ncr_judge(h, &golden[i], outputs, &want);
             seen[want.outcome]++;
             cr_assert(got.outcome == want.outcome && got.top == want.top && got.sdc5 == want.sdc5 &&
-                          ncr_hash_eq(got.hash, want.hash),
+                          got.sdc10 == want.sdc10 && ncr_hash_eq(got.hash, want.hash),
                       "%s, seed %lu, fault %u at %s of node %u element %ld bit %u: %s, not %s",
                       executor->ops->name, seed, k, ncr_site_name(flips[0].site), flips[0].node,
                       (long)flips[0].element, flips[0].bit, ncr_outcome_name(got.outcome),

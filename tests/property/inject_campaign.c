@@ -2,6 +2,7 @@
 // chunks or crashes; samples agree with the census.
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "runtime/inject/replay.h"
@@ -467,6 +468,7 @@ Test(inject_campaign, counts_add_up)
         cr_assert_eq(c.outcome[0] + c.outcome[1] + c.outcome[2] + c.outcome[3], c.n);
         cr_assert_leq(c.run_sdc + c.run_benign, c.runs);
         cr_assert_leq(c.run_sdc5, c.run_sdc);
+        cr_assert(c.run_sdc20 <= c.run_sdc10 && c.run_sdc10 <= c.run_sdc + c.run_benign);
         cr_assert_leq(c.broken + c.mended, c.run_sdc);
         cr_assert_eq(c.runs, s.result.runs);
         cr_assert(s.result.golden_correct > INPUTS / 2 && s.result.golden_correct < INPUTS);
@@ -632,7 +634,7 @@ Test(inject_campaign, reports)
     ncr_inject_csv(s.net.qgraph, &record, 1, &csv);
     cr_assert_str_eq(
         csv.s,
-        "7,tiny/conv,weight,2:0:2:1,25,6,1,3,67,1,0,all,SDC,2,3,0,0,0,0,0,0000000000000abc\n");
+        "7,tiny/conv,weight,2:0:2:1,25,6,1,3,67,1,0,all,SDC,2,3,0,0,0,0,0,0,0,0000000000000abc\n");
     ncr_buf_free(&text);
     ncr_buf_free(&json);
     ncr_buf_free(&csv);
@@ -665,4 +667,53 @@ Test(inject_campaign, machine_code_writes_the_same_file, .timeout = 120)
         memory_io_free(&disk);
         memory_io_free(&want);
     }
+}
+
+// An executor that stores faults wrongly is found out by verification, and that is a bug of ours.
+static const struct ncr_executor_ops *good_ops;
+
+static void store_wrong(const struct ncr_executor *executor, uint8_t *tensors, uint32_t q,
+                        int64_t index, int8_t value)
+{
+    good_ops->store(executor, tensors, q, index, (int8_t)(value ^ 0x40));
+}
+
+Test(inject_campaign, verification_catches_a_wrong_executor, .signal = SIGABRT)
+{
+    struct set_up s;
+    struct memory_io disk;
+    memory_io_init(&disk);
+    start(&s, &disk);
+    struct ncr_executor wrong = *s.job.executor;
+    struct ncr_executor_ops ops = *wrong.ops;
+    good_ops = wrong.ops;
+    ops.store = store_wrong;
+    wrong.ops = &ops;
+    s.job.executor = &wrong;
+    s.job.verify = 1;
+    run(&s);
+}
+
+// The confidence against libm: softmax of the dequantised scores.
+Test(inject_campaign, confidence)
+{
+    struct set_up s;
+    struct memory_io disk;
+    memory_io_init(&disk);
+    start(&s, &disk);
+    const struct ncr_harness *h = ncr_harness_new(s.arena, s.job.executor);
+    const struct ncr_qnode *out = &s.net.qgraph->nodes[s.net.qgraph->outputs[0]];
+    struct ncr_rng rng = ncr_rng_at(1, NCR_RNG_TEST, 1);
+    for (int k = 0; k < 1000; k++) {
+        int8_t q[4];
+        double sum = 0;
+        for (int c = 0; c < 4; c++)
+            q[c] = (int8_t)(ncr_rng_below(&rng, 256) - 128);
+        uint32_t top = ncr_argmax_i8(q, 4);
+        for (int c = 0; c < 4; c++)
+            sum += exp(out->scale * (q[c] - out->zero_point));
+        double want = exp(out->scale * (q[top] - out->zero_point)) / sum;
+        cr_assert_float_eq(ncr_confidence(h, q, top), want, 1e-12);
+    }
+    finish(&s);
 }
