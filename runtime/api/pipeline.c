@@ -13,8 +13,11 @@ void ncr_pipeline_free(struct ncr_pipeline *pipeline)
 {
     ncr_code_free(pipeline->code);
     ncr_data_free(pipeline->data);
+    ncr_data_free(pipeline->other);
     pipeline->code = NULL;
     pipeline->data = NULL;
+    pipeline->other = NULL;
+    pipeline->other_spec = NULL;
 }
 
 struct ncr_quant_spec ncr_quant_default(void)
@@ -126,12 +129,11 @@ static enum ncr_status choose_data(struct ncr_pipeline *pipeline, struct ncr_err
     return NCR_OK;
 }
 
-enum ncr_status ncr_pipeline_data(struct ncr_pipeline *pipeline, struct ncr_error *err)
+// Opens a source and checks that its images fit the net.
+static enum ncr_status open_data(const struct ncr_pipeline *pipeline,
+                                 const struct ncr_data_spec *spec, struct ncr_data **out,
+                                 struct ncr_error *err)
 {
-    if (pipeline->data) return NCR_OK;
-    enum ncr_status status = ncr_pipeline_graph(pipeline, err);
-    if (status == NCR_OK) status = choose_data(pipeline, err);
-    if (status != NCR_OK) return status;
     struct ncr_str base = ncr_program_folder(pipeline->program);
     const char *path = pipeline->choice.data_path;
     if (path) {
@@ -139,16 +141,15 @@ enum ncr_status ncr_pipeline_data(struct ncr_pipeline *pipeline, struct ncr_erro
         base = ncr_str_fmt(pipeline->arena, "%s%s", path, n && path[n - 1] != '/' ? "/" : "");
     }
     struct ncr_data *data;
-    status = ncr_data_open(pipeline->data_spec, base, pipeline->io, &data, err);
+    enum ncr_status status = ncr_data_open(spec, base, pipeline->io, &data, err);
     if (status != NCR_OK) return status;
 
-    struct ncr_data_ref all = {
-        .data = pipeline->data_spec, .split = NCR_SPLIT_TRAIN, .end = UINT64_MAX};
+    struct ncr_data_ref all = {.data = spec, .split = NCR_SPLIT_TRAIN, .end = UINT64_MAX};
     struct ncr_dataset set;
     status = ncr_data_view(data, &all, &set, err);
     const struct ncr_graph *graph = pipeline->graph;
     const struct ncr_shape *want = &graph->nodes[graph->inputs[0]].shape;
-    const struct ncr_shape *out = &graph->nodes[graph->outputs[0].node].shape;
+    const struct ncr_shape *scores = &graph->nodes[graph->outputs[0].node].shape;
     char a[48], b[48];
     if (status == NCR_OK && graph->n_inputs != 1)
         status = ncr_fail(err, NCR_USAGE, "net `%.*s` has %u inputs; a data set gives one",
@@ -156,17 +157,43 @@ enum ncr_status ncr_pipeline_data(struct ncr_pipeline *pipeline, struct ncr_erro
     if (status == NCR_OK && !ncr_shape_equal(want, &set.shape))
         status =
             ncr_fail(err, NCR_USAGE, "images of `%.*s` are %s, but the input of net `%.*s` is %s",
-                     NCR_STR_ARG(pipeline->data_spec->name), ncr_shape_text(&set.shape, a),
+                     NCR_STR_ARG(spec->name), ncr_shape_text(&set.shape, a),
                      NCR_STR_ARG(graph->name), ncr_shape_text(want, b));
-    if (status == NCR_OK && ncr_shape_elements(out) < set.n_classes)
+    if (status == NCR_OK && ncr_shape_elements(scores) < set.n_classes)
         status = ncr_fail(err, NCR_USAGE, "`%.*s` has %u classes, but net `%.*s` gives %s scores",
-                          NCR_STR_ARG(pipeline->data_spec->name), set.n_classes,
-                          NCR_STR_ARG(graph->name), ncr_shape_text(out, a));
+                          NCR_STR_ARG(spec->name), set.n_classes, NCR_STR_ARG(graph->name),
+                          ncr_shape_text(scores, a));
     if (status == NCR_OK)
-        pipeline->data = data;
+        *out = data;
     else
         ncr_data_free(data);
     return status;
+}
+
+enum ncr_status ncr_pipeline_data(struct ncr_pipeline *pipeline, struct ncr_error *err)
+{
+    if (pipeline->data) return NCR_OK;
+    enum ncr_status status = ncr_pipeline_graph(pipeline, err);
+    if (status == NCR_OK) status = choose_data(pipeline, err);
+    if (status == NCR_OK) status = open_data(pipeline, pipeline->data_spec, &pipeline->data, err);
+    return status;
+}
+
+enum ncr_status ncr_pipeline_images(struct ncr_pipeline *pipeline, const struct ncr_data_ref *ref,
+                                    struct ncr_dataset *out, struct ncr_error *err)
+{
+    enum ncr_status status = ncr_pipeline_data(pipeline, err);
+    if (status != NCR_OK) return status;
+    if (ref->data == pipeline->data_spec) return ncr_data_view(pipeline->data, ref, out, err);
+    if (ref->data != pipeline->other_spec) {
+        ncr_data_free(pipeline->other);
+        pipeline->other = NULL;
+        pipeline->other_spec = NULL;
+        status = open_data(pipeline, ref->data, &pipeline->other, err);
+        if (status != NCR_OK) return status;
+        pipeline->other_spec = ref->data;
+    }
+    return ncr_data_view(pipeline->other, ref, out, err);
 }
 
 // The calibration images are the first of the training split that the train declaration names (the

@@ -33,6 +33,8 @@ struct ncr_pipeline {
     bool quant_is_default;
     struct ncr_data *data; // opened source of `data_spec`
     const struct ncr_data_spec *data_spec;
+    struct ncr_data *other; // another source that ncr_pipeline_images was asked for
+    const struct ncr_data_spec *other_spec;
     const struct ncr_qgraph *qgraph;
     const struct ncr_plan *plan;
     struct ncr_code *code;
@@ -58,6 +60,11 @@ enum ncr_status ncr_pipeline_qgraph(struct ncr_pipeline *pipeline,
                                     struct ncr_error *err); // calibrates on the training split
 enum ncr_status ncr_pipeline_plan(struct ncr_pipeline *pipeline, struct ncr_error *err);
 enum ncr_status ncr_pipeline_code(struct ncr_pipeline *pipeline, struct ncr_error *err);
+
+// The images of a reference; its source is opened where it is not the pipeline's own. The view is
+// valid until images of a third source are asked for.
+enum ncr_status ncr_pipeline_images(struct ncr_pipeline *pipeline, const struct ncr_data_ref *ref,
+                                    struct ncr_dataset *out, struct ncr_error *err);
 
 // A split as text, `images.test`, `test` (of the chosen data) or `images.test[0..1000]`, against
 // the program's data.
