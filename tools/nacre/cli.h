@@ -51,6 +51,8 @@ struct cli_program {
     struct ncr_program *program;
 };
 
+// Empty sources and diagnostics in a new arena, for commands that need no checked program.
+int cli_begin(struct cli *cli, struct cli_program *out);
 // Loads and checks path. Diagnostics go to standard error (JSON form on standard output for `check
 // --format json`). EXIT_GOOD, or the exit code to return; call cli_close in both cases.
 int cli_open(struct cli *cli, const char *path, struct cli_program *out);

@@ -10,7 +10,6 @@
 #include "tools/nacre/cli.h"
 #include "tools/nacre/completion.h"
 
-
 static const struct command {
     const char *name, *arguments;
     int min_args, max_args;
@@ -206,7 +205,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0)
         return finish(general_help(stdout));
-    if (strcmp(argv[1], "--completion") == 0) return finish(completion_print(argc > 2 ? argv[2] : ""));
+    if (strcmp(argv[1], "--completion") == 0)
+        return finish(completion_print(argc > 2 ? argv[2] : ""));
     struct cli cli = {0};
     size_t c = 0;
     while (c < NCR_COUNT(commands) && strcmp(commands[c].name, argv[1]) != 0)
