@@ -141,6 +141,16 @@ ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
     if (!ncr_infer_op(&infer)) return NCR_NO_NODE;
     struct ncr_param_list list;
     ncr_params_op(op, &node.attrs, shapes, &list);
+    int64_t macs = ncr_macs_op(op, &node.attrs, n_in ? &shapes[0] : NULL, &node.shape);
+    if (macs > NCR_LIMIT_MACS - builder->macs) {
+        err->code = NCR_N_OP_TOO_LARGE;
+        err->blame = 0;
+        snprintf(err->text, sizeof err->text,
+                 "with the %lld MACs of this `%s` the network has more than %lld", (long long)macs,
+                 ncr_op_name(op), (long long)NCR_LIMIT_MACS);
+        err->help[0] = 0;
+        return NCR_NO_NODE;
+    }
     if (share != NCR_NO_NODE) {
         const struct ncr_node *first = &builder->nodes.at[share];
         if (first->op != op || !same_params(builder, first, &list)) {
@@ -149,11 +159,17 @@ ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
                 first->n_in ? &builder->nodes.at[first->in[0]].shape : &first->shape;
             err->code = NCR_N_SHARE_MISMATCH;
             err->blame = 0;
-            snprintf(err->text, sizeof err->text,
-                     "this layer shares its weights with `%.*s`, whose input is %s, but its own "
-                     "input is %s",
-                     NCR_STR_ARG(first->path), ncr_shape_text(before, a),
-                     n_in ? ncr_shape_text(&shapes[0], b) : "none");
+            if (first->op != op || n_in == 0 || ncr_shape_equal(before, &shapes[0]))
+                snprintf(err->text, sizeof err->text,
+                         "this layer shares its weights with `%.*s`, but is not the same operator "
+                         "with the same attributes",
+                         NCR_STR_ARG(first->path));
+            else
+                snprintf(err->text, sizeof err->text,
+                         "this layer shares its weights with `%.*s`, whose input is %s, but its "
+                         "own input is %s",
+                         NCR_STR_ARG(first->path), ncr_shape_text(before, a),
+                         ncr_shape_text(&shapes[0], b));
             snprintf(err->help, sizeof err->help,
                      "write the layer twice to give each place its own weights");
             return NCR_NO_NODE;
@@ -172,7 +188,7 @@ ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
         }
     }
     node.in = n_in ? ncr_arena_copy(builder->arena, in, n_in * sizeof *in) : NULL;
-    builder->macs += ncr_macs_op(op, &node.attrs, n_in ? &shapes[0] : NULL, &node.shape);
+    builder->macs += macs;
     ncr_vec_push(builder->arena, &builder->nodes, node);
     ncr_node_id id = builder->nodes.n - 1;
     if (op == NCR_OP_INPUT) ncr_vec_push(builder->arena, &builder->inputs, id);

@@ -42,6 +42,8 @@ enum ncr_site_bit {
 };
 
 enum { NCR_MAX_RANK = 3, NCR_LIMIT_DIM = 1 << 20, NCR_LIMIT_ELEMENTS = 1 << 28 };
+// Of one network, so that FLOPs and bits still fit into 64 bits.
+#define NCR_LIMIT_MACS (INT64_C(1) << 60)
 
 struct ncr_shape {
     uint32_t rank; // 1: [N]; 3: [C, H, W]
@@ -138,6 +140,17 @@ int64_t ncr_shape_elements(const struct ncr_shape *shape);
 bool ncr_shape_equal(const struct ncr_shape *a, const struct ncr_shape *b);
 // "3x32x32"; gives the buffer back.
 const char *ncr_shape_text(const struct ncr_shape *shape, char out[48]);
+// The inverse: "10" or "3x32x32". False when text is anything else; bounds are inference's
+// business.
+bool ncr_shape_read(struct ncr_str text, struct ncr_shape *out);
+
+// ---- attributes: the table attrs.def ----
+const char *ncr_attr_name(uint32_t bit); // of one bit of enum ncr_attr_bit: "kernel"
+bool ncr_attr_find(struct ncr_str name, uint32_t *bit);
+// Same meaning for this operator: fields that it does not have do not count, and padding is
+// compared by its resolved amounts, so `same` equals the same amounts written out. Both must be
+// resolved.
+bool ncr_attrs_equal(enum ncr_op op, const struct ncr_attrs *a, const struct ncr_attrs *b);
 
 // Why an operator cannot be applied. blame is the attribute whose source place fits best (0: the
 // call).
@@ -167,18 +180,30 @@ int64_t ncr_builder_macs(const struct ncr_builder *builder);
 struct ncr_graph *ncr_builder_finish(struct ncr_builder *builder);
 
 // ---- whole graphs ----
-// Checks every rule of the form; a failure is our bug and names it. True when sound.
+// Checks every rule of the form: order, arity, shapes and attributes against the rules of
+// inference, parameters against their operators and in order of first use, unique names, inputs and
+// outputs. A failure is our bug and names the node. True when sound; why may be NULL.
 bool ncr_graph_verify(const struct ncr_graph *graph, struct ncr_error *why);
-// Text form, and its reader (exact inverse up to origins). Reader errors go to diags.
+// Text form, and its reader (exact inverse up to origins: lang/spec/operators.md, "Text form"). The
+// reader takes file `file` of diags->sources; it verifies what it read. NULL after a diagnostic.
 void ncr_graph_dump(const struct ncr_graph *graph, struct ncr_buf *out);
 struct ncr_graph *ncr_graph_read(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file);
 // Content hash over everything but origins and the graph's name.
 struct ncr_hash ncr_graph_hash(const struct ncr_graph *graph);
 // Canonical id of the architecture: independent of names, order of nodes, order of commutative
-// inputs, identities and dead nodes. Equal networks have equal ids.
+// inputs, identities and dead nodes. Equal networks have equal ids; which layers share weights
+// counts.
 struct ncr_hash ncr_graph_arch_id(const struct ncr_graph *graph);
-// A new graph without identities, dropout and nodes that reach no output, in canonical order. Names
-// are kept.
+// The proof behind equal ids: true when an isomorphism of the two simplified graphs was found
+// (operators, attributes, shapes, sharing of weights, order of inputs and outputs). A search that
+// takes more than NCR_LIMIT_MATCHES steps, which needs many indistinguishable branches that are
+// wired differently, counts as not equal.
+enum { NCR_LIMIT_MATCHES = 1 << 20 };
+bool ncr_graph_equal(const struct ncr_graph *a, const struct ncr_graph *b);
+// A new graph in the same order without what computes nothing: identity, dropout, concat of one
+// tensor, relu of relu and relu6 of relu6, flatten and reshape to the same shape, zero padding, 1x1
+// pools with stride 1, upsampling by 1, and nodes that reach no output. Every kept tensor has the
+// same value, bit for bit. Names are kept; inputs stay.
 struct ncr_graph *ncr_graph_simplify(struct ncr_arena *arena, const struct ncr_graph *graph);
 
 // ---- counts (analysis.md section 1) ----

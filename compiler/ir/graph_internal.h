@@ -25,6 +25,20 @@ void ncr_params_op(enum ncr_op op, const struct ncr_attrs *attrs, const struct n
                    struct ncr_param_list *out);
 const char *ncr_param_suffix(enum ncr_param_role role);
 
+// Attributes of the table: hash over what ncr_attrs_equal compares; text " kernel 3x3 stride 1x1
+// …"; one value back.
+struct ncr_hash ncr_attrs_hash(enum ncr_op op, const struct ncr_attrs *attrs);
+void ncr_attrs_dump(enum ncr_op op, const struct ncr_attrs *attrs, struct ncr_buf *out);
+bool ncr_attr_read(uint32_t bit, struct ncr_str text, struct ncr_attrs *attrs);
+
+// Whether the order of an operator's inputs does not matter.
+bool ncr_op_commutes(enum ncr_op op);
+
+// Colours of the nodes of a simplified graph: equal where no walk along edges, sharing and outputs
+// tells two nodes apart. Written to out[n_nodes]; independent of names and order.
+void ncr_graph_colours(struct ncr_arena *arena, const struct ncr_graph *graph,
+                       struct ncr_hash *out);
+
 // MACs of one application.
 int64_t ncr_macs_op(enum ncr_op op, const struct ncr_attrs *attrs, const struct ncr_shape *in,
                     const struct ncr_shape *out);

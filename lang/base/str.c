@@ -159,3 +159,37 @@ void ncr_buf_f64(struct ncr_buf *buf, double v)
     } while (digits++ < 17 && isfinite(v) && strtod(text, NULL) != v);
     put_number(buf, text);
 }
+
+// Text as the locale in force would write it, in a buffer that ends with NUL. False when it holds more than a number.
+static bool localise(struct ncr_str text, char out[72])
+{
+    char half[8];
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    if (text.n == 0 || text.n > 63) return false;
+    for (uint32_t i = 0; i < text.n; i++) {
+        char c = text.s[i];
+        // digits, signs, point, exponent, and the letters of "nan" and "inf"; no blanks, no hexadecimal
+        if (!((c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'n' || c == 'a' ||
+              c == 'i' || c == 'f'))
+            return false;
+        out[i] = c == '.' ? half[1] : c;
+    }
+    out[text.n] = 0;
+    return true;
+}
+
+bool ncr_str_to_f32(struct ncr_str text, float *out)
+{
+    char copy[72], *end;
+    if (!localise(text, copy)) return false;
+    *out = strtof(copy, &end);
+    return end == copy + text.n;
+}
+
+bool ncr_str_to_f64(struct ncr_str text, double *out)
+{
+    char copy[72], *end;
+    if (!localise(text, copy)) return false;
+    *out = strtod(copy, &end);
+    return end == copy + text.n;
+}

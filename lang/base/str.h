@@ -58,5 +58,9 @@ void ncr_buf_pad(struct ncr_buf *buf, char c, size_t n);
 // The shortest decimal text that reads back to the same float / double ("0.1", "1e-06", "nan", "inf"), whatever the locale.
 void ncr_buf_f32(struct ncr_buf *buf, float v);
 void ncr_buf_f64(struct ncr_buf *buf, double v);
+// The inverse of the two: a decimal number such as "-1.5e-06", "12", "nan", "-inf"; whatever the locale, correctly
+// rounded. False when text is anything else, or longer than 63 bytes.
+bool ncr_str_to_f32(struct ncr_str text, float *out);
+bool ncr_str_to_f64(struct ncr_str text, double *out);
 
 #endif

@@ -139,7 +139,7 @@ static ncr_node_id step(struct grow *g, ncr_node_id x)
                : id;
 }
 
-static void randomise(struct ncr_weights *weights, const struct ncr_graph *graph, uint64_t seed)
+void random_weights(struct ncr_weights *weights, const struct ncr_graph *graph, uint64_t seed)
 {
     ncr_weights_init(weights, graph, seed);
     for (uint32_t p = 0; p < graph->n_params; p++) {
@@ -164,26 +164,38 @@ static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
         v[i] = (float)ncr_rng_normal(rng);
 }
 
+static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
+{
+    ncr_node_id x = add_input(g);
+    if (below(g, 5) == 0) add_input(g);
+    for (uint32_t i = 0; i < size; i++) {
+        if (below(g, 5) == 0)
+            x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor
+        ncr_node_id next = step(g, x);
+        if (next != NCR_NO_NODE) x = next;
+    }
+    uint32_t n_out = 1 + below(g, 3);
+    ncr_builder_output(g->builder, NCR_STR("y0"), x);
+    for (uint32_t i = 1; i < n_out; i++)
+        ncr_builder_output(g->builder, ncr_str_fmt(g->arena, "y%u", i),
+                           below(g, ncr_builder_count(g->builder)));
+    return ncr_builder_finish(g->builder);
+}
+
+struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint32_t size)
+{
+    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
+                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    return grow_all(&g, size);
+}
+
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    ncr_node_id x = add_input(&g);
-    if (below(&g, 5) == 0) add_input(&g);
-    for (uint32_t i = 0; i < size; i++) {
-        if (below(&g, 5) == 0)
-            x = below(&g, ncr_builder_count(g.builder)); // branch off an earlier tensor
-        ncr_node_id next = step(&g, x);
-        if (next != NCR_NO_NODE) x = next;
-    }
-    uint32_t n_out = 1 + below(&g, 3);
-    ncr_builder_output(g.builder, NCR_STR("y0"), x);
-    for (uint32_t i = 1; i < n_out; i++)
-        ncr_builder_output(g.builder, ncr_str_fmt(arena, "y%u", i),
-                           below(&g, ncr_builder_count(g.builder)));
-    out->graph = ncr_graph_simplify(arena, ncr_builder_finish(g.builder));
+    out->graph = ncr_graph_simplify(arena, grow_all(&g, size));
     out->weights = ncr_weights_new(arena, out->graph);
-    randomise(out->weights, out->graph, seed);
+    random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
                                         .weights = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,
                                         .activations = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,

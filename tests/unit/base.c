@@ -80,6 +80,24 @@ Test(str, distance_counts_edits)
                  "capped at limit + 1");
 }
 
+Test(str, text_to_numbers)
+{
+    double d;
+    float f;
+    cr_assert(ncr_str_to_f64(NCR_STR("-1.5e-06"), &d) && d == -1.5e-06);
+    cr_assert(ncr_str_to_f64(NCR_STR("12"), &d) && d == 12);
+    cr_assert(ncr_str_to_f32(NCR_STR("0.1"), &f) && f == 0.1f);
+    cr_assert(ncr_str_to_f32(NCR_STR("nan"), &f) && f != f);
+    cr_assert(ncr_str_to_f32(NCR_STR("-inf"), &f) && f < -3e38f);
+    static const char *const bad[] = {"", " 1", "1 ", "0x10", "1,5", "1e", "e", "1.5.2", "+-1"};
+    for (size_t i = 0; i < NCR_COUNT(bad); i++)
+        cr_assert_not(ncr_str_to_f64(ncr_str_of(bad[i]), &d), "'%s' was read", bad[i]);
+    char digits[65];
+    memset(digits, '1', 64);
+    cr_assert_not(ncr_str_to_f64((struct ncr_str){digits, 64}, &d));
+    cr_assert(ncr_str_to_f64((struct ncr_str){digits, 63}, &d));
+}
+
 Test(str, numbers_read_back)
 {
     const double values[] = {0.1, 1e-6, 1.0 / 3, 1e300, 5e-324, 123456789.0, -0.0, 2.5};

@@ -193,3 +193,22 @@ Test(graph, refusals_name_value_and_bound)
     }
     ncr_arena_free(arena);
 }
+
+// 2^24 taps times 2^28 outputs a convolution: the 257th is more than 2^60 in all.
+Test(graph, macs_of_a_network_have_a_limit)
+{
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct ncr_builder *b = ncr_builder_new(arena, NCR_STR("huge"));
+    ncr_node_id x = input(b, 1, 4096, 4096);
+    struct ncr_attrs a = conv(16, 4096, 1, NCR_PAD_SAME);
+    struct ncr_op_error err;
+    for (int i = 0; i < 256; i++)
+        add1(b, NCR_OP_CONV, a, x);
+    cr_assert_eq(ncr_builder_macs(b), INT64_C(1) << 60);
+    cr_assert_eq(ncr_builder_add(b, NCR_OP_CONV, &a, &x, 1, NCR_STR("n"), NCR_NO_NODE, NULL, &err),
+                 NCR_NO_NODE);
+    cr_assert_eq(err.code, NCR_N_OP_TOO_LARGE);
+    cr_assert_str_eq(err.text, "with the 4503599627370496 MACs of this `conv` the network has more "
+                               "than 1152921504606846976");
+    ncr_arena_free(arena);
+}
