@@ -7,15 +7,15 @@ struct ncr_loop ncr_loop_begin(struct ncr_emit *e, int64_t n)
 {
     struct ncr_loop loop = {.n = n};
     if (n == 1) {
-        loop.index = ncr_i64(e, 0);
+        loop.index = ncr_word(e, 0);
         return loop;
     }
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->b);
     loop.body = LLVMAppendBasicBlockInContext(e->context, e->function, "loop");
     LLVMBuildBr(e->b, loop.body);
     LLVMPositionBuilderAtEnd(e->b, loop.body);
-    loop.index = LLVMBuildPhi(e->b, e->i64, "i");
-    LLVMValueRef zero = ncr_i64(e, 0);
+    loop.index = LLVMBuildPhi(e->b, e->word, "i");
+    LLVMValueRef zero = ncr_word(e, 0);
     LLVMAddIncoming(loop.index, &zero, &before, 1);
     return loop;
 }
@@ -23,8 +23,8 @@ struct ncr_loop ncr_loop_begin(struct ncr_emit *e, int64_t n)
 void ncr_loop_end(struct ncr_emit *e, struct ncr_loop *loop)
 {
     if (loop->n == 1) return;
-    LLVMValueRef next = LLVMBuildNUWAdd(e->b, loop->index, ncr_i64(e, 1), "");
-    LLVMValueRef more = LLVMBuildICmp(e->b, LLVMIntULT, next, ncr_i64(e, loop->n), "");
+    LLVMValueRef next = LLVMBuildNUWAdd(e->b, loop->index, ncr_word(e, 1), "");
+    LLVMValueRef more = LLVMBuildICmp(e->b, LLVMIntULT, next, ncr_word(e, loop->n), "");
     LLVMBasicBlockRef last = LLVMGetInsertBlock(e->b);
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, e->function, "");
     LLVMBuildCondBr(e->b, more, loop->body, after);
@@ -32,9 +32,9 @@ void ncr_loop_end(struct ncr_emit *e, struct ncr_loop *loop)
     LLVMPositionBuilderAtEnd(e->b, after);
 }
 
-LLVMValueRef ncr_i64(struct ncr_emit *e, int64_t v)
+LLVMValueRef ncr_word(struct ncr_emit *e, int64_t v)
 {
-    return LLVMConstInt(e->i64, (unsigned long long)v, true);
+    return LLVMConstInt(e->word, (unsigned long long)v, true);
 }
 
 LLVMValueRef ncr_i32(struct ncr_emit *e, int64_t v)
@@ -47,11 +47,11 @@ LLVMValueRef ncr_at(struct ncr_emit *e, LLVMValueRef base, LLVMValueRef index, i
 {
     if (index && scale) {
         LLVMValueRef step =
-            scale == 1 ? index : LLVMBuildNSWMul(e->b, index, ncr_i64(e, scale), "");
+            scale == 1 ? index : LLVMBuildNSWMul(e->b, index, ncr_word(e, scale), "");
         base = LLVMBuildInBoundsGEP2(e->b, e->i8, base, &step, 1, "");
     }
     if (offset == 0) return base;
-    LLVMValueRef k = ncr_i64(e, offset);
+    LLVMValueRef k = ncr_word(e, offset);
     return LLVMBuildInBoundsGEP2(e->b, e->i8, base, &k, 1, "");
 }
 
@@ -140,10 +140,10 @@ void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, v
 {
     if (n >= width) {
         struct ncr_loop loop = ncr_loop_begin(e, n / width);
-        body(e, LLVMBuildNUWMul(e->b, loop.index, ncr_i64(e, width), ""), width, user);
+        body(e, LLVMBuildNUWMul(e->b, loop.index, ncr_word(e, width), ""), width, user);
         ncr_loop_end(e, &loop);
     }
-    if (n % width) body(e, ncr_i64(e, n / width * width), (uint32_t)(n % width), user);
+    if (n % width) body(e, ncr_word(e, n / width * width), (uint32_t)(n % width), user);
 }
 
 uint8_t ncr_stored(const struct ncr_emit *e, int32_t v)

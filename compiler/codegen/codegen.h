@@ -13,8 +13,12 @@ struct ncr_code_options {
     const char *triple;   // NULL: this machine
     const char *cpu;      // NULL: this machine's, or "generic" for another triple
     const char *features; // NULL: this machine's, or none
-    const char *family; // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
-    const char *prefix; // names of the public symbols; NULL: "nacre"
+    const char *family;  // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
+    const char *prefix;  // names of the public symbols; NULL: "nacre"
+    const char *arch_id; // 32 hexadecimal digits for the description of an object; NULL: none
+    // For objects of programs that read images: the int8 input of each pixel byte, [C][256] for the
+    // channels of the first input; NULL: none.
+    const int8_t *pixels;
 };
 
 // ---- in memory ----
@@ -58,12 +62,17 @@ void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q,
 
 // ---- as text or object ----
 enum ncr_code_form { NCR_CODE_LLVM, NCR_CODE_ASM, NCR_CODE_OBJECT };
-// The module with public functions <prefix>_init, _run, _info and the blob as a constant (see docs
-// of `nacre build`).
+// The module with the blob as a constant and three public functions (in C: what ncr_code_header
+// declares):
+//   int <prefix>_init(void *arena, size_t bytes)     0; 1 misaligned, 2 too small. Clears the
+//   arena. void <prefix>_run(void *arena, const int8_t *const *in, int8_t *const *out) const struct
+//   nacre_network *<prefix>_info(void)
+// No allocation, no libc, no writable data; an arena is one instance. NCR_USAGE where a name in the
+// options is unknown or the prefix is not an identifier of C.
 enum ncr_status ncr_code_emit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                               enum ncr_code_form form, struct ncr_buf *out, struct ncr_error *err);
-// The C header for such an object: shapes, scales, arena bytes, arch_id; C++-safe.
-void ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options,
-                     struct ncr_buf *out);
+// The C header for such an object: shapes, scales, zero points, arena bytes, arch_id; C++-safe.
+enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options,
+                                struct ncr_buf *out, struct ncr_error *err);
 
 #endif

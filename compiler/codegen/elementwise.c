@@ -117,7 +117,7 @@ static void emit_lut(struct ncr_emit *e, struct rows *r)
     LLVMValueRef to = ncr_at(e, ncr_tensor(e, r->q), y.index, out->row_bytes, 0);
     struct ncr_loop x = ncr_loop_begin(e, (int64_t)out->width * out->channels);
     LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, from, x.index, 1, 0), 1);
-    LLVMValueRef index = LLVMBuildZExt(e->b, byte, e->i64, "");
+    LLVMValueRef index = LLVMBuildZExt(e->b, byte, e->word, "");
     ncr_store(e, ncr_load(e, e->i8, ncr_at(e, table, index, 1, 0), 1), ncr_at(e, to, x.index, 1, 0),
               1);
     ncr_loop_end(e, &x);

@@ -17,9 +17,10 @@ struct ncr_family {
     uint32_t accumulators;
 };
 
-// The row named `name`, or (NULL) the first whose need is among the features; NULL where the name
-// is unknown.
-const struct ncr_family *ncr_family_find(const char *name, const char *features);
+// The row named `name`, or (NULL) the first whose need is among the features. NCR_USAGE where the
+// name is unknown or its need is missing.
+enum ncr_status ncr_family_find(const char *name, const char *features,
+                                const struct ncr_family **out, struct ncr_error *err);
 
 // ---- constants of a node in the blob (pack.c) ----
 
@@ -63,21 +64,21 @@ struct ncr_emit {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef b;
-    LLVMTypeRef i1, i8, i32, i64, ptr, nothing;
-    LLVMValueRef function, blob, arena; // of the function being emitted
+    LLVMTypeRef i1, i8, i32, i64, ptr, nothing, word; // word: an integer as wide as a pointer
+    LLVMValueRef function, blob, arena;               // of the function being emitted
 };
 
 // A counted loop that runs at least once: for (index = 0; index < n; index++). With n == 1 no loop
 // is emitted.
 struct ncr_loop {
-    LLVMValueRef index; // i64
+    LLVMValueRef index; // a word
     LLVMBasicBlockRef body;
     int64_t n;
 };
 struct ncr_loop ncr_loop_begin(struct ncr_emit *e, int64_t n);
 void ncr_loop_end(struct ncr_emit *e, struct ncr_loop *loop);
 
-LLVMValueRef ncr_i64(struct ncr_emit *e, int64_t v);
+LLVMValueRef ncr_word(struct ncr_emit *e, int64_t v);
 LLVMValueRef ncr_i32(struct ncr_emit *e, int64_t v);
 // base + index·scale + offset, in bytes.
 LLVMValueRef ncr_at(struct ncr_emit *e, LLVMValueRef base, LLVMValueRef index, int64_t scale,
@@ -98,7 +99,7 @@ void ncr_store_values(struct ncr_emit *e, LLVMValueRef logical_i8, LLVMValueRef 
 LLVMValueRef ncr_requantised(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef mult,
                              LLVMValueRef shift, uint32_t n, const struct ncr_qnode *node);
 // Emits body(offset, width) over [0, n) in chunks of at most `width`, the last one narrower; offset
-// is an i64.
+// is a word.
 typedef void (*ncr_chunk)(struct ncr_emit *e, LLVMValueRef offset, uint32_t width, void *user);
 void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, void *user);
 // The logical byte v as it is stored.
@@ -126,15 +127,19 @@ static inline bool ncr_is_depthwise(const struct ncr_qgraph *graph, const struct
            node->shape.dim[0] == graph->nodes[node->in[0]].shape.dim[0];
 }
 
-// The whole module: void <prefix>step_<s>(blob, arena) for each step after the inputs,
-// <prefix>load(arena, in), <prefix>store(arena, out), <prefix>run(blob, arena, in, out). Verified;
-// false with err filled otherwise.
-struct ncr_module {
-    LLVMContextRef context;
-    LLVMModuleRef module;
-};
-bool ncr_emit_module(struct ncr_module *out, LLVMContextRef context, const struct ncr_packs *packs,
-                     const char *triple, const char *layout, const char *prefix,
-                     struct ncr_error *err);
+// The whole module, verified: void step_<s>(blob, arena) for each step after the inputs,
+// load(arena, in), store(arena, out), run(blob, arena, in, out). With a blob it is a constant of
+// the module, the public functions of codegen.h stand around them, and all else is internal.
+LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *packs,
+                              const char *triple, const char *layout, uint32_t word_bits,
+                              const struct ncr_code_options *options, const uint8_t *blob);
+// A new function of module e, positioned in its body; types of arguments are n pointers but those
+// that `words` marks as sizes.
+LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef result, uint32_t n,
+                               uint32_t words, bool is_public);
+// The public functions around `run` (interface.c).
+void ncr_emit_interface(struct ncr_emit *e, const struct ncr_code_options *options,
+                        const uint8_t *blob, LLVMValueRef run);
+void ncr_emit_call(struct ncr_emit *e, LLVMValueRef function, LLVMValueRef *args, uint32_t n);
 
 #endif

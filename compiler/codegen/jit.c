@@ -2,13 +2,10 @@
 // code.
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/target.h"
 
 typedef void (*step_function)(const uint8_t *blob, uint8_t *arena);
 typedef void (*load_function)(uint8_t *arena, const int8_t *const *in);
@@ -59,87 +56,67 @@ static enum ncr_status link_code(struct ncr_code *code, struct ncr_error *err)
     return NCR_OK;
 }
 
-static enum ncr_status compile(struct ncr_code *code, const struct ncr_code_options *options,
-                               struct ncr_error *err)
+static enum ncr_status make_object(struct ncr_code *code, const struct ncr_target *target,
+                                   LLVMMemoryBufferRef *object, struct ncr_error *err)
 {
-    char *triple = LLVMGetDefaultTargetTriple(), *cpu = LLVMGetHostCPUName(),
-         *features = LLVMGetHostCPUFeatures();
-    char *message = NULL;
-    LLVMTargetRef target;
-    enum ncr_status status = NCR_OK;
-    LLVMOrcThreadSafeContextRef safe = LLVMOrcCreateNewThreadSafeContext();
-    const struct ncr_family *family = ncr_family_find(options->family, features);
-    if (!family) {
-        status = ncr_fail(err, NCR_USAGE, "there is no machine family `%s`", options->family);
-        goto done;
-    }
-    if (LLVMGetTargetFromTriple(triple, &target, &message)) {
-        status = ncr_fail(err, NCR_ENVIRONMENT, "LLVM has no target for this machine: %s", message);
-        LLVMDisposeMessage(message);
-        goto done;
-    }
-    // "less" gives the speed of "default" on kernels that are shaped by hand, in a fraction of the
-    // time.
-    LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
-        target, triple, cpu, features, LLVMCodeGenLevelLess, LLVMRelocPIC, LLVMCodeModelJITDefault);
-    ncr_packs_layout(&code->packs, code->arena, code->plan, family);
+    ncr_packs_layout(&code->packs, code->arena, code->plan, target->family);
     code->blob = aligned_alloc(64, (size_t)code->packs.bytes);
     if (!code->blob)
-        NCR_BUG("out of memory for %llu bytes of constants", (unsigned long long)code->packs.bytes);
+        return ncr_fail(err, NCR_ENVIRONMENT, "out of memory for %llu bytes of constants",
+                        (unsigned long long)code->packs.bytes);
     memset(code->blob, 0, (size_t)code->packs.bytes);
     ncr_packs_fill(&code->packs, code->blob);
-
-    LLVMTargetDataRef data = LLVMCreateTargetDataLayout(machine);
-    char *layout = LLVMCopyStringRepOfTargetData(data);
-    struct ncr_module module;
-    ncr_emit_module(&module, LLVMOrcThreadSafeContextGetContext(safe), &code->packs, triple, layout,
-                    "", err);
-    LLVMDisposeMessage(layout);
-    LLVMDisposeTargetData(data);
-    LLVMPassBuilderOptionsRef pass_options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error =
-        LLVMRunPasses(module.module, "function(mem2reg,early-cse)", machine, pass_options);
-    LLVMDisposePassBuilderOptions(pass_options);
-    if (error) NCR_BUG("the pass pipeline: %s", LLVMGetErrorMessage(error));
-
-    LLVMOrcLLJITBuilderRef builder = LLVMOrcCreateLLJITBuilder();
-    LLVMOrcLLJITBuilderSetJITTargetMachineBuilder(
-        builder, LLVMOrcJITTargetMachineBuilderCreateFromTargetMachine(machine));
-    error = LLVMOrcCreateLLJIT(&code->jit, builder);
-    if (error) {
-        LLVMDisposeModule(module.module);
-        status = llvm_fail(err, error, "LLVM cannot start its compiler in memory");
-        goto done;
-    }
-    LLVMOrcThreadSafeModuleRef safe_module = LLVMOrcCreateNewThreadSafeModule(module.module, safe);
-    error =
-        LLVMOrcLLJITAddLLVMIRModule(code->jit, LLVMOrcLLJITGetMainJITDylib(code->jit), safe_module);
-    status =
-        error ? llvm_fail(err, error, "LLVM cannot compile the network") : link_code(code, err);
-done:
-    LLVMOrcDisposeThreadSafeContext(safe);
-    LLVMDisposeMessage(triple);
-    LLVMDisposeMessage(cpu);
-    LLVMDisposeMessage(features);
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = ncr_emit_module(context, &code->packs, target->triple, target->layout,
+                                           target->word_bits, NULL, NULL);
+    enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
     return status;
+}
+
+static enum ncr_status compile(struct ncr_code *code, const struct ncr_target *target,
+                               struct ncr_error *err)
+{
+    LLVMMemoryBufferRef object = NULL;
+    enum ncr_status status = make_object(code, target, &object, err);
+    if (status != NCR_OK) return status;
+    LLVMErrorRef error = LLVMOrcCreateLLJIT(&code->jit, NULL);
+    if (error) {
+        LLVMDisposeMemoryBuffer(object);
+        return llvm_fail(err, error, "LLVM cannot start its linker in memory");
+    }
+    error = LLVMOrcLLJITAddObjectFile(code->jit, LLVMOrcLLJITGetMainJITDylib(code->jit), object);
+    return error ? llvm_fail(err, error, "LLVM cannot link the network") : link_code(code, err);
 }
 
 enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                              struct ncr_code **out, struct ncr_error *err)
 {
     if (!plan->qgraph->has_numbers) NCR_BUG("machine code needs weights and scales");
-    LLVMInitializeNativeTarget();
-    LLVMInitializeNativeAsmPrinter();
+    struct ncr_target target;
+    enum ncr_status status = ncr_target_open(options, &target, err);
+    if (status != NCR_OK) return status;
+    if (!target.is_host) {
+        status = ncr_fail(err, NCR_USAGE,
+                          "code for the target `%s` and the processor `%s` does not run in memory "
+                          "on this machine",
+                          target.triple, target.cpu);
+        ncr_target_close(&target);
+        return status;
+    }
     struct ncr_code *code = calloc(1, sizeof *code);
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!code || !arena) {
         free(code);
         ncr_arena_free(arena);
+        ncr_target_close(&target);
         return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
     }
     code->plan = plan;
     code->arena = arena;
-    enum ncr_status status = compile(code, options, err);
+    status = compile(code, &target, err);
+    ncr_target_close(&target);
     if (status == NCR_OK)
         *out = code;
     else
@@ -237,7 +214,8 @@ int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_
     uint64_t at = ncr_packs_weight(&code->packs, q, index, &channel);
     int8_t old = (int8_t)blob[at];
     blob[at] = (uint8_t)value;
-    // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it is.
+    // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it
+    // is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
     if (code->packs.family->biased && !ncr_is_depthwise(code->plan->qgraph, node))
         ncr_code_shift_bias(code, blob, q, channel, -128 * (value - old));

@@ -137,7 +137,7 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     LLVMValueRef weights =
         ncr_at(e, m->weights, vector, (int64_t)p->segments * p->groups4 * lanes * 4, 0);
     LLVMValueRef channel =
-        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_i64(e, lanes), ""), "");
+        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
     LLVMValueRef bias = ncr_at(e, e->blob, channel, 4, (int64_t)p->bias);
     for (uint32_t v = 0; v < t->vectors; v++) {
         LLVMValueRef b = ncr_load(e, v32, ncr_at(e, bias, NULL, 0, v * lanes * 4), 4);
@@ -175,13 +175,13 @@ static void emit_vectors(struct matmul *m, struct tile t, LLVMValueRef window, L
              rest = total - tiles * t.vectors;
     if (tiles) {
         struct ncr_loop loop = ncr_loop_begin(e, tiles);
-        emit_tile(m, &t, window, target, LLVMBuildMul(e->b, loop.index, ncr_i64(e, t.vectors), ""),
+        emit_tile(m, &t, window, target, LLVMBuildMul(e->b, loop.index, ncr_word(e, t.vectors), ""),
                   false);
         ncr_loop_end(e, &loop);
     }
     if (rest) {
         t.vectors = rest;
-        emit_tile(m, &t, window, target, ncr_i64(e, total - rest), ragged);
+        emit_tile(m, &t, window, target, ncr_word(e, total - rest), ragged);
     }
 }
 
@@ -254,7 +254,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
     m.weights = ncr_at(e, e->blob, group.index,
                        (int64_t)p->vectors * p->segments * p->groups4 * e->family->lanes * 4,
                        (int64_t)p->weights);
-    m.channel = LLVMBuildMul(e->b, group.index, ncr_i64(e, p->outs_padded), "");
+    m.channel = LLVMBuildMul(e->b, group.index, ncr_word(e, p->outs_padded), "");
     int64_t tiles = m.out->height / t.rows, rest = m.out->height % t.rows;
     struct ncr_loop rows = ncr_loop_begin(e, tiles);
     emit_row(&m, t, ncr_at(e, m.source, rows.index, m.step_y * t.rows, 0),

@@ -4,31 +4,6 @@
 
 #include "compiler/codegen/emit.h"
 
-static const struct ncr_family families[] = {
-#define NCR_FAMILY_ROW(name, needs, lanes, dot, biased, accumulators)                              \
-    {#name, needs, lanes, NCR_DOT_##dot, biased, accumulators},
-#include "compiler/codegen/family.def"
-#undef NCR_FAMILY_ROW
-};
-
-// Whether the comma-separated features hold `need` as a whole item.
-static bool has_feature(const char *features, const char *need)
-{
-    size_t n = strlen(need);
-    if (n == 0) return true;
-    for (const char *at = features; (at = strstr(at, need)); at += n)
-        if ((at == features || at[-1] == ',') && (at[n] == 0 || at[n] == ',')) return true;
-    return false;
-}
-
-const struct ncr_family *ncr_family_find(const char *name, const char *features)
-{
-    for (size_t i = 0; i < NCR_COUNT(families); i++)
-        if (name ? strcmp(name, families[i].name) == 0 : has_feature(features, families[i].needs))
-            return &families[i];
-    return NULL;
-}
-
 static void attribute(struct ncr_emit *e, LLVMValueRef f, const char *key, const char *value)
 {
     LLVMAttributeRef a = LLVMCreateStringAttribute(e->context, key, (unsigned)strlen(key), value,
@@ -36,15 +11,14 @@ static void attribute(struct ncr_emit *e, LLVMValueRef f, const char *key, const
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
-static LLVMValueRef begin(struct ncr_emit *e, const char *prefix, const char *name, uint32_t n_args,
-                          bool external)
+LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef result, uint32_t n,
+                               uint32_t words, bool is_public)
 {
-    LLVMTypeRef args[4] = {e->ptr, e->ptr, e->ptr, e->ptr},
-                type = LLVMFunctionType(e->nothing, args, n_args, false);
-    char full[256];
-    snprintf(full, sizeof full, "%s%s", prefix, name);
-    e->function = LLVMAddFunction(e->module, full, type);
-    LLVMSetLinkage(e->function, external ? LLVMExternalLinkage : LLVMInternalLinkage);
+    LLVMTypeRef args[8];
+    for (uint32_t i = 0; i < n; i++)
+        args[i] = words >> i & 1 ? e->word : e->ptr;
+    e->function = LLVMAddFunction(e->module, name, LLVMFunctionType(result, args, n, false));
+    LLVMSetLinkage(e->function, is_public ? LLVMExternalLinkage : LLVMInternalLinkage);
     unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
     LLVMAddAttributeAtIndex(e->function, LLVMAttributeFunctionIndex,
                             LLVMCreateEnumAttribute(e->context, nounwind, 0));
@@ -112,28 +86,28 @@ static void emit_step(struct ncr_emit *e, uint32_t q)
 // in and out are arrays of pointers, one a tensor.
 static LLVMValueRef pointer(struct ncr_emit *e, LLVMValueRef array, uint32_t i)
 {
-    LLVMValueRef index = ncr_i64(e, i);
+    LLVMValueRef index = ncr_word(e, i);
     return LLVMBuildLoad2(e->b, e->ptr, LLVMBuildInBoundsGEP2(e->b, e->ptr, array, &index, 1, ""),
                           "");
 }
 
-static void call(struct ncr_emit *e, LLVMValueRef f, LLVMValueRef a, LLVMValueRef b)
+void ncr_emit_call(struct ncr_emit *e, LLVMValueRef function, LLVMValueRef *args, uint32_t n)
 {
-    LLVMValueRef args[2] = {a, b};
-    LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, args, 2, "");
+    LLVMBuildCall2(e->b, LLVMGlobalGetValueType(function), function, args, n, "");
 }
 
-static void emit_all(struct ncr_emit *e, const char *prefix, LLVMValueRef *steps)
+// Gives the function `run`.
+static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *steps)
 {
     const struct ncr_plan *plan = e->plan;
-    LLVMValueRef load = begin(e, prefix, "load", 2, true);
+    LLVMValueRef load = ncr_emit_function(e, "load", e->nothing, 2, 0, is_public);
     e->arena = LLVMGetParam(load, 0);
     for (uint32_t i = 0; i < e->graph->n_inputs; i++) {
         ncr_emit_input(e, e->graph->inputs[i], pointer(e, LLVMGetParam(load, 1), i));
         fill_border(e, e->graph->inputs[i]);
     }
     LLVMBuildRetVoid(e->b);
-    LLVMValueRef store = begin(e, prefix, "store", 2, true);
+    LLVMValueRef store = ncr_emit_function(e, "store", e->nothing, 2, 0, is_public);
     e->arena = LLVMGetParam(store, 0);
     for (uint32_t i = 0; i < e->graph->n_outputs; i++)
         ncr_emit_output(e, e->graph->outputs[i], pointer(e, LLVMGetParam(store, 1), i));
@@ -141,23 +115,27 @@ static void emit_all(struct ncr_emit *e, const char *prefix, LLVMValueRef *steps
     for (uint32_t s = e->graph->n_inputs; s < plan->n_steps; s++) {
         char name[32];
         snprintf(name, sizeof name, "step_%u", s);
-        steps[s] = begin(e, prefix, name, 2, true);
+        steps[s] = ncr_emit_function(e, name, e->nothing, 2, 0, is_public);
         e->blob = LLVMGetParam(e->function, 0);
         e->arena = LLVMGetParam(e->function, 1);
         emit_step(e, plan->steps[s]);
         LLVMBuildRetVoid(e->b);
     }
-    LLVMValueRef run = begin(e, prefix, "run", 4, true);
-    call(e, load, LLVMGetParam(run, 1), LLVMGetParam(run, 2));
+    LLVMValueRef run = ncr_emit_function(e, "run", e->nothing, 4, 0, is_public);
+    LLVMValueRef arg[4];
+    for (uint32_t i = 0; i < 4; i++)
+        arg[i] = LLVMGetParam(run, i);
+    ncr_emit_call(e, load, &arg[1], 2);
     for (uint32_t s = e->graph->n_inputs; s < plan->n_steps; s++)
-        call(e, steps[s], LLVMGetParam(run, 0), LLVMGetParam(run, 1));
-    call(e, store, LLVMGetParam(run, 1), LLVMGetParam(run, 3));
+        ncr_emit_call(e, steps[s], &arg[0], 2);
+    ncr_emit_call(e, store, (LLVMValueRef[]){arg[1], arg[3]}, 2);
     LLVMBuildRetVoid(e->b);
+    return run;
 }
 
-bool ncr_emit_module(struct ncr_module *out, LLVMContextRef context, const struct ncr_packs *packs,
-                     const char *triple, const char *layout, const char *prefix,
-                     struct ncr_error *err)
+LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *packs,
+                              const char *triple, const char *layout, uint32_t word_bits,
+                              const struct ncr_code_options *options, const uint8_t *blob)
 {
     struct ncr_emit e = {
         .plan = packs->plan, .graph = packs->plan->qgraph, .packs = packs, .family = packs->family};
@@ -170,18 +148,19 @@ bool ncr_emit_module(struct ncr_module *out, LLVMContextRef context, const struc
     e.i8 = LLVMInt8TypeInContext(context);
     e.i32 = LLVMInt32TypeInContext(context);
     e.i64 = LLVMInt64TypeInContext(context);
+    e.word = LLVMIntTypeInContext(context, word_bits);
     e.ptr = LLVMPointerTypeInContext(context, 0);
     e.nothing = LLVMVoidTypeInContext(context);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory while emitting");
-    emit_all(&e, prefix, NCR_NEW_N(scratch, LLVMValueRef, packs->plan->n_steps));
+    LLVMValueRef run =
+        emit_all(&e, blob == NULL, NCR_NEW_N(scratch, LLVMValueRef, packs->plan->n_steps));
     ncr_arena_free(scratch);
+    if (blob) ncr_emit_interface(&e, options, blob, run);
     LLVMDisposeBuilder(e.b);
     char *message = NULL;
-    bool bad = LLVMVerifyModule(e.module, LLVMReturnStatusAction, &message);
-    if (bad) NCR_BUG("the emitted module is wrong: %s", message);
+    if (LLVMVerifyModule(e.module, LLVMReturnStatusAction, &message))
+        NCR_BUG("the emitted module is wrong: %s", message);
     LLVMDisposeMessage(message);
-    (void)err;
-    *out = (struct ncr_module){context, e.module};
-    return true;
+    return e.module;
 }

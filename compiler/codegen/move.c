@@ -67,12 +67,12 @@ static void pad(struct ncr_emit *e, uint32_t q)
 // Offset of logical element `index` in a buffer: index = (c·H + y)·W + x.
 static LLVMValueRef locate(struct ncr_emit *e, const struct ncr_buffer *b, LLVMValueRef index)
 {
-    LLVMValueRef x = LLVMBuildURem(e->b, index, ncr_i64(e, b->width), "");
-    LLVMValueRef rest = LLVMBuildUDiv(e->b, index, ncr_i64(e, b->width), "");
-    LLVMValueRef y = LLVMBuildURem(e->b, rest, ncr_i64(e, b->height), "");
-    LLVMValueRef c = LLVMBuildUDiv(e->b, rest, ncr_i64(e, b->height), "");
-    LLVMValueRef at = LLVMBuildMul(e->b, y, ncr_i64(e, b->row_bytes), "");
-    at = LLVMBuildAdd(e->b, at, LLVMBuildMul(e->b, x, ncr_i64(e, b->channels), ""), "");
+    LLVMValueRef x = LLVMBuildURem(e->b, index, ncr_word(e, b->width), "");
+    LLVMValueRef rest = LLVMBuildUDiv(e->b, index, ncr_word(e, b->width), "");
+    LLVMValueRef y = LLVMBuildURem(e->b, rest, ncr_word(e, b->height), "");
+    LLVMValueRef c = LLVMBuildUDiv(e->b, rest, ncr_word(e, b->height), "");
+    LLVMValueRef at = LLVMBuildMul(e->b, y, ncr_word(e, b->row_bytes), "");
+    at = LLVMBuildAdd(e->b, at, LLVMBuildMul(e->b, x, ncr_word(e, b->channels), ""), "");
     return LLVMBuildAdd(e->b, at, c, "");
 }
 
@@ -164,7 +164,7 @@ void ncr_emit_softmax(struct ncr_emit *e, uint32_t q)
                       : LLVMBuildZExt(e->b, byte, e->i32, "");
         LLVMValueRef d = LLVMBuildSub(e->b, LLVMBuildLoad2(e->b, e->i32, top, ""), x, "");
         LLVMValueRef power =
-            ncr_load(e, e->i32, ncr_at(e, table, LLVMBuildZExt(e->b, d, e->i64, ""), 4, 0), 4);
+            ncr_load(e, e->i32, ncr_at(e, table, LLVMBuildZExt(e->b, d, e->word, ""), 4, 0), 4);
         LLVMValueRef total = LLVMBuildLoad2(e->b, e->i32, sum, "");
         if (!second) {
             LLVMBuildStore(e->b, LLVMBuildAdd(e->b, total, power, ""), sum);

@@ -7,7 +7,7 @@ struct pool {
     const struct ncr_buffer *in;
     LLVMValueRef target;
     LLVMValueRef y0, y1, x0,
-        x1; // taps [y0, y1) x [x0, x1) of input rows and columns, i64; never empty
+        x1; // taps [y0, y1) x [x0, x1) of input rows and columns, words; never empty
     LLVMValueRef source;
 };
 
@@ -25,14 +25,14 @@ static struct range_loop range_begin(struct ncr_emit *e, LLVMValueRef from, LLVM
     loop.body = LLVMAppendBasicBlockInContext(e->context, e->function, "taps");
     LLVMBuildBr(e->b, loop.body);
     LLVMPositionBuilderAtEnd(e->b, loop.body);
-    loop.index = LLVMBuildPhi(e->b, e->i64, "t");
+    loop.index = LLVMBuildPhi(e->b, e->word, "t");
     LLVMAddIncoming(loop.index, &from, &before, 1);
     return loop;
 }
 
 static void range_end(struct ncr_emit *e, struct range_loop *loop)
 {
-    LLVMValueRef next = LLVMBuildAdd(e->b, loop->index, ncr_i64(e, 1), "");
+    LLVMValueRef next = LLVMBuildAdd(e->b, loop->index, ncr_word(e, 1), "");
     LLVMValueRef more = LLVMBuildICmp(e->b, LLVMIntSLT, next, loop->to, "");
     LLVMBasicBlockRef last = LLVMGetInsertBlock(e->b);
     LLVMBasicBlockRef after = LLVMAppendBasicBlockInContext(e->context, e->function, "");
@@ -78,7 +78,7 @@ static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *use
     LLVMValueRef rows = LLVMBuildSub(e->b, p->y1, p->y0, ""),
                  columns = LLVMBuildSub(e->b, p->x1, p->x0, "");
     LLVMValueRef taps = LLVMBuildMul(e->b, rows, columns, ""),
-                 k = LLVMBuildSub(e->b, taps, ncr_i64(e, 1), "");
+                 k = LLVMBuildSub(e->b, taps, ncr_word(e, 1), "");
     int32_t zx = e->graph->nodes[p->node->in[0]].zero_point;
     LLVMValueRef shiftless =
         LLVMBuildMul(e->b, LLVMBuildTrunc(e->b, taps, e->i32, ""), ncr_i32(e, zx), "");
@@ -95,9 +95,9 @@ static void taps(struct ncr_emit *e, LLVMValueRef o, int32_t stride, int32_t pad
                  int32_t size, LLVMValueRef *from, LLVMValueRef *to)
 {
     LLVMValueRef start =
-        LLVMBuildSub(e->b, LLVMBuildMul(e->b, o, ncr_i64(e, stride), ""), ncr_i64(e, pad), "");
-    *from = ncr_max(e, start, ncr_i64(e, 0), true);
-    *to = ncr_min(e, LLVMBuildAdd(e->b, start, ncr_i64(e, kernel), ""), ncr_i64(e, size), true);
+        LLVMBuildSub(e->b, LLVMBuildMul(e->b, o, ncr_word(e, stride), ""), ncr_word(e, pad), "");
+    *from = ncr_max(e, start, ncr_word(e, 0), true);
+    *to = ncr_min(e, LLVMBuildAdd(e->b, start, ncr_word(e, kernel), ""), ncr_word(e, size), true);
 }
 
 void ncr_emit_pool(struct ncr_emit *e, uint32_t q)

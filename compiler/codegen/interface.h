@@ -1,0 +1,12 @@
+// Private to compiler/codegen: what the object's description and its C header share.
+#ifndef NCR_CODEGEN_INTERFACE_H
+#define NCR_CODEGEN_INTERFACE_H
+
+#include "compiler/codegen/codegen.h"
+
+// Whether prefix can begin a name of C.
+bool ncr_interface_prefix(const char *prefix);
+// Name of the network's input or output i.
+struct ncr_str ncr_interface_name(const struct ncr_qgraph *qgraph, uint32_t i, bool output);
+
+#endif

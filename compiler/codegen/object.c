@@ -1,0 +1,169 @@
+// Plan to a module of its own as text, assembly or object code, and the C header that goes with it.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "compiler/codegen/interface.h"
+#include "compiler/codegen/standalone.h"
+#include "compiler/codegen/target.h"
+
+static enum ncr_status check_prefix(const struct ncr_code_options *options, struct ncr_error *err)
+{
+    if (!options->prefix) return NCR_OK;
+    if (strlen(options->prefix) > 100 || !ncr_interface_prefix(options->prefix))
+        return ncr_fail(err, NCR_USAGE,
+                        "`%s` cannot begin the names of C functions: it must be letters, digits "
+                        "and `_`, not begin with a digit and have at most 100 characters",
+                        options->prefix);
+    return NCR_OK;
+}
+
+static enum ncr_status write_form(const struct ncr_target *target, LLVMModuleRef module,
+                                  enum ncr_code_form form, struct ncr_buf *out,
+                                  struct ncr_error *err)
+{
+    enum ncr_status status;
+    if (form == NCR_CODE_LLVM) {
+        status = ncr_target_passes(target, module, err);
+        if (status != NCR_OK) return status;
+        char *text = LLVMPrintModuleToString(module);
+        ncr_buf_puts(out, text);
+        LLVMDisposeMessage(text);
+    } else {
+        LLVMMemoryBufferRef bytes;
+        status = ncr_target_emit(
+            target, module, form == NCR_CODE_ASM ? LLVMAssemblyFile : LLVMObjectFile, &bytes, err);
+        if (status != NCR_OK) return status;
+        ncr_buf_put(out, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+        LLVMDisposeMemoryBuffer(bytes);
+    }
+    return out->failed ? ncr_fail(err, NCR_ENVIRONMENT, "out of memory") : NCR_OK;
+}
+
+static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target *target,
+                            const struct ncr_code_options *options, enum ncr_code_form form,
+                            struct ncr_buf *out, struct ncr_error *err)
+{
+    struct ncr_arena *arena = ncr_arena_new(0);
+    if (!arena) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
+    struct ncr_packs packs;
+    ncr_packs_layout(&packs, arena, plan, target->family);
+    uint8_t *blob = calloc(1, (size_t)packs.bytes);
+    enum ncr_status status = NCR_OK;
+    if (!blob)
+        status = ncr_fail(err, NCR_ENVIRONMENT, "out of memory for %llu bytes of constants",
+                          (unsigned long long)packs.bytes);
+    if (status == NCR_OK) {
+        ncr_packs_fill(&packs, blob);
+        LLVMContextRef context = LLVMContextCreate();
+        LLVMModuleRef module = ncr_emit_module(context, &packs, target->triple, target->layout,
+                                               target->word_bits, options, blob);
+        status = write_form(target, module, form, out, err);
+        LLVMDisposeModule(module);
+        LLVMContextDispose(context);
+    }
+    free(blob);
+    ncr_arena_free(arena);
+    return status;
+}
+
+enum ncr_status ncr_code_emit(const struct ncr_plan *plan, const struct ncr_code_options *options,
+                              enum ncr_code_form form, struct ncr_buf *out, struct ncr_error *err)
+{
+    if (!plan->qgraph->has_numbers) NCR_BUG("machine code needs weights and scales");
+    enum ncr_status status = check_prefix(options, err);
+    struct ncr_target target;
+    if (status == NCR_OK) status = ncr_target_open(options, &target, err);
+    if (status != NCR_OK) return status;
+    status = emit(plan, &target, options, form, out, err);
+    ncr_target_close(&target);
+    return status;
+}
+
+// `LENET` for `lenet`.
+static void upper(struct ncr_buf *out, const char *prefix)
+{
+    for (; *prefix; prefix++)
+        ncr_buf_putc(out, *prefix >= 'a' && *prefix <= 'z' ? (char)(*prefix - 'a' + 'A') : *prefix);
+}
+
+static void define(struct ncr_buf *out, const char *prefix, const char *name)
+{
+    ncr_buf_puts(out, "#define ");
+    upper(out, prefix);
+    ncr_buf_fmt(out, "_%s ", name);
+}
+
+static void describe_tensor(const struct ncr_plan *plan, const char *prefix, uint32_t i,
+                            bool output, struct ncr_buf *out)
+{
+    const struct ncr_qgraph *g = plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[output ? g->outputs[i] : g->inputs[i]];
+    const struct ncr_shape *s = &node->shape;
+    const char *kind = output ? "OUTPUT" : "INPUT";
+    char name[64];
+    ncr_buf_fmt(out, "\n/* %s %u, `%.*s`: ", output ? "Output" : "Input", i,
+                NCR_STR_ARG(ncr_interface_name(g, i, output)));
+    if (s->rank == 3)
+        ncr_buf_fmt(out, "[H, W, C] = [%d, %d, %d] in memory, channels innermost", s->dim[1],
+                    s->dim[2], s->dim[0]);
+    else
+        ncr_buf_fmt(out, "[N] = [%d]", s->dim[0]);
+    ncr_buf_puts(out, "; real = SCALE * (q - ZERO_POINT). */\n");
+    snprintf(name, sizeof name, "%s_%u_BYTES", kind, i);
+    define(out, prefix, name);
+    ncr_buf_fmt(out, "%lld\n", (long long)ncr_shape_elements(s));
+    snprintf(name, sizeof name, "%s_%u_SCALE", kind, i);
+    define(out, prefix, name);
+    ncr_buf_f64(out, node->scale);
+    snprintf(name, sizeof name, "%s_%u_ZERO_POINT", kind, i);
+    ncr_buf_putc(out, '\n');
+    define(out, prefix, name);
+    ncr_buf_fmt(out, "(%d)\n", node->zero_point);
+}
+
+enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options,
+                                struct ncr_buf *out, struct ncr_error *err)
+{
+    enum ncr_status status = check_prefix(options, err);
+    if (status != NCR_OK) return status;
+    const struct ncr_qgraph *g = plan->qgraph;
+    const char *prefix = options->prefix ? options->prefix : "nacre";
+    ncr_buf_fmt(out,
+                "/* Network `%.*s` as machine code. Written by nacre; do not edit.\n"
+                " *\n"
+                " * The object allocates nothing, calls no library function and has no writable "
+                "data. An instance is its arena:\n"
+                " * memory of ARENA_BYTES bytes, aligned to ARENA_ALIGN, that the caller owns. "
+                "Different arenas may be run at the\n"
+                " * same time. */\n#ifndef NACRE_NETWORK_",
+                NCR_STR_ARG(g->name));
+    upper(out, prefix);
+    ncr_buf_puts(out, "_H\n#define NACRE_NETWORK_");
+    upper(out, prefix);
+    ncr_buf_puts(out, "_H\n\n");
+    ncr_buf_put(out, ncr_standalone_types, ncr_standalone_types_bytes);
+    ncr_buf_puts(out, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    define(out, prefix, "ARCH_ID");
+    ncr_buf_fmt(out, "\"%s\"\n", options->arch_id ? options->arch_id : "");
+    define(out, prefix, "ARENA_BYTES");
+    ncr_buf_fmt(out, "%llu\n", (unsigned long long)plan->arena_bytes);
+    define(out, prefix, "ARENA_ALIGN");
+    ncr_buf_fmt(out, "%d\n", NCR_PLAN_ALIGN);
+    for (uint32_t i = 0; i < g->n_inputs; i++)
+        describe_tensor(plan, prefix, i, false, out);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        describe_tensor(plan, prefix, i, true, out);
+    ncr_buf_fmt(
+        out,
+        "\n/* Checks and clears an arena. 0: ready; 1: not aligned; 2: too small. */\n"
+        "int %s_init(void *arena, size_t bytes);\n"
+        "/* Runs one sample. in: %u pointer%s, out: %u pointer%s, each to the tensor's bytes. "
+        "*/\n"
+        "void %s_run(void *arena, const int8_t *const *in, int8_t *const *out);\n"
+        "/* What the network is; constant. */\n"
+        "const struct nacre_network *%s_info(void);\n\n"
+        "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
+        prefix, g->n_inputs, g->n_inputs == 1 ? "" : "s", g->n_outputs,
+        g->n_outputs == 1 ? "" : "s", prefix, prefix);
+    return out->failed ? ncr_fail(err, NCR_ENVIRONMENT, "out of memory") : NCR_OK;
+}

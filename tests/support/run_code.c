@@ -1,0 +1,81 @@
+#define _DEFAULT_SOURCE // MAP_ANONYMOUS
+// Samples of random networks, and memory with guard pages.
+#include "tests/support/run_code.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+uint32_t runnable_families(const char *names[MAX_FAMILIES])
+{
+    uint32_t n = 0;
+    names[n++] = "generic";
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) names[n++] = "x86_avx2";
+    if (__builtin_cpu_supports("avx512bw")) names[n++] = "x86_avx512";
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl")) {
+        names[n++] = "x86_vnni256";
+        names[n++] = "x86_vnni512";
+    }
+#endif
+    return n;
+}
+
+void to_hwc(const struct ncr_shape *s, const int8_t *from, int8_t *to)
+{
+    int64_t pixels = s->rank == 3 ? (int64_t)s->dim[1] * s->dim[2] : 1;
+    for (int64_t c = 0; c < s->dim[0]; c++)
+        for (int64_t p = 0; p < pixels; p++)
+            to[p * s->dim[0] + c] = from[c * pixels + p];
+}
+
+void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+                 struct sample *out)
+{
+    const struct ncr_qgraph *g = net->qgraph;
+    float *real[2];
+    int8_t *quantised[2];
+    random_net_inputs(arena, net, seed, real, quantised);
+    out->values = NCR_NEW_N(arena, int8_t *, g->n_nodes);
+    ncr_eval_int(arena, g, (const int8_t *const *)quantised, out->values);
+    for (uint32_t i = 0; i < g->n_inputs; i++) {
+        const struct ncr_shape *s = &g->nodes[g->inputs[i]].shape;
+        out->in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(s));
+        to_hwc(s, quantised[i], out->in[i]);
+    }
+    for (uint32_t i = 0; i < g->n_outputs; i++) {
+        const struct ncr_shape *s = &g->nodes[g->outputs[i]].shape;
+        out->out_bytes[i] = (size_t)ncr_shape_elements(s);
+        out->out[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
+        out->want[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
+        to_hwc(s, out->values[g->outputs[i]], out->want[i]);
+    }
+}
+
+struct guarded guarded_new(size_t bytes, bool at_start)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), inner = (bytes + page - 1) / page * page;
+    struct guarded g = {.bytes = bytes, .map_bytes = inner + 2 * page};
+    g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (g.map == MAP_FAILED) abort();
+    uint8_t *first = (uint8_t *)g.map + page;
+    memset(first, GUARD_FILL, inner);
+    if (mprotect(g.map, page, PROT_NONE) || mprotect(first + inner, page, PROT_NONE)) abort();
+    g.memory = at_start ? first : first + (inner - bytes) / NCR_PLAN_ALIGN * NCR_PLAN_ALIGN;
+    return g;
+}
+
+bool guarded_intact(const struct guarded *g)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const uint8_t *first = (const uint8_t *)g->map + page, *end = first + g->map_bytes - 2 * page;
+    for (const uint8_t *p = first; p < end; p++)
+        if ((p < g->memory || p >= g->memory + g->bytes) && *p != GUARD_FILL) return false;
+    return true;
+}
+
+void guarded_free(struct guarded *g)
+{
+    munmap(g->map, g->map_bytes);
+}
