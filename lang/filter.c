@@ -10,7 +10,7 @@
 bool ncr_unit_is(struct ncr_str text)
 {
     static const char *const units[] = {
-#define NCR_UNIT_ROW(text, dimension, scale) text,
+#define NCR_UNIT_ROW(text, ...) text,
 #include "lang/unit.def"
 #undef NCR_UNIT_ROW
     };

@@ -75,5 +75,8 @@ struct ncr_str ncr_diag_nearest(struct ncr_str found, const struct ncr_str *name
 void ncr_diags_text(const struct ncr_diags *diags, struct ncr_buf *out, bool colour);
 // The same as a JSON array: code, severity, message, file, line, column, end_line, end_column, notes, help.
 void ncr_diags_json(const struct ncr_diags *diags, struct ncr_buf *out);
+// The array alone, as a value of a larger text.
+struct ncr_json;
+void ncr_diags_json_into(const struct ncr_diags *diags, struct ncr_json *writer);
 
 #endif

@@ -86,10 +86,9 @@ static void json_place(const struct ncr_diags *diags, struct ncr_json *json, str
     ncr_json_key_i64(json, "end_column", end.column);
 }
 
-void ncr_diags_json(const struct ncr_diags *diags, struct ncr_buf *out)
+void ncr_diags_json_into(const struct ncr_diags *diags, struct ncr_json *writer)
 {
-    struct ncr_json json;
-    ncr_json_init(&json, out);
+    struct ncr_json json = *writer;
     ncr_json_array(&json);
     for (const struct ncr_diag *d = diags->first; d; d = d->next) {
         char code[8];
@@ -115,5 +114,13 @@ void ncr_diags_json(const struct ncr_diags *diags, struct ncr_buf *out)
         ncr_json_end(&json);
     }
     ncr_json_end(&json);
+    *writer = json;
+}
+
+void ncr_diags_json(const struct ncr_diags *diags, struct ncr_buf *out)
+{
+    struct ncr_json json;
+    ncr_json_init(&json, out);
+    ncr_diags_json_into(diags, &json);
     ncr_buf_putc(out, '\n');
 }

@@ -1,0 +1,226 @@
+// Evaluation of CODE: a function of (program, net, oracle) to a graph. Shared by eval*.c. Private
+// to sema.
+//
+// Identity and paths. Every place that makes a layer is a site. Evaluation runs in a context: the
+// net, a block that is applied, a level of a `let` or label, a pass of a loop. A layer is (context,
+// site): what is made at the same site in the same context is the same layer and uses the same
+// weights. A block that is applied twice runs in one context (the one where its value was made), so
+// what it makes is shared; each pass of `repeat` is a context of its own. The path of a node is
+// that of the context and the element of the site.
+#ifndef NCR_SEMA_EVAL_H
+#define NCR_SEMA_EVAL_H
+
+#include <setjmp.h>
+
+#include "compiler/sema/sema.h"
+
+enum { NCR_LIMIT_EVAL_DEPTH = 3000 }; // nested evaluations, whatever nests them
+
+// One decision, when it is made.
+struct ncr_decision {
+    struct ncr_str path; // "tiny/body[1]/kind"
+    struct ncr_span span;
+    enum ncr_choose_form form;
+    uint32_t n;                     // alternatives
+    const struct ncr_str *labels;   // LABELS
+    const struct ncr_value *values; // VALUES
+};
+
+struct ncr_oracle {
+    void *user;
+    // The alternative to take, below n; or UINT32_MAX: undecided.
+    uint32_t (*decide)(void *user, const struct ncr_decision *decision);
+};
+
+enum ncr_layer_kind { NCR_LAYER_OP, NCR_LAYER_DEF, NCR_LAYER_CHAIN };
+
+struct ncr_genes {
+    const struct ncr_code *with; // its labels are paths
+    const struct ncr_value *values;
+    bool *used;
+    const struct ncr_genes *next; // around it
+    struct ncr_str prefix;        // path of the net they belong to
+};
+
+struct ncr_layer {
+    enum ncr_layer_kind kind;
+    bool unbound; // an operator or block whose parameters are still to be given
+    const struct ncr_code *site;
+    const struct ncr_layer
+        *maker;       // the block in whose body it was made; NULL: the net itself, or a global
+    uint32_t context; // OP: where it was made. DEF: its own
+    const struct ncr_code *const
+        *args; // code of each parameter where it was given, for the places of errors
+    // OP
+    enum ncr_op op;
+    const struct ncr_attrs *attrs;
+    // DEF
+    const struct ncr_def *def;
+    const struct ncr_value *params;
+    const struct ncr_origin *origin; // of what is applied in its body
+    const struct ncr_genes *genes;
+    // CHAIN
+    const struct ncr_layer *const *links;
+    uint32_t n_links;
+};
+
+struct ncr_context {
+    uint32_t parent;
+    bool is_pass; // of a loop: [index]
+    uint32_t index;
+    struct ncr_str element, path;
+    bool has_path;
+};
+
+struct ncr_deferred {
+    const struct ncr_code *require;
+    struct ncr_deferred *next;
+};
+
+struct ncr_frame {
+    struct ncr_value *slots;
+    const struct ncr_layer *closure; // NULL: a global, a declaration
+    int64_t params_before, macs_before;
+    struct ncr_deferred *deferred, **last_deferred;
+    bool has_builder;
+};
+
+struct ncr_global {
+    struct ncr_value value;
+    bool open; // its value depends on an open decision
+    struct ncr_str open_path;
+    struct ncr_span open_span;
+};
+
+// A node per layer identity: the first node, and how often the layer was applied.
+struct ncr_use {
+    ncr_node_id first;
+    uint32_t n;
+};
+
+struct ncr_eval {
+    struct ncr_program *program;
+    struct ncr_reporter *reporter;
+    struct ncr_arena *scratch;   // values and frames: until the end of the evaluation
+    struct ncr_arena *arena;     // what the graph keeps
+    struct ncr_builder *builder; // NULL: no tensors here
+    const struct ncr_oracle *oracle;
+    const struct ncr_genes *genes;
+
+    uint64_t steps, budget;
+    uint32_t depth, calls;
+    bool stopped;    // a limit was passed
+    bool incomplete; // an error was reported, or a decision is open
+    bool open;       // a decision is open: the first is below
+    struct ncr_str open_path;
+    struct ncr_span open_span;
+
+    NCR_VEC(struct ncr_global) globals;
+    struct ncr_table global_ids; // item → index in globals
+    struct ncr_frame *frame;
+    const struct ncr_code *here; // being evaluated: the place of a passed limit
+    uint32_t context;
+    NCR_VEC(struct ncr_context) contexts;
+    struct ncr_table context_ids, use_ids, paths;
+    NCR_VEC(struct ncr_use) uses;
+    jmp_buf out_of_memory;
+};
+
+// -- program.c
+// -----------------------------------------------------------------------------------------------------
+// An evaluation with a scratch arena of its own; false after a message. The caller sets
+// out_of_memory as the arena's handler, and calls ncr_eval_exhausted in it.
+bool ncr_eval_start(struct ncr_eval *ev, struct ncr_program *program, struct ncr_str root);
+void ncr_eval_finish(struct ncr_eval *ev);
+void ncr_eval_exhausted(struct ncr_eval *ev, struct ncr_span span);
+
+// -- eval.c
+// --------------------------------------------------------------------------------------------------------
+void ncr_eval_init(struct ncr_eval *ev, struct ncr_program *program, struct ncr_arena *arena,
+                   struct ncr_str root);
+struct ncr_value ncr_eval_code(struct ncr_eval *ev, const struct ncr_code *code);
+// The value of a global let, evaluated once.
+struct ncr_value ncr_eval_global(struct ncr_eval *ev, const struct ncr_item *item);
+// Evaluates the global lets that item needs, each after those it uses itself, so that nothing nests
+// deeper than one of them. again: those of earlier calls in this evaluation are known to be done.
+void ncr_eval_lets(struct ncr_eval *ev, const struct ncr_item *item, bool again);
+// A body; its value is poison where it has none.
+struct ncr_value ncr_eval_body(struct ncr_eval *ev, const struct ncr_code *body);
+void ncr_eval_requires(struct ncr_eval *ev, struct ncr_frame *frame);
+struct ncr_frame *ncr_eval_frame(struct ncr_eval *ev, uint32_t n_slots,
+                                 const struct ncr_layer *closure);
+// Takes n steps off the budget; false when none are left.
+bool ncr_eval_spend(struct ncr_eval *ev, uint64_t n);
+
+// -- eval_value.c
+// --------------------------------------------------------------------------------------------------
+struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_list(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_builtin(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_list_make(struct ncr_eval *ev, uint32_t n,
+                               struct ncr_span span); // poison where too long
+// Counts of what is inside, after the items are set; false (and a message) where the bounds are
+// passed.
+bool ncr_list_seal(struct ncr_eval *ev, struct ncr_value list, struct ncr_span span);
+
+// -- eval_layer.c
+// --------------------------------------------------------------------------------------------------
+struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_def(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_pipe(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code,
+                                const struct ncr_layer *const *links, uint32_t n);
+// x + y and x * y of tensors.
+struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *code,
+                                  struct ncr_value a, struct ncr_value b);
+// Converts to the type of a parameter; false after a message at `at`.
+bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
+                      const struct ncr_def *def, struct ncr_span at, struct ncr_value *value);
+
+// -- eval_apply.c
+// --------------------------------------------------------------------------------------------------
+struct ncr_inputs {
+    const struct ncr_value *at;
+    const struct ncr_str *labels; // NULL: by position
+    uint32_t n;
+};
+// Applies a layer to tensors; at: the place of the application.
+struct ncr_value ncr_eval_apply(struct ncr_eval *ev, const struct ncr_layer *layer,
+                                const struct ncr_inputs *inputs, const struct ncr_code *at);
+// Elaborates a net. NULL after errors or where a decision is open (ev->open).
+struct ncr_graph *ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net);
+// Evaluates the dimensions of tensor[…]; false after a message.
+bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t n,
+                    struct ncr_shape *out);
+
+// -- eval_context.c
+// ------------------------------------------------------------------------------------------------
+uint32_t ncr_context_child(struct ncr_eval *ev, uint32_t parent, uint32_t site,
+                           struct ncr_str element);
+uint32_t ncr_context_pass(struct ncr_eval *ev, uint32_t loop, uint32_t index);
+struct ncr_str ncr_context_path(struct ncr_eval *ev, uint32_t context);
+// Path of a site in a context.
+struct ncr_str ncr_site_path(struct ncr_eval *ev, uint32_t context, struct ncr_str element);
+// The place to blame for the value of code that was evaluated in the body of maker: an argument
+// that is passed on through parameters leads to where it was first written.
+struct ncr_span ncr_blame(const struct ncr_layer *maker, const struct ncr_code *code);
+// Adds "in block `b`, used at …" for the blocks around.
+void ncr_eval_chain_notes(struct ncr_eval *ev, struct ncr_diag *d, const struct ncr_layer *maker);
+#define NCR_EVAL_REPORT(ev, NAME, span, ...)                                                       \
+    ncr_eval_reported((ev), NCR_REPORT((ev)->reporter, NAME, span, __VA_ARGS__))
+#define NCR_EVAL_REPORT0(ev, NAME, span)                                                           \
+    ncr_eval_reported((ev), NCR_REPORT0((ev)->reporter, NAME, span))
+// Notes the chain of blocks around the code at hand; gives d.
+struct ncr_diag *ncr_eval_reported(struct ncr_eval *ev, struct ncr_diag *d);
+
+// -- eval_choose.c
+// -------------------------------------------------------------------------------------------------
+struct ncr_value ncr_eval_choose(struct ncr_eval *ev, const struct ncr_code *code);
+struct ncr_value ncr_eval_with(struct ncr_eval *ev, const struct ncr_code *code);
+// Genes whose path met no decision.
+void ncr_genes_check(struct ncr_eval *ev, const struct ncr_genes *genes);
+
+#endif

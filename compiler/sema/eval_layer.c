@@ -1,0 +1,474 @@
+// Makes layer values: operators with their attributes, blocks with their parameters, chains.
+#include "compiler/sema/eval.h"
+
+#define K(NAME) NCR_KIND_BIT(NAME)
+
+static struct ncr_value layer_value(const struct ncr_layer *layer)
+{
+    return (struct ncr_value){.kind = NCR_KIND_LAYER, .as.layer = layer};
+}
+
+static struct ncr_layer *layer_new(struct ncr_eval *ev, enum ncr_layer_kind kind,
+                                   const struct ncr_code *code)
+{
+    struct ncr_layer *layer = NCR_NEW(ev->scratch, struct ncr_layer);
+    layer->kind = kind;
+    layer->site = code;
+    layer->maker = ev->frame->closure;
+    layer->context = ev->context;
+    ev->steps += 4;
+    return layer;
+}
+
+// -- attributes of operators
+// ---------------------------------------------------------------------------------------
+
+// Where an argument is being set.
+struct argument {
+    struct ncr_eval *ev;
+    const struct ncr_sig_param *param;
+    const char *op;
+    struct ncr_span span;
+};
+
+static bool wrong_type(const struct argument *arg, struct ncr_value v)
+{
+    struct ncr_eval *ev = arg->ev;
+    NCR_EVAL_REPORT(ev, WRONG_TYPE, arg->span, arg->param->name, arg->op,
+                    ncr_show_kinds(ev->reporter, ncr_sig_kinds(arg->param->type)),
+                    ncr_show(ev->reporter, v));
+    return false;
+}
+
+static bool in_bounds(const struct argument *arg, struct ncr_value v)
+{
+    double x = ncr_value_number(v);
+    if (x >= arg->param->low && x <= arg->param->high) return true;
+    struct ncr_eval *ev = arg->ev;
+    NCR_EVAL_REPORT(ev, OUT_OF_RANGE, arg->span, arg->param->name, arg->op,
+                    ncr_show(ev->reporter, v), arg->param->low, arg->param->high);
+    return false;
+}
+
+static bool set_int(const struct argument *arg, struct ncr_value v, int32_t *out)
+{
+    if (v.kind != NCR_KIND_INT) return wrong_type(arg, v);
+    if (!in_bounds(arg, v)) return false;
+    *out = (int32_t)v.as.i;
+    return true;
+}
+
+static bool set_pair(const struct argument *arg, struct ncr_value v, int32_t out[2])
+{
+    if (v.kind == NCR_KIND_INT) return set_int(arg, v, &out[0]) && set_int(arg, v, &out[1]);
+    if (v.kind != NCR_KIND_LIST) return wrong_type(arg, v);
+    if (v.as.list->n != 2) {
+        struct ncr_eval *ev = arg->ev;
+        NCR_EVAL_REPORT(ev, LIST_LENGTH, arg->span, arg->param->name, arg->op,
+                        "two ints: [height, width]", v.as.list->n);
+        return false;
+    }
+    return set_int(arg, v.as.list->at[0], &out[0]) && set_int(arg, v.as.list->at[1], &out[1]);
+}
+
+// same, valid, all sides, [height, width], [top, left, bottom, right].
+static bool set_padding(const struct argument *arg, struct ncr_value v, struct ncr_attrs *attrs)
+{
+    if (v.kind == NCR_KIND_WORD) {
+        attrs->pad_mode = v.as.i == NCR_WORD_SAME ? NCR_PAD_SAME : NCR_PAD_VALID;
+        return true;
+    }
+    attrs->pad_mode = NCR_PAD_EXPLICIT;
+    if (v.kind == NCR_KIND_LIST && v.as.list->n != 2 && v.as.list->n != 4) {
+        struct ncr_eval *ev = arg->ev;
+        NCR_EVAL_REPORT(ev, LIST_LENGTH, arg->span, arg->param->name, arg->op,
+                        "two ints, or four: [top, left, bottom, right]", v.as.list->n);
+        return false;
+    }
+    if (v.kind == NCR_KIND_LIST && v.as.list->n == 4) {
+        for (int i = 0; i < 4; i++)
+            if (!set_int(arg, v.as.list->at[i], &attrs->pad[i])) return false;
+        return true;
+    }
+    int32_t pair[2];
+    if (!set_pair(arg, v, pair)) return false;
+    for (int i = 0; i < 4; i++)
+        attrs->pad[i] = pair[i % 2];
+    return true;
+}
+
+static bool set_shape(const struct argument *arg, struct ncr_value v, struct ncr_shape *shape)
+{
+    if (v.kind == NCR_KIND_INT) {
+        shape->rank = 1;
+        return set_int(arg, v, &shape->dim[0]);
+    }
+    if (v.kind != NCR_KIND_LIST) return wrong_type(arg, v);
+    shape->rank = v.as.list->n;
+    if (shape->rank != 1 && shape->rank != 3) {
+        struct ncr_eval *ev = arg->ev;
+        NCR_EVAL_REPORT(ev, LIST_LENGTH, arg->span, arg->param->name, arg->op,
+                        "one int or three: C, H, W", shape->rank);
+        return false;
+    }
+    for (uint32_t i = 0; i < shape->rank; i++)
+        if (!set_int(arg, v.as.list->at[i], &shape->dim[i])) return false;
+    return true;
+}
+
+static bool set_float(const struct argument *arg, struct ncr_value v, struct ncr_attrs *attrs)
+{
+    if (!ncr_value_is(v, K(INT) | K(FLOAT))) return wrong_type(arg, v);
+    if (!in_bounds(arg, v)) return false;
+    float *out = arg->param->attr == NCR_ATTR_EPS        ? &attrs->eps
+                 : arg->param->attr == NCR_ATTR_MOMENTUM ? &attrs->momentum
+                 : arg->param->attr == NCR_ATTR_ALPHA    ? &attrs->alpha
+                                                         : &attrs->rate;
+    *out = (float)ncr_value_number(v);
+    return true;
+}
+
+static bool set(const struct argument *arg, struct ncr_value v, struct ncr_attrs *attrs)
+{
+    uint32_t attr = arg->param->attr;
+    switch (arg->param->type) {
+    case NCR_SIG_INT:
+        return set_int(arg, v,
+                       attr == NCR_ATTR_OUT      ? &attrs->out
+                       : attr == NCR_ATTR_GROUPS ? &attrs->groups
+                                                 : &attrs->multiplier);
+    case NCR_SIG_PAIR:
+        return set_pair(arg, v,
+                        attr == NCR_ATTR_KERNEL     ? attrs->kernel
+                        : attr == NCR_ATTR_STRIDE   ? attrs->stride
+                        : attr == NCR_ATTR_DILATION ? attrs->dilation
+                                                    : attrs->factor);
+    case NCR_SIG_PADDING: return set_padding(arg, v, attrs);
+    case NCR_SIG_BOOL:
+        if (v.kind != NCR_KIND_BOOL) return wrong_type(arg, v);
+        attrs->bias = v.as.b;
+        return true;
+    case NCR_SIG_FLOAT: return set_float(arg, v, attrs);
+    case NCR_SIG_SHAPE: return set_shape(arg, v, &attrs->shape);
+    }
+    NCR_BUG("signature type %d", (int)arg->param->type);
+}
+
+// An operator with values for its parameters; ERROR without a kind stands for "not given".
+static struct ncr_value operator_with(struct ncr_eval *ev, const struct ncr_code *code,
+                                      enum ncr_op op, const struct ncr_value *values,
+                                      const struct ncr_code *const *args)
+{
+    uint32_t n;
+    const struct ncr_sig_param *params = ncr_signature(op, &n);
+    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
+    *attrs = ncr_attrs_default(op);
+    bool good = true;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!args[i]) continue;
+        struct argument arg = {ev, &params[i], ncr_op_name(op),
+                               ncr_blame(ev->frame->closure, args[i])};
+        good &= values[i].kind != NCR_KIND_ERROR && set(&arg, values[i], attrs);
+    }
+    if (!good) return ncr_value_error();
+    struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
+    layer->op = op;
+    layer->attrs = attrs;
+    layer->args = args;
+    return layer_value(layer);
+}
+
+struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value values[16];
+    const struct ncr_code *const *args = (const struct ncr_code *const *)code->kid;
+    for (uint32_t i = 0; i < code->n_kids && i < NCR_COUNT(values); i++)
+        if (args[i]) values[i] = ncr_eval_code(ev, args[i]);
+    if (code->kind == NCR_CODE_CALL_OP) return operator_with(ev, code, code->as.op, values, args);
+    // A bare operator: without required parameters it is a layer as it stands.
+    uint32_t n;
+    const struct ncr_sig_param *params = ncr_signature(code->as.op, &n);
+    struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
+    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
+    *attrs = ncr_attrs_default(code->as.op);
+    layer->op = code->as.op;
+    layer->attrs = attrs;
+    for (uint32_t i = 0; i < n; i++)
+        layer->unbound |= params[i].required;
+    return layer_value(layer);
+}
+
+// -- blocks
+// --------------------------------------------------------------------------------------------------------
+
+bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
+                      const struct ncr_def *def, struct ncr_span at, struct ncr_value *value)
+{
+    bool good;
+    if (param->is_quantity) {
+        good = value->kind == NCR_KIND_QUANTITY &&
+               ncr_dimension_eq(value->dimension, param->dimension);
+    } else {
+        good = ncr_value_is(*value, ncr_type_kinds(param->type));
+        if (param->type == NCR_TYPE_FLOAT && value->kind == NCR_KIND_INT)
+            *value = ncr_value_float((double)value->as.i);
+    }
+    if (good) return true;
+    NCR_EVAL_REPORT(ev, WRONG_TYPE, at, ncr_show_str(ev->reporter, param->name),
+                    ncr_show_str(ev->reporter, def->name),
+                    param->is_quantity ? ncr_show_dimension(ev->reporter, param->dimension)
+                                       : ncr_show_kinds(ev->reporter, ncr_type_kinds(param->type)),
+                    ncr_show(ev->reporter, *value));
+    return false;
+}
+
+// The condition after `bounded`, with the parameters in the frame.
+static bool bound_holds(struct ncr_eval *ev, const struct ncr_layer *layer)
+{
+    const struct ncr_def *def = layer->def;
+    if (!def->bound) return true;
+    struct ncr_value v = ncr_eval_code(ev, def->bound);
+    if (v.kind == NCR_KIND_ERROR) return false;
+    if (v.kind != NCR_KIND_BOOL) {
+        NCR_EVAL_REPORT(ev, NOT_BOOL, def->bound->span, ncr_show(ev->reporter, v));
+        return false;
+    }
+    if (v.as.b) return true;
+    struct ncr_buf text = {0};
+    for (uint32_t i = 0; i < def->n_params; i++) {
+        if (layer->params[i].kind == NCR_KIND_LAYER) continue;
+        ncr_buf_fmt(&text, "%s%.*s = ", text.n ? ", " : "", NCR_STR_ARG(def->params[i].name));
+        ncr_value_text(layer->params[i], &text);
+    }
+    struct ncr_str kept =
+        ncr_str_dup(ev->scratch, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
+    ncr_buf_free(&text);
+    ev->incomplete = true;
+    struct ncr_diag *d = NCR_REPORT(ev->reporter, BOUND_EXCEEDED, layer->site->span,
+                                    ncr_show_str(ev->reporter, def->name), kept.s);
+    ncr_eval_chain_notes(ev, d, layer->maker);
+    ncr_report_note(ev->reporter, d, def->bound->span, "the bound stands");
+    return false;
+}
+
+// Applies the parameter list of a def: values by parameter, args NULL where the default holds.
+// Without tensors the body is evaluated at once.
+static struct ncr_value def_with(struct ncr_eval *ev, const struct ncr_code *code,
+                                 const struct ncr_def *def, const struct ncr_value *values,
+                                 const struct ncr_code *const *args)
+{
+    struct ncr_layer *layer = layer_new(ev, NCR_LAYER_DEF, code);
+    layer->def = def;
+    layer->args = args;
+    layer->context = ncr_context_child(ev, ev->context, code->site, code->text);
+    if (ev->calls >= NCR_LIMIT_CALL_DEPTH) {
+        ev->stopped = true;
+        NCR_EVAL_REPORT(ev, CALL_DEPTH, code->span, ncr_show_str(ev->reporter, def->name),
+                        NCR_LIMIT_CALL_DEPTH);
+        return ncr_value_error();
+    }
+    struct ncr_frame *outer_frame = ev->frame, *frame = ncr_eval_frame(ev, def->n_slots, layer);
+    struct ncr_value *params = NCR_NEW_N(ev->scratch, struct ncr_value, def->n_params);
+    layer->params = params;
+    uint32_t outer = ev->context;
+    bool good = true;
+    for (uint32_t i = 0; i < def->n_params; i++) {
+        const struct ncr_param_def *param = &def->params[i];
+        struct ncr_value v = {0};
+        struct ncr_span at = param->span;
+        if (args[i]) {
+            v = values[i];
+            at = ncr_blame(outer_frame->closure, args[i]);
+        } else if (param->fallback) {
+            ev->frame = frame;
+            ev->context = layer->context;
+            v = ncr_eval_code(ev, param->fallback);
+            at = param->fallback->span;
+            ev->frame = outer_frame;
+            ev->context = outer;
+        }
+        if (v.kind != NCR_KIND_ERROR && !ncr_eval_convert(ev, param, def, at, &v)) good = false;
+        params[i] = frame->slots[param->slot] = v;
+    }
+    ev->frame = frame;
+    ev->context = layer->context;
+    ev->calls++;
+    good = good && bound_holds(ev, layer);
+    struct ncr_value result = good ? layer_value(layer) : ncr_value_error();
+    if (good && !def->has_inputs) result = ncr_eval_body(ev, def->body);
+    ev->calls--;
+    ev->frame = outer_frame;
+    ev->context = outer;
+    return result;
+}
+
+struct ncr_value ncr_eval_def(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    const struct ncr_def *def = code->as.def;
+    if (code->kind == NCR_CODE_DEF) {
+        bool needs = false;
+        for (uint32_t i = 0; i < def->n_params; i++)
+            needs |= !def->params[i].has_default;
+        if (needs || !def->has_inputs) {
+            struct ncr_layer *layer = layer_new(ev, NCR_LAYER_DEF, code);
+            layer->def = def;
+            layer->unbound = true;
+            return layer_value(layer);
+        }
+        const struct ncr_code **none =
+            NCR_NEW_N(ev->scratch, const struct ncr_code *, def->n_params);
+        return def_with(ev, code, def, NULL, none);
+    }
+    struct ncr_value *values = NCR_NEW_N(ev->scratch, struct ncr_value, code->n_kids);
+    for (uint32_t i = 0; i < code->n_kids; i++)
+        if (code->kid[i]) values[i] = ncr_eval_code(ev, code->kid[i]);
+    return def_with(ev, code, def, values, (const struct ncr_code *const *)code->kid);
+}
+
+// -- calls of values
+// -----------------------------------------------------------------------------------------------
+
+// block(64, stride: 2) where block is a value: the same rules as where the name is known.
+static struct ncr_value bind(struct ncr_eval *ev, const struct ncr_code *code,
+                             const struct ncr_layer *layer, const struct ncr_value *given)
+{
+    bool is_def = layer->kind == NCR_LAYER_DEF;
+    uint32_t n = is_def ? layer->def->n_params : 0;
+    const struct ncr_sig_param *signature = is_def ? NULL : ncr_signature(layer->op, &n);
+    const char *name =
+        is_def ? ncr_show_str(ev->reporter, layer->def->name) : ncr_op_name(layer->op);
+    struct ncr_str *names = NCR_NEW_N(ev->scratch, struct ncr_str, n);
+    for (uint32_t i = 0; i < n; i++)
+        names[i] = is_def ? layer->def->params[i].name : ncr_str_of(signature[i].name);
+    struct ncr_value *values = NCR_NEW_N(ev->scratch, struct ncr_value, n);
+    const struct ncr_code **args = NCR_NEW_N(ev->scratch, const struct ncr_code *, n);
+    for (uint32_t k = 1; k < code->n_kids; k++) {
+        struct ncr_str label = code->labels[k];
+        uint32_t i = k - 1;
+        for (i = label.n ? 0 : k - 1; label.n && i < n && !ncr_str_eq(names[i], label);)
+            i++;
+        struct ncr_span span = code->kid[k]->span;
+        if (i >= n && label.n) {
+            struct ncr_diag *d = NCR_EVAL_REPORT(ev, UNKNOWN_ARGUMENT, span, name,
+                                                 ncr_show_str(ev->reporter, label));
+            ncr_report_nearest(ev->reporter, d, label, names, n);
+            return ncr_value_error();
+        }
+        if (i >= n) {
+            NCR_EVAL_REPORT(ev, TOO_MANY_ARGUMENTS, span, name, n, code->n_kids - 1);
+            return ncr_value_error();
+        }
+        if (!label.n && k > 1) {
+            struct ncr_diag *d = NCR_EVAL_REPORT(ev, UNNAMED_ARGUMENT, span, name);
+            ncr_report_help(ev->reporter, d, "write `%.*s: …`", NCR_STR_ARG(names[i]));
+            return ncr_value_error();
+        }
+        if (args[i]) {
+            NCR_EVAL_REPORT(ev, REPEATED_ARGUMENT, span, ncr_show_str(ev->reporter, names[i]));
+            return ncr_value_error();
+        }
+        values[i] = given[k];
+        args[i] = code->kid[k];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        bool required = is_def ? !layer->def->params[i].has_default : signature[i].required;
+        if (args[i] || !required) continue;
+        NCR_EVAL_REPORT(ev, MISSING_ARGUMENT, code->span, name,
+                        ncr_show_str(ev->reporter, names[i]));
+        return ncr_value_error();
+    }
+    return is_def ? def_with(ev, code, layer->def, values, args)
+                  : operator_with(ev, code, layer->op, values, args);
+}
+
+struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value callee = ncr_eval_code(ev, code->kid[0]);
+    struct ncr_value *given = NCR_NEW_N(ev->scratch, struct ncr_value, code->n_kids);
+    bool good = callee.kind != NCR_KIND_ERROR, tensors = code->n_kids > 1;
+    for (uint32_t i = 1; i < code->n_kids; i++) {
+        given[i] = ncr_eval_code(ev, code->kid[i]);
+        good &= given[i].kind != NCR_KIND_ERROR;
+        tensors &= given[i].kind == NCR_KIND_TENSOR;
+    }
+    if (!good) return ncr_value_error();
+    if (callee.kind != NCR_KIND_LAYER) {
+        NCR_EVAL_REPORT(ev, NOT_CALLABLE, code->kid[0]->span, ncr_show(ev->reporter, callee));
+        return ncr_value_error();
+    }
+    const struct ncr_layer *layer = callee.as.layer;
+    if (tensors) {
+        bool labelled = false;
+        for (uint32_t i = 1; i < code->n_kids; i++)
+            labelled |= code->labels[i].n != 0;
+        struct ncr_inputs inputs = {given + 1, labelled ? code->labels + 1 : NULL,
+                                    code->n_kids - 1};
+        return ncr_eval_apply(ev, layer, &inputs, code);
+    }
+    bool named = layer->kind != NCR_LAYER_CHAIN && layer->site &&
+                 (layer->site->kind == NCR_CODE_OPERATOR || layer->site->kind == NCR_CODE_DEF);
+    if (named && code->site) return bind(ev, code, layer, given);
+    uint32_t at = 1;
+    while (at < code->n_kids && given[at].kind == NCR_KIND_TENSOR)
+        at++;
+    if (at < code->n_kids)
+        NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[at]->span, ncr_show(ev->reporter, given[at]));
+    else
+        NCR_EVAL_REPORT(ev, NOT_CALLABLE, code->kid[0]->span, "a layer without tensors");
+    return ncr_value_error();
+}
+
+// -- chains
+// --------------------------------------------------------------------------------------------------------
+
+struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code,
+                                const struct ncr_layer *const *links, uint32_t n)
+{
+    struct ncr_layer *layer = layer_new(ev, NCR_LAYER_CHAIN, code);
+    layer->links = links;
+    layer->n_links = n;
+    return layer_value(layer);
+}
+
+// -- application
+// ---------------------------------------------------------------------------------------------------
+
+struct ncr_value ncr_eval_pipe(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value x = ncr_eval_code(ev, code->kid[0]), f = ncr_eval_code(ev, code->kid[1]);
+    if (x.kind == NCR_KIND_ERROR || f.kind == NCR_KIND_ERROR) return ncr_value_error();
+    if (f.kind != NCR_KIND_LAYER) {
+        NCR_EVAL_REPORT(ev, NOT_A_LAYER, code->kid[1]->span, ncr_show(ev->reporter, f));
+        return ncr_value_error();
+    }
+    struct ncr_inputs inputs = {&x, NULL, 1};
+    if (x.kind == NCR_KIND_RECORD)
+        inputs = (struct ncr_inputs){x.as.record->at, x.as.record->labels, x.as.record->n};
+    else if (x.kind == NCR_KIND_LIST)
+        inputs = (struct ncr_inputs){x.as.list->at, NULL, x.as.list->n};
+    bool tensors = true;
+    for (uint32_t i = 0; i < inputs.n; i++)
+        tensors &= inputs.at[i].kind == NCR_KIND_TENSOR;
+    if (!tensors) {
+        struct ncr_diag *d =
+            NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[0]->span, ncr_show(ev->reporter, x));
+        if (x.kind == NCR_KIND_LAYER)
+            ncr_report_help(ev->reporter, d, "layers are composed with `>>`");
+        return ncr_value_error();
+    }
+    return ncr_eval_apply(ev, f.as.layer, &inputs, code);
+}
+
+struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *code,
+                                  struct ncr_value a, struct ncr_value b)
+{
+    enum ncr_op op = code->op == NCR_AST_ADD ? NCR_OP_ADD : NCR_OP_MUL;
+    struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
+    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
+    *attrs = ncr_attrs_default(op);
+    layer->op = op;
+    layer->attrs = attrs;
+    struct ncr_value both[2] = {a, b};
+    struct ncr_inputs inputs = {both, NULL, 2};
+    return ncr_eval_apply(ev, layer, &inputs, code);
+}
