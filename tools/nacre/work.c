@@ -1,0 +1,88 @@
+// Options to a pipeline, and its statuses to exit codes.
+#include "tools/nacre/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "runtime/api/classify.h"
+
+static struct ncr_str option(const struct cli *cli, enum cli_option o)
+{
+    return cli->opt[o] ? ncr_str_of(cli->opt[o]) : NCR_STR("");
+}
+
+int work_open(struct cli *cli, struct cli_work *work)
+{
+    *work = (struct cli_work){.data_text = ""};
+    int code = cli_open(cli, cli->args[0], &work->program);
+    if (code) return code;
+    struct ncr_pipeline_choice choice = {.net = option(cli, OPT_NET),
+                                         .quant = option(cli, OPT_QUANT),
+                                         .train = option(cli, OPT_TRAIN),
+                                         .weights_path = cli->opt[OPT_WEIGHTS],
+                                         .data_path = cli->opt[OPT_DATA_DIR],
+                                         .mode = NCR_PLAN_SHARED};
+    ncr_pipeline_init(&work->pipeline, work->program.arena, &work->program.diags, &cli->io,
+                      work->program.program, &choice);
+    return EXIT_GOOD;
+}
+
+void work_close(struct cli_work *work)
+{
+    ncr_pipeline_free(&work->pipeline);
+    cli_close(&work->program);
+}
+
+int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status)
+{
+    cli_diags(cli, &work->program);
+    return cli_fail(cli, status, &work->err);
+}
+
+int work_images(struct cli *cli, struct cli_work *work)
+{
+    static const char *const splits[] = {"train", "valid", "test"};
+    uint64_t limit;
+    if (!cli_u64(cli, OPT_LIMIT, 1, UINT32_MAX, UINT64_MAX, &limit)) return EXIT_COMMAND_LINE;
+    struct ncr_str text = cli->opt[OPT_DATA] ? option(cli, OPT_DATA) : NCR_STR("test");
+    enum ncr_status status = ncr_pipeline_data(&work->pipeline, &work->err);
+    if (status == NCR_OK)
+        status = ncr_pipeline_data_ref(&work->pipeline, text, &work->ref, &work->err);
+    if (status == NCR_OK)
+        status = ncr_pipeline_images(&work->pipeline, &work->ref, &work->images, &work->err);
+    if (status != NCR_OK) return work_status(cli, work, status);
+    bool all = work->ref.begin == 0 && work->ref.end == UINT64_MAX;
+    if (work->images.n > limit) {
+        work->images.n = limit;
+        all = false;
+    }
+    int n = snprintf(work->data_text, sizeof work->data_text, "%.*s.%s",
+                     (int)(work->ref.data->name.n < 64 ? work->ref.data->name.n : 64),
+                     work->ref.data->name.s, splits[work->ref.split]);
+    if (!all)
+        snprintf(work->data_text + n, sizeof work->data_text - (size_t)n,
+                 "[%" PRIu64 "..%" PRIu64 "]", work->ref.begin, work->ref.begin + work->images.n);
+    if (work->images.n == 0) return cli_usage(cli, "`%s` holds no images", work->data_text);
+    return work_status(cli, work,
+                       ncr_classify_fits(work->pipeline.graph, &work->images, &work->err));
+}
+
+bool work_threads(struct cli *cli, uint32_t *out)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t n;
+    if (!cli_u64(cli, OPT_THREADS, 1, 256,
+                 processors < 1     ? 1
+                 : processors > 256 ? 256
+                                    : (uint64_t)processors,
+                 &n))
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+void work_percent(struct ncr_buf *out, uint64_t part, uint64_t whole)
+{
+    ncr_buf_fmt(out, "%6.2f %%", whole ? 100.0 * (double)part / (double)whole : 0.0);
+}

@@ -1,0 +1,33 @@
+// What the commands on trained networks share: a loaded program with its pipeline, made from the
+// options.
+#ifndef NCR_TOOLS_WORK_H
+#define NCR_TOOLS_WORK_H
+
+#include "runtime/api/pipeline.h"
+#include "tools/nacre/cli.h"
+
+struct cli_work {
+    struct cli_program program;
+    struct ncr_pipeline pipeline;
+    struct ncr_data_ref ref;   // what --data names, with --limit
+    struct ncr_dataset images; // its images
+    char data_text[128];       // "images.test[0..100]"
+    struct ncr_error err;
+};
+
+// Loads the program of the first argument and sets its pipeline up from --net, --quant, --train,
+// --weights and --data-dir. EXIT_GOOD, or the exit code to return; call work_close in both cases.
+int work_open(struct cli *cli, struct cli_work *work);
+void work_close(struct cli_work *work);
+// The exit code for a status of a pipeline's step; prints what it collected or work->err.
+int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
+
+// Opens the images of --data (the test split of the program's data where it is not given), at most
+// --limit of them, and checks that the net can classify them. Refuses an empty set.
+int work_images(struct cli *cli, struct cli_work *work);
+// --threads, or the number of processors. False after a message.
+bool work_threads(struct cli *cli, uint32_t *out);
+// "98.75 %" of part in whole.
+void work_percent(struct ncr_buf *out, uint64_t part, uint64_t whole);
+
+#endif
