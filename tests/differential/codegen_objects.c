@@ -189,8 +189,8 @@ Test(codegen_objects, objects_of_all_targets_are_complete)
             cr_assert(elf_read(object.s, object.n, &facts));
             cr_assert_eq(facts.machine, targets[t].machine, "%s", targets[t].triple);
             cr_assert_eq(facts.is_64, targets[t].is_64);
-            cr_assert_str_eq(facts.undefined, "", "%s needs %s: %s seed %lu", targets[t].triple, facts.undefined,
-                             targets[t].cpu ? targets[t].cpu : "", seed);
+            cr_assert_str_eq(facts.undefined, "", "%s needs %s: %s seed %lu", targets[t].triple,
+                             facts.undefined, targets[t].cpu ? targets[t].cpu : "", seed);
             cr_assert_eq(facts.n_defined, 3);
             cr_assert_eq(facts.writable, 0);
             cr_assert_gt(facts.code, 100);

@@ -240,3 +240,23 @@ void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, ui
         ncr_quantise_input(&net->qgraph->nodes[net->qgraph->inputs[i]], real[i], quantised[i]);
     }
 }
+
+struct ncr_graph *random_classifier_make(struct ncr_arena *arena, uint64_t seed, uint32_t size,
+                                         int32_t classes)
+{
+    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
+                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    ncr_node_id x = add_input(&g);
+    for (uint32_t i = 0; i < size; i++) {
+        if (below(&g, 5) == 0) x = below(&g, ncr_builder_count(g.builder));
+        ncr_node_id next = step(&g, x);
+        if (next != NCR_NO_NODE) x = next;
+    }
+    struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN),
+                     dense = ncr_attrs_default(NCR_OP_DENSE);
+    x = add(&g, NCR_OP_FLATTEN, &flatten, &x, 1);
+    dense.out = classes;
+    x = add(&g, NCR_OP_DENSE, &dense, &x, 1);
+    ncr_builder_output(g.builder, NCR_STR(""), x);
+    return ncr_builder_finish(g.builder);
+}

@@ -25,4 +25,9 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
 void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                        float **real, int8_t **quantised);
 
+// A classifier with one input: a random body, flattened, into a dense layer of `classes` scores.
+// Not simplified.
+struct ncr_graph *random_classifier_make(struct ncr_arena *arena, uint64_t seed, uint32_t size,
+                                         int32_t classes);
+
 #endif
