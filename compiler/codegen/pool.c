@@ -78,7 +78,8 @@ static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *use
     LLVMValueRef rows = LLVMBuildSub(e->b, p->y1, p->y0, ""),
                  columns = LLVMBuildSub(e->b, p->x1, p->x0, "");
     LLVMValueRef taps = LLVMBuildMul(e->b, rows, columns, ""),
-                 k = LLVMBuildSub(e->b, taps, ncr_word(e, 1), "");
+                 k = p->node->n_channels == 1 ? ncr_word(e, 0) // no padding: every window is full
+                                              : LLVMBuildSub(e->b, taps, ncr_word(e, 1), "");
     int32_t zx = e->graph->nodes[p->node->in[0]].zero_point;
     LLVMValueRef shiftless =
         LLVMBuildMul(e->b, LLVMBuildTrunc(e->b, taps, e->i32, ""), ncr_i32(e, zx), "");

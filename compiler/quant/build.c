@@ -4,10 +4,21 @@
 
 #include "compiler/quant/softmax.h"
 
-static struct ncr_span span_of(const struct ncr_graph *graph, ncr_node_id id)
+struct ncr_span ncr_builder_q_span(const struct ncr_builder_q *b, ncr_node_id id)
 {
-    const struct ncr_origin *origin = graph->nodes[id].origin;
+    const struct ncr_origin *origin = b->graph->nodes[id].origin;
     return origin ? origin->span : NCR_NOWHERE;
+}
+
+void ncr_builder_q_blame(struct ncr_builder_q *b, struct ncr_diag *d, ncr_node_id id)
+{
+    int shown = 0;
+    for (const struct ncr_origin *o = b->graph->nodes[id].origin; o && o->up && shown < 8;
+         o = o->up)
+        if (o->block.n) {
+            ncr_diag_note(b->diags, d, o->up->span, "in block `%.*s`, used", NCR_STR_ARG(o->block));
+            shown++;
+        }
 }
 
 static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spec)
@@ -113,24 +124,34 @@ static void shape_of(struct ncr_builder_q *b, struct ncr_qnode *q)
     q->shape = node->shape;
     q->attrs = node->attrs;
     q->macs = ncr_node_macs(b->graph, q->node);
-    q->n_channels = q->shape.dim[0];
     if (node->op == NCR_OP_BATCHNORM) { // a 1x1 depthwise convolution
         q->attrs = ncr_attrs_default(NCR_OP_DWCONV);
         q->attrs.kernel[0] = q->attrs.kernel[1] = 1;
-        q->n_weights = q->shape.dim[0];
         q->macs = ncr_shape_elements(&q->shape);
-    } else if (q->op == NCR_QOP_CONV || q->op == NCR_QOP_DWCONV || q->op == NCR_QOP_DENSE) {
-        q->n_weights = b->graph->params[node->first_param].n;
     } else if (node->op == NCR_OP_GLOBAL_AVGPOOL) {
         const struct ncr_shape *in = &b->graph->nodes[node->in[0]].shape;
         for (int i = 0; i < 2; i++) {
             q->attrs.kernel[i] = q->attrs.stride[i] = in->dim[1 + i];
             q->attrs.dilation[i] = 1;
+            q->attrs.pad[i] = q->attrs.pad[i + 2] = 0;
         }
     }
-    if (q->op == NCR_QOP_ADD || q->op == NCR_QOP_MUL) q->n_channels = 1;
-    if (q->op == NCR_QOP_CONCAT) q->n_channels = (int32_t)node->n_in;
-    if (q->op == NCR_QOP_AVGPOOL) q->n_channels = q->attrs.kernel[0] * q->attrs.kernel[1];
+}
+
+// Limits that follow from 32-bit sums and do not need numbers.
+static bool check_sums(struct ncr_builder_q *b, const struct ncr_qnode *q)
+{
+    int64_t window = (int64_t)q->attrs.kernel[0] * q->attrs.kernel[1];
+    struct ncr_span span = ncr_builder_q_span(b, q->node);
+    struct ncr_diag *d;
+    if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT)
+        d = NCR_DIAG(b->diags, QUANT_SOFTMAX, span, q->shape.dim[0], NCR_QSOFTMAX_LIMIT);
+    else if (q->op == NCR_QOP_AVGPOOL && window > NCR_AVGPOOL_LIMIT)
+        d = NCR_DIAG(b->diags, QUANT_AVGPOOL, span, (long long)window, NCR_AVGPOOL_LIMIT);
+    else
+        return true;
+    ncr_builder_q_blame(b, d, q->node);
+    return false;
 }
 
 struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *diags,
@@ -155,6 +176,7 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
     result->outputs = NCR_NEW_N(arena, uint32_t, graph->n_outputs);
     uint32_t *made =
         NCR_NEW_N(arena, uint32_t, graph->n_nodes); // graph node -> qnode that gives its tensor
+    bool ok = true;
     for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
         if (b.taken[id]) continue;
         const struct ncr_node *node = &graph->nodes[id];
@@ -162,23 +184,26 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         q->op = kind_of(node->op);
         q->node = q->last = id;
         q->path = node->path;
-        shape_of(&b, q);
-        fuse(&b, q);
-        if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT) {
-            NCR_DIAG(diags, QUANT_SOFTMAX, span_of(graph, id), q->shape.dim[0], NCR_QSOFTMAX_LIMIT);
-            return NULL;
-        }
         uint32_t *in = NCR_NEW_N(arena, uint32_t, node->n_in);
         for (uint32_t k = 0; k < node->n_in; k++)
             in[k] = made[node->in[k]];
         q->in = in;
         q->n_in = node->n_in;
+        shape_of(&b, q);
+        q->n_weights = ncr_qnode_weights(result, q);
+        q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
+        ok &= check_sums(&b, q);
+        fuse(&b, q);
         made[id] = made[q->last] = result->n_nodes++;
     }
+    if (!ok) return NULL;
     for (uint32_t i = 0; i < graph->n_inputs; i++)
         result->inputs[result->n_inputs++] = made[graph->inputs[i]];
     for (uint32_t i = 0; i < graph->n_outputs; i++)
         result->outputs[result->n_outputs++] = made[graph->outputs[i].node];
-    if (!weights || !ranges) return result;
-    return ncr_qgraph_fill(&b, result, weights, ranges) ? result : NULL;
+    if (weights && ranges && !ncr_qgraph_fill(&b, result, weights, ranges)) return NULL;
+    struct ncr_error why;
+    if (!ncr_qgraph_verify(result, &why))
+        NCR_BUG("quantised graph of `%.*s`: %s", NCR_STR_ARG(graph->name), why.text);
+    return result;
 }

@@ -14,7 +14,11 @@ struct ncr_builder_q {
     bool *taken;       // fused into an earlier node
 };
 
-// Fills in scales, weights, multipliers, tables. False after a diagnostic.
+// Adds to a diagnostic about graph node `id` the blocks around it; d may not be NULL.
+void ncr_builder_q_blame(struct ncr_builder_q *b, struct ncr_diag *d, ncr_node_id id);
+struct ncr_span ncr_builder_q_span(const struct ncr_builder_q *b, ncr_node_id id);
+
+// Fills in scales, weights, multipliers, tables. False after diagnostics.
 bool ncr_qgraph_fill(struct ncr_builder_q *b, struct ncr_qgraph *qgraph,
                      const struct ncr_weights *weights, const struct ncr_ranges *ranges);
 

@@ -116,7 +116,7 @@ static void eval_concat(const struct job *j)
     }
 }
 
-// Calls visit for the taps of one output pixel that are inside the image; gives their number.
+// Sum and maximum over the taps of one output pixel that are inside the image; gives their number.
 static int32_t pool_taps(const struct job *j, int32_t c, int32_t y, int32_t x, int32_t *sum,
                          int32_t *top)
 {
@@ -140,12 +140,13 @@ static int32_t pool_taps(const struct job *j, int32_t c, int32_t y, int32_t x, i
 static void pool(const struct job *j, bool mean)
 {
     const struct ncr_shape *out = &j->node->shape;
+    bool full = j->node->n_channels == 1; // no padding: one multiplier serves every window
     for (int32_t c = 0; c < out->dim[0]; c++)
         for (int32_t y = 0; y < out->dim[1]; y++)
             for (int32_t x = 0; x < out->dim[2]; x++) {
                 int32_t sum, top, taps = pool_taps(j, c, y, x, &sum, &top);
                 j->out[((int64_t)c * out->dim[1] + y) * out->dim[2] + x] =
-                    mean ? finish(j->node, sum, taps - 1) : (int8_t)top;
+                    mean ? finish(j->node, sum, full ? 0 : taps - 1) : (int8_t)top;
             }
 }
 

@@ -45,14 +45,23 @@ static void set_range(const struct fill *f, struct ncr_qnode *q, double lo, doub
     q->zero_point = ncr_round_sat(bottom - lo / q->scale, bottom, top);
 }
 
-static void range_from(const struct fill *f, struct ncr_qnode *q)
+// False after a diagnostic: the float network gave nan or infinity.
+static bool range_from(const struct fill *f, struct ncr_qnode *q)
 {
-    set_range(f, q, (double)f->ranges->lo[q->last], (double)f->ranges->hi[q->last]);
+    double low = (double)f->ranges->lo[q->last], high = (double)f->ranges->hi[q->last];
+    bool finite = isfinite(low) && isfinite(high);
+    if (!finite)
+        ncr_builder_q_blame(f->b,
+                            NCR_DIAG(f->b->diags, QUANT_RANGE, ncr_builder_q_span(f->b, q->last),
+                                     NCR_STR_ARG(f->b->graph->nodes[q->last].path)),
+                            q->last);
+    set_range(f, q, finite ? low : 0, finite ? high : 0);
     // A fused clamp is the clamp of the output.
     enum ncr_op op = q->last != q->node ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
     if (op == NCR_OP_RELU || op == NCR_OP_RELU6)
         q->lo = q->zero_point > q->lo ? q->zero_point : q->lo;
     if (op == NCR_OP_RELU6) q->hi = ncr_round_sat(q->zero_point + 6 / q->scale, q->lo, q->hi);
+    return finite;
 }
 
 static void same_range(struct ncr_qnode *q, const struct ncr_qnode *in)
@@ -120,22 +129,44 @@ static double weight_scale(const struct ncr_quant_spec *spec, double top, double
     return spec->weights == NCR_QF_FIXED ? power_of_two(s) : s;
 }
 
+// Reports channel o of a node whose folded weights or bias are nan or infinite.
+static bool all_finite(const struct fill *f, const struct ncr_qnode *q, const double *w,
+                       const double *bias)
+{
+    int64_t per = q->n_weights / q->n_channels;
+    for (int32_t o = 0; o < q->n_channels; o++) {
+        bool finite = isfinite(bias[o]);
+        for (int64_t i = 0; finite && i < per; i++)
+            finite = isfinite(w[o * per + i]);
+        if (finite) continue;
+        ncr_builder_q_blame(f->b,
+                            NCR_DIAG(f->b->diags, QUANT_NOT_FINITE,
+                                     ncr_builder_q_span(f->b, q->node), NCR_STR_ARG(q->path), o),
+                            q->node);
+        return false;
+    }
+    return true;
+}
+
 static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
 {
     struct ncr_arena *arena = f->b->arena;
     const struct ncr_quant_spec *spec = &f->q->spec;
     const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
     int64_t per = q->n_weights / q->n_channels;
-    double *w = NCR_NEW_N(arena, double, (size_t)q->n_weights),
-           *bias = NCR_NEW_N(arena, double, (size_t)q->n_channels);
-    folded(f, q, w, bias);
     q->weights = NCR_NEW_N(arena, int8_t, (size_t)q->n_weights);
     q->bias = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
     q->weight_scale = NCR_NEW_N(arena, double, (size_t)q->n_channels);
     new_mults(f, q);
+    struct ncr_arena_mark scratch = ncr_arena_mark(arena);
+    double *w = NCR_NEW_N(arena, double, (size_t)q->n_weights),
+           *bias = NCR_NEW_N(arena, double, (size_t)q->n_channels);
+    folded(f, q, w, bias);
+    bool ok = all_finite(f, q, w, bias);
     double all = largest(w, q->n_weights), all_bias = largest(bias, q->n_channels);
-    int32_t top = q_max(spec->weight_bits);
-    for (int32_t o = 0; o < q->n_channels; o++) {
+    int32_t top = q_max(spec->weight_bits), worst_channel = 0;
+    int64_t worst = 0;
+    for (int32_t o = 0; ok && o < q->n_channels; o++) {
         double s = spec->per_channel
                        ? weight_scale(spec, largest(w + o * per, per), bias[o], in->scale)
                        : weight_scale(spec, all, all_bias, in->scale);
@@ -146,20 +177,25 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
             sum += v;
             reach += v < 0 ? -v : v;
         }
-        // Worst |accumulator| over all int8 inputs, at any moment of the sum.
+        // The largest |accumulator| over all int8 inputs, at any moment of the sum.
         int64_t stored = (int64_t)round(bias[o] / (s * in->scale)) - in->zero_point * sum;
-        int64_t worst = (stored < 0 ? -stored : stored) + 128 * reach;
-        if (worst > INT32_MAX) {
-            const struct ncr_origin *origin = f->b->graph->nodes[q->node].origin;
-            NCR_DIAG(f->b->diags, QUANT_OVERFLOW, origin ? origin->span : NCR_NOWHERE,
-                     NCR_STR_ARG(q->path), (long long)worst, o);
-            return false;
+        int64_t most = (stored < 0 ? -stored : stored) + 128 * reach;
+        if (most > worst) {
+            worst = most;
+            worst_channel = o;
         }
-        q->bias[o] = (int32_t)stored;
+        q->bias[o] = (int32_t)stored; // meaningless where the check below fails
         q->weight_scale[o] = s;
         set_mult(q, o, s * in->scale / q->scale);
     }
-    return true;
+    if (!ok) return false; // the diagnostic may lie behind the mark
+    ncr_arena_reset(arena, scratch);
+    if (worst <= INT32_MAX) return true;
+    ncr_builder_q_blame(f->b,
+                        NCR_DIAG(f->b->diags, QUANT_OVERFLOW, ncr_builder_q_span(f->b, q->node),
+                                 NCR_STR_ARG(q->path), (long long)worst, worst_channel),
+                        q->node);
+    return false;
 }
 
 static void fill_add(const struct fill *f, struct ncr_qnode *q)
@@ -201,39 +237,41 @@ static void fill_lut(const struct fill *f, struct ncr_qnode *q)
     }
 }
 
+static void fill_factors(const struct fill *f, struct ncr_qnode *q)
+{
+    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
+    new_mults(f, q);
+    if (q->op == NCR_QOP_MUL) set_mult(q, 0, in->scale * f->q->nodes[q->in[1]].scale / q->scale);
+    for (uint32_t k = 0; q->op == NCR_QOP_CONCAT && k < q->n_in; k++)
+        set_mult(q, (int32_t)k, f->q->nodes[q->in[k]].scale / q->scale);
+    double window = (double)q->attrs.kernel[0] * q->attrs.kernel[1];
+    for (int32_t k = 0; q->op == NCR_QOP_AVGPOOL && k < q->n_channels; k++)
+        set_mult(q, k, in->scale / (q->scale * (q->n_channels == 1 ? window : k + 1)));
+}
+
 static bool fill_node(const struct fill *f, struct ncr_qnode *q)
 {
     const struct ncr_qnode *in = q->n_in ? &f->q->nodes[q->in[0]] : NULL;
+    bool ok = true;
     switch (q->op) {
-    case NCR_QOP_INPUT: range_from(f, q); return true;
+    case NCR_QOP_INPUT: return range_from(f, q);
     case NCR_QOP_CONV:
     case NCR_QOP_DWCONV:
-    case NCR_QOP_DENSE: range_from(f, q); return fill_weights(f, q);
+    case NCR_QOP_DENSE: return range_from(f, q) & fill_weights(f, q);
     case NCR_QOP_ADD:
-        range_from(f, q);
+        ok = range_from(f, q);
         fill_add(f, q);
-        return true;
+        return ok;
     case NCR_QOP_MUL:
-        range_from(f, q);
-        new_mults(f, q);
-        set_mult(q, 0, in->scale * f->q->nodes[q->in[1]].scale / q->scale);
-        return true;
     case NCR_QOP_CONCAT:
-        range_from(f, q);
-        new_mults(f, q);
-        for (uint32_t k = 0; k < q->n_in; k++)
-            set_mult(q, (int32_t)k, f->q->nodes[q->in[k]].scale / q->scale);
-        return true;
     case NCR_QOP_AVGPOOL:
-        range_from(f, q);
-        new_mults(f, q);
-        for (int32_t k = 0; k < q->n_channels; k++)
-            set_mult(q, k, in->scale / (q->scale * (k + 1)));
-        return true;
+        ok = range_from(f, q);
+        fill_factors(f, q);
+        return ok;
     case NCR_QOP_LUT:
-        range_from(f, q);
+        ok = range_from(f, q);
         fill_lut(f, q);
-        return true;
+        return ok;
     case NCR_QOP_SOFTMAX:
         same_range(q, in);
         q->scale = 1.0 / 256;

@@ -1,4 +1,4 @@
-// Facts of the integer operator table; verification and content hash of quantised graphs.
+// Facts of the integer operator table, and the content hash of quantised graphs.
 #include "compiler/quant/qgraph.h"
 
 const char *ncr_qop_name(enum ncr_qop op)
@@ -11,93 +11,92 @@ const char *ncr_qop_name(enum ncr_qop op)
     return names[op];
 }
 
-static bool has_weights(enum ncr_qop op)
+bool ncr_qop_has_weights(enum ncr_qop op)
 {
     return op == NCR_QOP_CONV || op == NCR_QOP_DWCONV || op == NCR_QOP_DENSE;
 }
 
-static bool has_mult(enum ncr_qop op)
+bool ncr_qop_has_mult(enum ncr_qop op)
 {
-    return has_weights(op) || op == NCR_QOP_ADD || op == NCR_QOP_MUL || op == NCR_QOP_CONCAT ||
-           op == NCR_QOP_AVGPOOL;
+    return ncr_qop_has_weights(op) || op == NCR_QOP_ADD || op == NCR_QOP_MUL ||
+           op == NCR_QOP_CONCAT || op == NCR_QOP_AVGPOOL;
 }
 
-// "node %3 conv: …" for ncr_qgraph_verify; gives false.
-static bool wrong(struct ncr_error *why, const struct ncr_qgraph *g, uint32_t q, const char *text)
+int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
 {
-    ncr_fail(why, NCR_USAGE, "node %%%u %s: %s", q, ncr_qop_name(g->nodes[q].op), text);
-    return false;
+    const struct ncr_attrs *a = &node->attrs;
+    int64_t n = node->shape.dim[0], channels = 1, area = (int64_t)a->kernel[0] * a->kernel[1];
+    if (!ncr_qop_has_weights(node->op)) return 0;
+    if (node->op != NCR_QOP_DWCONV) channels = graph->nodes[node->in[0]].shape.dim[0];
+    if (node->op == NCR_QOP_CONV) channels /= a->groups;
+    if (node->op == NCR_QOP_DENSE) area = 1;
+    if (!ncr_mul_i64(n, channels, &n) || !ncr_mul_i64(n, area, &n)) return -1;
+    return n;
 }
 
-static bool verify_numbers(const struct ncr_qgraph *g, uint32_t q, struct ncr_error *why)
+int64_t ncr_qnode_channels(const struct ncr_qnode *node)
 {
-    const struct ncr_qnode *n = &g->nodes[q];
-    if (!(n->scale > 0)) return wrong(why, g, q, "the scale is not positive");
-    if (n->zero_point < -128 || n->zero_point > 127)
-        return wrong(why, g, q, "the zero point is no byte");
-    if (n->lo < -128 || n->hi > 127 || n->lo > n->hi)
-        return wrong(why, g, q, "the clamp is no range of bytes");
-    if (has_weights(n->op) && (!n->weights || !n->bias || !n->weight_scale))
-        return wrong(why, g, q, "weights are missing");
-    if (has_mult(n->op) && (!n->mult || !n->shift))
-        return wrong(why, g, q, "multipliers are missing");
-    for (int32_t i = 0; has_mult(n->op) && i < n->n_channels; i++)
-        if (n->shift[i] < 1 || n->shift[i] > 62 || n->mult[i] < 0)
-            return wrong(why, g, q, "a multiplier is out of range");
-    if (n->op == NCR_QOP_ADD && !n->in_mult)
-        return wrong(why, g, q, "input multipliers are missing");
-    if (n->op == NCR_QOP_LUT && !n->lut) return wrong(why, g, q, "the table is missing");
-    if (n->op == NCR_QOP_SOFTMAX && !n->exp_table) return wrong(why, g, q, "the table is missing");
-    return true;
+    const int32_t *pad = node->attrs.pad;
+    if (node->op == NCR_QOP_ADD || node->op == NCR_QOP_MUL) return 1;
+    if (node->op == NCR_QOP_CONCAT) return node->n_in;
+    if (node->op == NCR_QOP_AVGPOOL)
+        return pad[0] || pad[1] || pad[2] || pad[3]
+                   ? (int64_t)node->attrs.kernel[0] * node->attrs.kernel[1]
+                   : 1;
+    return node->shape.dim[0];
 }
 
-bool ncr_qgraph_verify(const struct ncr_qgraph *g, struct ncr_error *why)
+// ---- content hash ----
+static void mix_bytes(struct ncr_hash *h, const void *bytes, int64_t n)
 {
-    for (uint32_t q = 0; q < g->n_nodes; q++) {
-        const struct ncr_qnode *n = &g->nodes[q];
-        if (n->op >= NCR_QOP_COUNT_)
-            return ncr_fail(why, NCR_USAGE, "node %%%u has no operator", q) == NCR_OK;
-        uint32_t least = n->op == NCR_QOP_INPUT                         ? 0
-                         : n->op == NCR_QOP_ADD || n->op == NCR_QOP_MUL ? 2
-                                                                        : 1;
-        bool many = n->op == NCR_QOP_ADD || n->op == NCR_QOP_CONCAT;
-        if (n->n_in < least || (!many && n->n_in > least))
-            return wrong(why, g, q, "wrong number of inputs");
-        for (uint32_t k = 0; k < n->n_in; k++)
-            if (n->in[k] >= q) return wrong(why, g, q, "an input does not come before it");
-        if (n->shape.rank != 1 && n->shape.rank != 3)
-            return wrong(why, g, q, "the rank is neither 1 nor 3");
-        int64_t elements = 1;
-        for (uint32_t i = 0; i < n->shape.rank; i++) {
-            if (n->shape.dim[i] < 1 || n->shape.dim[i] > NCR_LIMIT_DIM)
-                return wrong(why, g, q, "a dimension is out of range");
-            elements *= n->shape.dim[i];
-        }
-        if (elements > NCR_LIMIT_ELEMENTS) return wrong(why, g, q, "too many elements");
-        if (has_weights(n->op) && (n->n_channels != n->shape.dim[0] ||
-                                   n->n_weights < n->n_channels || n->n_weights % n->n_channels))
-            return wrong(why, g, q, "the number of weights does not fit the channels");
-        if (g->has_numbers && !verify_numbers(g, q, why)) return false;
+    if (bytes) *h = ncr_hash_mix(*h, ncr_hash_bytes(bytes, (size_t)n));
+}
+
+// Numbers are hashed as little-endian bytes, so that the hash is the same on every machine.
+static void mix_i32(struct ncr_hash *h, const int32_t *v, int64_t n)
+{
+    uint8_t bytes[1024];
+    for (int64_t at = 0; v && at < n;) {
+        size_t used = 0;
+        for (; at < n && used < sizeof bytes; at++)
+            for (int b = 0; b < 4; b++)
+                bytes[used++] = (uint8_t)((uint32_t)v[at] >> 8 * b);
+        mix_bytes(h, bytes, (int64_t)used);
     }
-    for (uint32_t i = 0; i < g->n_inputs; i++)
-        if (g->inputs[i] >= g->n_nodes || g->nodes[g->inputs[i]].op != NCR_QOP_INPUT)
-            return ncr_fail(why, NCR_USAGE, "input %u is no input node", i) == NCR_OK;
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] >= g->n_nodes)
-            return ncr_fail(why, NCR_USAGE, "output %u is no node", i) == NCR_OK;
-    if (g->n_inputs == 0 || g->n_outputs == 0)
-        return ncr_fail(why, NCR_USAGE, "no input or no output") == NCR_OK;
-    return true;
 }
 
-// The text form holds all that counts, numbers exactly, so its hash is the content hash. Names and
-// paths are in it too: records of a campaign name layers.
-struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *qgraph)
+static void mix_f64(struct ncr_hash *h, const double *v, int64_t n)
 {
+    for (int64_t i = 0; v && i < n; i++) {
+        uint64_t bits;
+        memcpy(&bits, &v[i], sizeof bits);
+        *h = ncr_hash_mix(*h, ncr_hash_u64(bits));
+    }
+}
+
+struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *g)
+{
+    // Structure and names by their text (records of a campaign name layers), numbers by their
+    // bytes.
+    struct ncr_qgraph bare = *g;
+    bare.has_numbers = false;
     struct ncr_buf text = {0};
-    ncr_qgraph_dump(qgraph, &text);
-    if (text.failed) NCR_BUG("out of memory for the hash of a quantised graph");
+    ncr_qgraph_dump(&bare, &text);
+    if (text.failed) NCR_BUG("out of memory for the text of %u nodes", g->n_nodes);
     struct ncr_hash h = ncr_hash_bytes(text.s, text.n);
     ncr_buf_free(&text);
+    for (uint32_t q = 0; g->has_numbers && q < g->n_nodes; q++) {
+        const struct ncr_qnode *n = &g->nodes[q];
+        mix_f64(&h, &n->scale, 1);
+        mix_i32(&h, (const int32_t[]){n->zero_point, n->lo, n->hi}, 3);
+        mix_f64(&h, n->weight_scale, n->n_channels);
+        mix_bytes(&h, n->weights, n->n_weights);
+        mix_i32(&h, n->bias, n->n_channels);
+        mix_i32(&h, n->mult, n->n_channels);
+        mix_i32(&h, n->shift, n->n_channels);
+        mix_i32(&h, n->in_mult, n->n_in);
+        mix_bytes(&h, n->lut, 256);
+        mix_i32(&h, n->exp_table, 256);
+    }
     return h;
 }

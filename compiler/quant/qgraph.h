@@ -3,24 +3,31 @@
 // (n_nodes, shapes, fusion) depends on the graph and the format alone, so that memory can be
 // planned before anything is trained; numbers (weights, scales) are there when has_numbers.
 //
-// Arithmetic of every node, with x the int8 inputs, zx zero points (see qmath.h). y = clamp(zy + r,
-// lo, hi) for:
-//   CONV, DWCONV, DENSE   r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding
-//   read zx.
-//                         bias[o] is the stored constant: round(b / (sw·sx)) - zx·Σ w  (the zero
-//                         point is folded in, and stays folded when a fault changes a weight: that
-//                         is what the memory holds)
-//   ADD                   r = requantise(Σ_i requantise'(x_i - zx_i)) : each input is scaled to a
-//   common scale 2^-20 finer:
-//                         t = Σ_i (x_i - zx_i) · in_mult[i]  (int32, in_mult chosen so that |t| <
-//                         2^30), r = requantise(t, mult[0], shift[0])
-//   MUL                   r = requantise((a - za)·(b - zb), mult[0], shift[0])  ([C,1,1] or equal
-//   shapes) CONCAT                per input i: r = requantise((x - zx_i) << 0, mult[i], shift[i])
-//   MAXPOOL               y = max over the taps inside the image (padding is skipped); scale and
-//   zero point of the input AVGPOOL               r = requantise(Σ (x - zx) over taps inside,
-//   mult[k], shift[k]) with k = taps inside - 1 LUT                   y = lut[x + 128] SOFTMAX
-//   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128 UPSAMPLE,
-//   PAD, RESHAPE  copies; PAD fills with zx
+// Arithmetic of every node, with x the int8 inputs, zx their zero points, zy, lo and hi zero point
+// and clamp of the output (see qmath.h). y = clamp(zy + r, lo, hi) for:
+//
+//   CONV, DWCONV, DENSE
+//       r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding read zx.
+//       bias[o] is the stored constant round(b / (sw·sx)) - zx·Σ w: the zero point is folded in,
+//       and stays folded when a fault changes a weight, since that is what the memory holds.
+//   ADD
+//       t = Σ_i (x_i - zx_i) · in_mult[i], the inputs on a common scale 2^-20 finer than the widest
+//       (coarser for many inputs, so that |t| < 2^30); r = requantise(t, mult[0], shift[0])
+//   MUL
+//       r = requantise((a - za)·(b - zb), mult[0], shift[0]); equal shapes, or one of them [C, 1,
+//       1]
+//   CONCAT
+//       per input i: r = requantise(x - zx_i, mult[i], shift[i])
+//   AVGPOOL
+//       r = requantise(Σ (x - zx) over the taps inside the image, mult[k], shift[k]) with k = taps
+//       inside - 1, or k = 0 where nothing is padded and so every window is full
+//
+// and without the clamp:
+//
+//   MAXPOOL   y = max over the taps inside the image; scale and zero point of the input
+//   LUT       y = lut[x + 128]
+//   SOFTMAX   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128
+//   UPSAMPLE, PAD, RESHAPE   copies with scale and zero point of the input; PAD fills with zx
 #ifndef NCR_QUANT_QGRAPH_H
 #define NCR_QUANT_QGRAPH_H
 
@@ -46,7 +53,7 @@ struct ncr_qnode {
     struct ncr_str path;     // of `node`
     int64_t macs, n_weights; // n_weights: elements of the weight tensor, 0 without
     int32_t n_channels; // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in;
-                        // AVGPOOL kernel area
+                        // AVGPOOL kernel area where something is padded, else 1
 
     // numbers: valid when the graph has_numbers
     double scale; // real = scale · (q - zero_point)
@@ -99,6 +106,17 @@ void ncr_calibrator_feed(struct ncr_calibrator *calibrator, const float *const *
 const struct ncr_ranges *ncr_calibrator_finish(struct ncr_calibrator *calibrator);
 
 const char *ncr_qop_name(enum ncr_qop op);
+bool ncr_qop_has_weights(enum ncr_qop op); // CONV, DWCONV, DENSE
+bool ncr_qop_has_mult(enum ncr_qop op);    // those, ADD, MUL, CONCAT, AVGPOOL
+// What n_weights and n_channels must be, from op, attributes and shapes; -1 where it passes int64.
+int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
+int64_t ncr_qnode_channels(const struct ncr_qnode *node);
+
+// Elements of an average-pooling window: 255 times as much stays below 2^31.
+enum { NCR_AVGPOOL_LIMIT = 8421504 };
+
+// Checks every rule of the form, names the node that breaks one. What passes can be run: no
+// operator leaves its tensors. Holds for what the builder makes and for what was read from text.
 bool ncr_qgraph_verify(const struct ncr_qgraph *qgraph, struct ncr_error *why);
 // Text form with all numbers, and its reader (exact inverse; graph is NULL in what was read, node
 // ids are kept).
