@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Stages as text: what `nacre emit` prints for a small network, and how it refuses.
+# usage: check_emit.sh NACRE SOURCE_DIR
+set -u
+nacre=$1 work=$(mktemp -d) fails=0 checks=0
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+# same NAME COMMAND… : standard output is the text on standard input
+same() {
+  local name=$1
+  shift
+  checks=$((checks + 1))
+  cat >want
+  "$@" >got 2>err
+  local code=$?
+  if [ $code -ne 0 ] || ! diff -u want got >diff; then
+    fails=$((fails + 1))
+    echo "FAIL: $name (exit $code)"
+    cat diff err
+  fi
+}
+# refuses CODE TEXT COMMAND… : exit code, a message that holds TEXT, nothing on standard output
+refuses() {
+  local want=$1 text=$2
+  shift 2
+  checks=$((checks + 1))
+  "$@" >got 2>err
+  local code=$?
+  if [ $code -ne "$want" ] || ! grep -qF -- "$text" err || [ -s got ]; then
+    fails=$((fails + 1))
+    echo "FAIL: $* : exit $code, expected $want with: $text"
+    cat err
+  fi
+}
+
+cat >small.ncr <<'END'
+net small(x: tensor[2, 5, 5]) -> tensor[3] {
+    x |> conv(4, kernel: 3, bias: false) >> batchnorm >> relu >> dropout >> maxpool(2)
+      |> flatten >> dense(3)
+}
+END
+
+same graph "$nacre" emit small.ncr --stage graph <<'END'
+graph "small" {
+  %0 = input "small/x" shape 2x5x5 : 2x5x5
+  %1 = conv %0 "small/conv" out 4 kernel 3x3 stride 1x1 pad same dilation 1x1 groups 1 bias false : 4x5x5
+  %2 = batchnorm %1 "small/batchnorm" eps 1e-05 momentum 0.1 : 4x5x5
+  %3 = relu %2 "small/relu" : 4x5x5
+  %4 = maxpool %3 "small/maxpool" kernel 2x2 stride 2x2 pad same : 4x3x3
+  %5 = flatten %4 "small/flatten" : 36
+  %6 = dense %5 "small/dense" out 3 bias true : 3
+  output "" = %6
+}
+END
+
+# The batchnorm is folded and the relu fused: node 1 to 3 are one.
+same qgraph "$nacre" emit small.ncr --stage qgraph <<'END'
+qgraph "small" weights linear 8 per channel activations linear 8 {
+  %0 = input "small/x" : 2x5x5
+    node 0 last 0 macs 0
+  %1 = conv %0 "small/conv" kernel 3x3 stride 1x1 pad 1 1 1 1 dilation 1x1 groups 1 : 4x5x5
+    node 1 last 3 macs 1800
+  %2 = maxpool %1 "small/maxpool" kernel 2x2 stride 2x2 pad 0 0 1 1 : 4x3x3
+    node 4 last 4 macs 0
+  %3 = reshape %2 "small/flatten" : 36
+    node 5 last 5 macs 0
+  %4 = dense %3 "small/dense" : 3
+    node 6 last 6 macs 108
+  inputs %0
+  outputs %4
+}
+END
+
+same tokens bash -c "'$1' emit small.ncr --stage tokens | head -3" <<'END'
+1:1 `net` net
+1:5 name small
+1:10 `(` (
+END
+
+checks=$((checks + 1))
+"$nacre" emit small.ncr --stage plan -o plan.txt 2>err && grep -q '^plan small {$' plan.txt || {
+  fails=$((fails + 1))
+  echo "FAIL: plan to a file"
+  cat err
+}
+
+refuses 2 'there is no stage `qgrph`; did you mean `qgraph`?' "$nacre" emit small.ncr --stage qgrph
+refuses 2 'there is no stage `zzz`; there are tokens, ast' "$nacre" emit small.ncr --stage zzz
+refuses 2 'which stage? Give --stage with one of tokens' "$nacre" emit small.ncr
+refuses 2 'a stage has one form' "$nacre" emit small.ncr --stage graph --format json
+refuses 2 "there is no net" "$nacre" emit small.ncr --stage graph --net other
+refuses 3 'nothing.ncr' "$nacre" emit nothing.ncr --stage tokens
+refuses 3 'none.safetensors' "$nacre" emit small.ncr --stage qgraph --weights none.safetensors
+
+cat >log2.ncr <<'END'
+net n(x: tensor[4]) -> tensor[2] { x |> dense(2) }
+quant pow2 { weights: log2(bits: 4); activations: fixed(bits: 8); }
+END
+refuses 1 'log2.ncr:2:7: error[N0701]: weights of `pow2` are `log2`' "$nacre" emit log2.ncr --stage qgraph
+
+cat >long.ncr <<'END'
+block tail(x) { x |> softmax }
+net n(x: tensor[5000]) -> tensor[5000] { x |> tail }
+END
+refuses 1 'long.ncr:1:22: error[N0704]: `softmax` over 5000 elements; integer softmax holds at most 3584' \
+  "$nacre" emit long.ncr --stage plan
+refuses 1 'in block `tail`, used at long.ncr:2:47' "$nacre" emit long.ncr --stage plan
+cat >wide.ncr <<'END'
+net n(x: tensor[1, 4000, 4000]) -> tensor[1, 1, 1] { x |> global_avgpool }
+END
+refuses 1 'wide.ncr:1:59: error[N0708]: average over 16000000 pixels; a 32-bit sum holds at most 8421504' \
+  "$nacre" emit wide.ncr --stage qgraph
+echo 'net n(' >broken.ncr
+refuses 1 'broken.ncr:2:1: error[N0101]' "$nacre" emit broken.ncr --stage ast
+
+echo "$((checks - fails)) passed, $fails failed"
+[ $fails -eq 0 ]
