@@ -67,7 +67,8 @@ struct ncr_code {
     enum ncr_choose_form form;
     struct ncr_code **kid;
     const struct ncr_str *labels;
-    struct ncr_str text; // path element of a site; word of a MEMBER
+    const struct ncr_span *label_spans; // CALL_VALUE
+    struct ncr_str text;                // path element of a site; word of a MEMBER
     struct ncr_span span, name_span;
     union {
         struct ncr_value value;
@@ -92,7 +93,9 @@ struct ncr_param_def {
     uint32_t n_dims;
     struct ncr_code **dims; // NULL entry: binds dim_slots[i]
     uint32_t *dim_slots;
+    struct ncr_str *dim_names;
     struct ncr_span *dim_spans;
+    bool wrong; // its type was refused
 };
 
 struct ncr_out_def {
@@ -108,6 +111,7 @@ struct ncr_out_def {
 struct ncr_def {
     struct ncr_str name;
     bool is_net;
+    bool wrong; // its parameter lists were refused: the body is not looked at, calls are poison
     struct ncr_item *item;
     struct ncr_param_def *params, *inputs;
     uint32_t n_params, n_inputs;

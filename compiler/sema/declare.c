@@ -31,8 +31,7 @@ struct ncr_item *ncr_declare_item(struct ncr_declare *d, const struct ncr_ast *a
     return NULL;
 }
 
-// -- records
-// -------------------------------------------------------------------------------------------------------
+// -- records ------------------------------------------------------------------------------------
 
 static void unknown_field(struct ncr_declare *d, struct ncr_str name, struct ncr_span span)
 {
@@ -178,8 +177,7 @@ static void fields(struct ncr_declare *d, const struct ncr_ast *record, struct n
     }
 }
 
-// -- what a table cannot say
-// ---------------------------------------------------------------------------------------
+// -- what a table cannot say --------------------------------------------------------------------
 
 static void finish_fault(struct ncr_declare *d, struct ncr_fault_spec *fault)
 {

@@ -21,8 +21,7 @@ static void *at(struct ncr_declare *d, const struct ncr_field *field)
     return d->spec + field->offset;
 }
 
-// -- numbers
-// -------------------------------------------------------------------------------------------------------
+// -- numbers ------------------------------------------------------------------------------------
 
 static void store_number(struct ncr_declare *d, const struct ncr_field *field, double f, uint64_t u)
 {
@@ -82,8 +81,7 @@ static void quantity(struct ncr_declare *d, const struct ncr_field *field,
     store_number(d, field, v.as.f, 0);
 }
 
-// -- words
-// ---------------------------------------------------------------------------------------------------------
+// -- words --------------------------------------------------------------------------------------
 
 static const struct ncr_set_word *find_word(enum ncr_set set, struct ncr_str text)
 {
@@ -123,8 +121,7 @@ static void word(struct ncr_declare *d, const struct ncr_field *field, const str
     if (found->mark != NCR_NO_OFFSET) *(bool *)(d->spec + found->mark) = true;
 }
 
-// -- words with arguments
-// ------------------------------------------------------------------------------------------
+// -- words with arguments -----------------------------------------------------------------------
 
 static bool is_of(const struct ncr_word_arg *arg, enum ncr_set set, const char *text)
 {
@@ -153,7 +150,8 @@ static const struct ncr_word_arg *find_arg(struct ncr_declare *d, const struct n
         struct ncr_diag *diag = NCR_REPORT(d->reporter, UNNAMED_ARGUMENT, arg->span, word->word);
         ncr_report_help(d->reporter, diag, "write `%.*s: …`", NCR_STR_ARG(names[position]));
     } else {
-        NCR_REPORT(d->reporter, TOO_MANY_ARGUMENTS, arg->span, word->word, n, position + 1);
+        NCR_REPORT(d->reporter, TOO_MANY_ARGUMENTS, arg->span, word->word, n, n == 1 ? "" : "s",
+                   position + 1);
     }
     return NULL;
 }
@@ -215,8 +213,7 @@ static void variant(struct ncr_declare *d, const struct ncr_field *field, const 
     arguments(d, found, call, ast->span);
 }
 
-// -- references
-// ----------------------------------------------------------------------------------------------------
+// -- references ---------------------------------------------------------------------------------
 
 static void data_part(struct ncr_declare *d, const struct ncr_field *field,
                       const struct ncr_ast *ast)
@@ -256,8 +253,7 @@ static void reference(struct ncr_declare *d, const struct ncr_field *field,
     if (field->offset != NCR_NO_OFFSET) *(const void **)at(d, field) = item->spec;
 }
 
-// -- other forms
-// ---------------------------------------------------------------------------------------------------
+// -- other forms --------------------------------------------------------------------------------
 
 static void text(struct ncr_declare *d, const struct ncr_field *field, const struct ncr_ast *ast)
 {

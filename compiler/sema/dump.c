@@ -12,8 +12,7 @@ static void span_text(const struct ncr_program *program, struct ncr_span span, s
         ncr_buf_str(out, (struct ncr_str){text.s + span.begin, span.end - span.begin});
 }
 
-// -- headers
-// -------------------------------------------------------------------------------------------------------
+// -- headers ------------------------------------------------------------------------------------
 
 static void type_text(const struct ncr_program *program, const struct ncr_param_def *param,
                       struct ncr_buf *out)
@@ -63,8 +62,7 @@ static void def_text(const struct ncr_program *program, const struct ncr_def *de
     ncr_buf_putc(out, '\n');
 }
 
-// -- declarations
-// --------------------------------------------------------------------------------------------------
+// -- declarations -------------------------------------------------------------------------------
 
 static const char *word_of(enum ncr_set set, int value)
 {
@@ -186,8 +184,7 @@ static void declaration_text(const struct ncr_item *item, struct ncr_buf *out)
             field_text(&ncr_fields[i], item->spec, out);
 }
 
-// -- nets
-// ----------------------------------------------------------------------------------------------------------
+// -- nets ---------------------------------------------------------------------------------------
 
 static void net_text(const struct ncr_program *program, const struct ncr_item *item,
                      struct ncr_buf *out)

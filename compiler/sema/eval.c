@@ -40,8 +40,7 @@ struct ncr_frame *ncr_eval_frame(struct ncr_eval *ev, uint32_t n_slots,
     return frame;
 }
 
-// -- statements
-// ----------------------------------------------------------------------------------------------------
+// -- statements ---------------------------------------------------------------------------------
 
 static void failed(struct ncr_eval *ev, const struct ncr_code *condition)
 {
@@ -192,8 +191,7 @@ struct ncr_value ncr_eval_body(struct ncr_eval *ev, const struct ncr_code *body)
     return body->kid[n] ? ncr_eval_code(ev, body->kid[n]) : ncr_value_error();
 }
 
-// -- expressions
-// ---------------------------------------------------------------------------------------------------
+// -- expressions --------------------------------------------------------------------------------
 
 static struct ncr_value arith_failed(struct ncr_eval *ev, const struct ncr_code *code,
                                      enum ncr_arith status, struct ncr_value a, struct ncr_value b)

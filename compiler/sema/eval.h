@@ -126,16 +126,14 @@ struct ncr_eval {
     jmp_buf out_of_memory;
 };
 
-// -- program.c
-// -----------------------------------------------------------------------------------------------------
+// -- program.c ----------------------------------------------------------------------------------
 // An evaluation with a scratch arena of its own; false after a message. The caller sets
 // out_of_memory as the arena's handler, and calls ncr_eval_exhausted in it.
 bool ncr_eval_start(struct ncr_eval *ev, struct ncr_program *program, struct ncr_str root);
 void ncr_eval_finish(struct ncr_eval *ev);
 void ncr_eval_exhausted(struct ncr_eval *ev, struct ncr_span span);
 
-// -- eval.c
-// --------------------------------------------------------------------------------------------------------
+// -- eval.c -------------------------------------------------------------------------------------
 void ncr_eval_init(struct ncr_eval *ev, struct ncr_program *program, struct ncr_arena *arena,
                    struct ncr_str root);
 struct ncr_value ncr_eval_code(struct ncr_eval *ev, const struct ncr_code *code);
@@ -152,8 +150,7 @@ struct ncr_frame *ncr_eval_frame(struct ncr_eval *ev, uint32_t n_slots,
 // Takes n steps off the budget; false when none are left.
 bool ncr_eval_spend(struct ncr_eval *ev, uint64_t n);
 
-// -- eval_value.c
-// --------------------------------------------------------------------------------------------------
+// -- eval_value.c -------------------------------------------------------------------------------
 struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_list(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code);
@@ -165,8 +162,7 @@ struct ncr_value ncr_list_make(struct ncr_eval *ev, uint32_t n,
 // passed.
 bool ncr_list_seal(struct ncr_eval *ev, struct ncr_value list, struct ncr_span span);
 
-// -- eval_layer.c
-// --------------------------------------------------------------------------------------------------
+// -- eval_layer.c -------------------------------------------------------------------------------
 struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_def(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code);
@@ -180,8 +176,7 @@ struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *co
 bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
                       const struct ncr_def *def, struct ncr_span at, struct ncr_value *value);
 
-// -- eval_apply.c
-// --------------------------------------------------------------------------------------------------
+// -- eval_apply.c -------------------------------------------------------------------------------
 struct ncr_inputs {
     const struct ncr_value *at;
     const struct ncr_str *labels; // NULL: by position
@@ -196,8 +191,7 @@ struct ncr_graph *ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net);
 bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t n,
                     struct ncr_shape *out);
 
-// -- eval_context.c
-// ------------------------------------------------------------------------------------------------
+// -- eval_context.c -----------------------------------------------------------------------------
 uint32_t ncr_context_child(struct ncr_eval *ev, uint32_t parent, uint32_t site,
                            struct ncr_str element);
 uint32_t ncr_context_pass(struct ncr_eval *ev, uint32_t loop, uint32_t index);
@@ -216,8 +210,7 @@ void ncr_eval_chain_notes(struct ncr_eval *ev, struct ncr_diag *d, const struct 
 // Notes the chain of blocks around the code at hand; gives d.
 struct ncr_diag *ncr_eval_reported(struct ncr_eval *ev, struct ncr_diag *d);
 
-// -- eval_choose.c
-// -------------------------------------------------------------------------------------------------
+// -- eval_choose.c ------------------------------------------------------------------------------
 struct ncr_value ncr_eval_choose(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_with(struct ncr_eval *ev, const struct ncr_code *code);
 // Genes whose path met no decision.

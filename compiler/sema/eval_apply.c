@@ -9,8 +9,7 @@ static struct ncr_value tensor(ncr_node_id id)
     return (struct ncr_value){.kind = NCR_KIND_TENSOR, .as.tensor = id};
 }
 
-// -- operators
-// -----------------------------------------------------------------------------------------------------
+// -- operators ----------------------------------------------------------------------------------
 
 // The path of a node, unique in the graph: "#2" marks the second application of a layer.
 static struct ncr_str unique(struct ncr_eval *ev, struct ncr_str path, uint32_t use)
@@ -52,7 +51,7 @@ static struct ncr_value apply_op(struct ncr_eval *ev, const struct ncr_layer *la
     int min = ncr_op_min_in(layer->op), max = ncr_op_max_in(layer->op);
     if ((int64_t)inputs->n < min || (max >= 0 && (int64_t)inputs->n > max)) {
         NCR_EVAL_REPORT(ev, INPUT_COUNT, at->span, ncr_op_name(layer->op), min,
-                        max < 0 ? " or more" : "", inputs->n);
+                        max < 0 ? " or more" : "", min == 1 && max == 1 ? "" : "s", inputs->n);
         return ncr_value_error();
     }
     if (ncr_builder_count(ev->builder) >= NCR_LIMIT_NODES) {
@@ -95,8 +94,7 @@ static struct ncr_value apply_op(struct ncr_eval *ev, const struct ncr_layer *la
     return tensor(id);
 }
 
-// -- shapes of declared tensors
-// ------------------------------------------------------------------------------------
+// -- shapes of declared tensors -----------------------------------------------------------------
 
 static bool dimension(struct ncr_eval *ev, const struct ncr_code *code, int32_t *out)
 {
@@ -124,20 +122,33 @@ bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t 
     return good;
 }
 
-// -- blocks
-// --------------------------------------------------------------------------------------------------------
+// -- blocks -------------------------------------------------------------------------------------
+
+// tensor[3, H, W]: numbers where the declaration has values, names where it binds them.
+static const char *show_declared(struct ncr_eval *ev, const struct ncr_param_def *input,
+                                 const struct ncr_shape *declared)
+{
+    struct ncr_str text = NCR_STR("tensor[");
+    for (uint32_t i = 0; i < input->n_dims; i++) {
+        const char *sep = i ? ", " : "";
+        text = input->dims[i]
+                   ? ncr_str_fmt(ev->scratch, "%.*s%s%d", NCR_STR_ARG(text), sep, declared->dim[i])
+                   : ncr_str_fmt(ev->scratch, "%.*s%s%s", NCR_STR_ARG(text), sep,
+                                 ncr_show_str(ev->reporter, input->dim_names[i]));
+    }
+    return ncr_str_fmt(ev->scratch, "%.*s]", NCR_STR_ARG(text)).s;
+}
 
 static void shape_mismatch(struct ncr_eval *ev, const struct ncr_layer *layer,
                            const struct ncr_param_def *input, const struct ncr_shape *found,
                            const struct ncr_shape *declared)
 {
-    char a[48], b[48];
-    const char *wanted = declared->rank ? ncr_shape_text(declared, b) : "";
     struct ncr_span span = layer->site ? layer->site->span : input->span;
     ev->incomplete = true;
     struct ncr_diag *d =
         NCR_REPORT(ev->reporter, INPUT_SHAPE, span, ncr_show_str(ev->reporter, input->name),
-                   ncr_show_str(ev->reporter, layer->def->name), wanted, ncr_shape_text(found, a));
+                   ncr_show_str(ev->reporter, layer->def->name), show_declared(ev, input, declared),
+                   ncr_show_shape(ev->reporter, found));
     ncr_eval_chain_notes(ev, d, layer->maker);
     ncr_report_note(ev->reporter, d, input->span, "declared");
 }
@@ -159,15 +170,6 @@ static bool bind_input(struct ncr_eval *ev, const struct ncr_layer *layer,
             return false;
         }
     }
-    if (declared.rank != found->rank) {
-        struct ncr_shape none = {0};
-        bool named = false;
-        for (uint32_t i = 0; i < input->n_dims; i++)
-            named |= !input->dims[i];
-        if (!named) none = declared;
-        shape_mismatch(ev, layer, input, found, &none);
-        return false;
-    }
     if (ncr_shape_equal(found, &declared)) return true;
     shape_mismatch(ev, layer, input, found, &declared);
     return false;
@@ -181,7 +183,8 @@ static bool bind_inputs(struct ncr_eval *ev, const struct ncr_layer *layer,
         ev->incomplete = true;
         struct ncr_diag *d =
             NCR_REPORT(ev->reporter, INPUT_COUNT, at ? at->span : def->item->name_span,
-                       ncr_show_str(ev->reporter, def->name), (int)def->n_inputs, "", inputs->n);
+                       ncr_show_str(ev->reporter, def->name), (int)def->n_inputs, "",
+                       def->n_inputs == 1 ? "" : "s", inputs->n);
         ncr_eval_chain_notes(ev, d, layer->maker);
         return false;
     }
@@ -214,9 +217,8 @@ static bool check_out(struct ncr_eval *ev, const struct ncr_def *def, const stru
     if (!ncr_eval_shape(ev, out->dims, out->n_dims, &declared)) return false;
     const struct ncr_shape *found = &ncr_builder_node(ev->builder, value.as.tensor)->shape;
     if (ncr_shape_equal(found, &declared)) return true;
-    char a[48], b[48];
     NCR_EVAL_REPORT(ev, OUTPUT_SHAPE, out->span, ncr_show_str(ev->reporter, def->name),
-                    ncr_shape_text(&declared, a), ncr_shape_text(found, b));
+                    ncr_show_shape(ev->reporter, &declared), ncr_show_shape(ev->reporter, found));
     return false;
 }
 
@@ -334,8 +336,7 @@ static struct ncr_value apply_def(struct ncr_eval *ev, const struct ncr_layer *l
     return v;
 }
 
-// -- chains
-// --------------------------------------------------------------------------------------------------------
+// -- chains -------------------------------------------------------------------------------------
 
 static struct ncr_value apply_one(struct ncr_eval *ev, const struct ncr_layer *layer,
                                   const struct ncr_inputs *inputs, const struct ncr_code *at)
@@ -408,8 +409,7 @@ struct ncr_value ncr_eval_apply(struct ncr_eval *ev, const struct ncr_layer *lay
     return v;
 }
 
-// -- nets
-// ----------------------------------------------------------------------------------------------------------
+// -- nets ---------------------------------------------------------------------------------------
 
 // The input nodes of a net, whose dimensions must all have values.
 static bool net_inputs(struct ncr_eval *ev, const struct ncr_layer *layer, struct ncr_value *inputs)
@@ -422,6 +422,10 @@ static bool net_inputs(struct ncr_eval *ev, const struct ncr_layer *layer, struc
     bool good = true;
     for (uint32_t i = 0; i < def->n_inputs; i++) {
         const struct ncr_param_def *input = &def->inputs[i];
+        if (input->wrong) {
+            good = false;
+            continue;
+        }
         bool open = input->n_dims == 0;
         for (uint32_t k = 0; k < input->n_dims && !open; k++)
             open = !input->dims[k];

@@ -33,7 +33,8 @@ static void bad_gene(struct ncr_eval *ev, const struct ncr_decision *decision,
         ncr_str_dup(ev->scratch, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
     ncr_buf_free(&text);
     NCR_EVAL_REPORT(ev, GENE_VALUE, gene->span, ncr_show_str(ev->reporter, decision->path), kept.s,
-                    ncr_show(ev->reporter, v));
+                    v.kind == NCR_KIND_STRING ? ncr_show_str(ev->reporter, *v.as.string)
+                                              : ncr_show(ev->reporter, v));
 }
 
 // The alternative that genes around the decision name. True where they name one, good or bad.

@@ -31,7 +31,7 @@ static struct ncr_str joined(struct ncr_eval *ev, struct ncr_str base, struct nc
     // An element without a name is the level above it; one that starts with ~ tells apart two such.
     if (element.n == 0) return base;
     ncr_eval_spend(ev, (base.n + element.n) / 32);
-    const char *sep = element.s[0] == '~' ? "" : "/";
+    const char *sep = element.s[0] == '~' || base.n == 0 ? "" : "/";
     return ncr_str_fmt(ev->arena, "%.*s%s%.*s", NCR_STR_ARG(base), sep, NCR_STR_ARG(element));
 }
 

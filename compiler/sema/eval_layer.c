@@ -20,8 +20,7 @@ static struct ncr_layer *layer_new(struct ncr_eval *ev, enum ncr_layer_kind kind
     return layer;
 }
 
-// -- attributes of operators
-// ---------------------------------------------------------------------------------------
+// -- attributes of operators --------------------------------------------------------------------
 
 // Where an argument is being set.
 struct argument {
@@ -198,8 +197,7 @@ struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *c
     return layer_value(layer);
 }
 
-// -- blocks
-// --------------------------------------------------------------------------------------------------------
+// -- blocks -------------------------------------------------------------------------------------
 
 bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
                       const struct ncr_def *def, struct ncr_span at, struct ncr_value *value)
@@ -216,7 +214,7 @@ bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
     if (good) return true;
     NCR_EVAL_REPORT(ev, WRONG_TYPE, at, ncr_show_str(ev->reporter, param->name),
                     ncr_show_str(ev->reporter, def->name),
-                    param->is_quantity ? ncr_show_dimension(ev->reporter, param->dimension)
+                    param->is_quantity ? ncr_show_quantity(ev->reporter, param->dimension)
                                        : ncr_show_kinds(ev->reporter, ncr_type_kinds(param->type)),
                     ncr_show(ev->reporter, *value));
     return false;
@@ -325,8 +323,7 @@ struct ncr_value ncr_eval_def(struct ncr_eval *ev, const struct ncr_code *code)
     return def_with(ev, code, def, values, (const struct ncr_code *const *)code->kid);
 }
 
-// -- calls of values
-// -----------------------------------------------------------------------------------------------
+// -- calls of values ----------------------------------------------------------------------------
 
 // block(64, stride: 2) where block is a value: the same rules as where the name is known.
 static struct ncr_value bind(struct ncr_eval *ev, const struct ncr_code *code,
@@ -347,7 +344,7 @@ static struct ncr_value bind(struct ncr_eval *ev, const struct ncr_code *code,
         uint32_t i = k - 1;
         for (i = label.n ? 0 : k - 1; label.n && i < n && !ncr_str_eq(names[i], label);)
             i++;
-        struct ncr_span span = code->kid[k]->span;
+        struct ncr_span span = code->label_spans[k];
         if (i >= n && label.n) {
             struct ncr_diag *d = NCR_EVAL_REPORT(ev, UNKNOWN_ARGUMENT, span, name,
                                                  ncr_show_str(ev->reporter, label));
@@ -355,7 +352,8 @@ static struct ncr_value bind(struct ncr_eval *ev, const struct ncr_code *code,
             return ncr_value_error();
         }
         if (i >= n) {
-            NCR_EVAL_REPORT(ev, TOO_MANY_ARGUMENTS, span, name, n, code->n_kids - 1);
+            NCR_EVAL_REPORT(ev, TOO_MANY_ARGUMENTS, span, name, n, n == 1 ? "" : "s",
+                            code->n_kids - 1);
             return ncr_value_error();
         }
         if (!label.n && k > 1) {
@@ -418,8 +416,7 @@ struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code 
     return ncr_value_error();
 }
 
-// -- chains
-// --------------------------------------------------------------------------------------------------------
+// -- chains -------------------------------------------------------------------------------------
 
 struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code,
                                 const struct ncr_layer *const *links, uint32_t n)
@@ -430,8 +427,7 @@ struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code
     return layer_value(layer);
 }
 
-// -- application
-// ---------------------------------------------------------------------------------------------------
+// -- application --------------------------------------------------------------------------------
 
 struct ncr_value ncr_eval_pipe(struct ncr_eval *ev, const struct ncr_code *code)
 {

@@ -7,8 +7,7 @@
 
 enum { MAX_LIST_DEPTH = 32 };
 
-// -- ranges
-// --------------------------------------------------------------------------------------------------------
+// -- ranges -------------------------------------------------------------------------------------
 
 static struct ncr_value as_float(struct ncr_value v)
 {
@@ -62,8 +61,7 @@ struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code
     return (struct ncr_value){.kind = NCR_KIND_RANGE, .as.range = range};
 }
 
-// -- lists
-// ---------------------------------------------------------------------------------------------------------
+// -- lists --------------------------------------------------------------------------------------
 
 struct ncr_value ncr_list_make(struct ncr_eval *ev, uint32_t n, struct ncr_span span)
 {
@@ -108,8 +106,7 @@ struct ncr_value ncr_eval_list(struct ncr_eval *ev, const struct ncr_code *code)
     return good && ncr_list_seal(ev, value, code->span) ? value : ncr_value_error();
 }
 
-// -- indices
-// -------------------------------------------------------------------------------------------------------
+// -- indices ------------------------------------------------------------------------------------
 
 static struct ncr_value out_of_list(struct ncr_eval *ev, const struct ncr_code *code,
                                     struct ncr_value index, uint64_t n)
@@ -182,8 +179,7 @@ struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code
     return ncr_list_seal(ev, part, code->span) ? part : ncr_value_error();
 }
 
-// -- members
-// -------------------------------------------------------------------------------------------------------
+// -- members ------------------------------------------------------------------------------------
 
 enum member {
 #define NCR_MEMBER_ROW(NAME, ...) MEMBER_##NAME,
@@ -225,9 +221,8 @@ static struct ncr_value tensor_member(struct ncr_eval *ev, const struct ncr_code
         uint32_t rank = m == MEMBER_SIZE ? 1 : 3;
         if (shape->rank == rank)
             return ncr_value_int(shape->dim[m == MEMBER_HEIGHT ? 1 : m == MEMBER_WIDTH ? 2 : 0]);
-        char text[48];
         NCR_EVAL_REPORT(ev, MEMBER_RANK, code->name_span, members[i], rank, rank == 1 ? "" : "s",
-                        ncr_shape_text(shape, text));
+                        ncr_show_shape(ev->reporter, shape));
         return ncr_value_error();
     }
     struct ncr_diag *d = NCR_EVAL_REPORT(ev, UNKNOWN_MEMBER, code->name_span, "a tensor",

@@ -43,14 +43,15 @@ struct ncr_lower {
     struct ncr_table elements;  // (level, symbol) → how many sites have this name
     struct ncr_str around;      // let, argument or label around: names a decision
 
-    uint32_t loops; // around the statement at hand
+    uint32_t errors_before;       // when the item was begun
+    const struct ncr_ast *wanted; // the statement that was meant as the result of its body
+    uint32_t loops;               // around the statement at hand
     bool this_allowed, this_seen;
     bool mutation; // statements of mutations are allowed
     bool search;   // names of metrics are known
 };
 
-// -- lower_names.c: scopes and path elements
-// ----------------------------------------------------------------------
+// -- lower_names.c: scopes and path elements ----------------------------------------------------
 uint32_t ncr_lower_open(struct ncr_lower *lo);               // a scope; gives what close needs
 void ncr_lower_close(struct ncr_lower *lo, uint32_t opened); // warns of what was not used
 struct ncr_local *ncr_lower_bind(struct ncr_lower *lo, enum ncr_local_kind kind,
@@ -70,8 +71,7 @@ struct ncr_level {
 struct ncr_level ncr_lower_level(struct ncr_lower *lo); // opens a level; give the result to …
 void ncr_lower_level_end(struct ncr_lower *lo, struct ncr_level level);
 
-// -- lower_expr.c
-// -------------------------------------------------------------------------------------------------
+// -- lower_expr.c -------------------------------------------------------------------------------
 struct ncr_code *ncr_code_new(struct ncr_lower *lo, enum ncr_code_kind kind,
                               const struct ncr_ast *ast, uint32_t n_kids, uint32_t kinds);
 struct ncr_code *ncr_code_error(struct ncr_lower *lo, const struct ncr_ast *ast);
@@ -91,8 +91,7 @@ struct ncr_code *ncr_lower_value_body(struct ncr_lower *lo, const struct ncr_ast
                                       const char *what);
 const struct ncr_ast *ncr_ast_bare(const struct ncr_ast *ast); // without parentheses around it
 
-// -- lower_call.c
-// -------------------------------------------------------------------------------------------------
+// -- lower_call.c -------------------------------------------------------------------------------
 struct ncr_code *ncr_lower_name(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_call(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_member(struct ncr_lower *lo, const struct ncr_ast *ast);
@@ -108,13 +107,11 @@ void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item);
 // Annotations before ast: known names, arguments of the right kind.
 void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast);
 
-// -- lower_stmt.c
-// -------------------------------------------------------------------------------------------------
+// -- lower_stmt.c -------------------------------------------------------------------------------
 struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_repeat(struct ncr_lower *lo, const struct ncr_ast *ast);
-// -- lower_def.c
-// --------------------------------------------------------------------------------------------------
+// -- lower_def.c --------------------------------------------------------------------------------
 // Parameters' names and types, so that calls can be resolved before bodies.
 void ncr_lower_header(struct ncr_lower *lo, struct ncr_item *item);
 void ncr_lower_def(struct ncr_lower *lo, struct ncr_item *item);

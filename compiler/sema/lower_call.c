@@ -3,8 +3,7 @@
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
-// -- names
-// ---------------------------------------------------------------------------------------------------------
+// -- names --------------------------------------------------------------------------------------
 
 static struct ncr_code *of_item(struct ncr_lower *lo, const struct ncr_ast *ast,
                                 struct ncr_item *item)
@@ -22,6 +21,7 @@ static struct ncr_code *of_item(struct ncr_lower *lo, const struct ncr_ast *ast,
         return code;
     case NCR_ITEM_BLOCK:
     case NCR_ITEM_NET:
+        if (item->def->wrong) return ncr_code_error(lo, ast);
         if (!item->def->has_inputs && item->def->n_params == 0) {
             code = ncr_code_new(lo, NCR_CODE_CALL_DEF, ast, 0,
                                 item->def->is_net ? K(LAYER) : NCR_KINDS_ALL);
@@ -89,8 +89,7 @@ struct ncr_code *ncr_lower_name(struct ncr_lower *lo, const struct ncr_ast *ast)
     return ncr_code_error(lo, ast);
 }
 
-// -- arguments
-// -----------------------------------------------------------------------------------------------------
+// -- arguments ----------------------------------------------------------------------------------
 
 // The parameters of what is called, whatever it is.
 struct callee {
@@ -123,7 +122,7 @@ static void wrong_type(struct ncr_lower *lo, const struct callee *callee, uint32
     struct ncr_str name = param_name(callee, i);
     const char *wanted = ncr_show_kinds(lo->reporter, param_kinds(callee, i));
     if (callee->def && callee->def->params[i].is_quantity)
-        wanted = ncr_show_dimension(lo->reporter, callee->def->params[i].dimension);
+        wanted = ncr_show_quantity(lo->reporter, callee->def->params[i].dimension);
     struct ncr_diag *d =
         NCR_REPORT(lo->reporter, WRONG_TYPE, value->span, ncr_show_str(lo->reporter, name),
                    callee->name, wanted, ncr_show_code(lo->reporter, value));
@@ -190,7 +189,7 @@ static void arguments(struct ncr_lower *lo, const struct ncr_ast *call, const st
             i = find_param(lo, callee, arg);
         } else if (callee->n == 0 || i >= callee->n) {
             NCR_REPORT(lo->reporter, TOO_MANY_ARGUMENTS, arg->span, callee->name, callee->n,
-                       call->n_kids - 1);
+                       callee->n == 1 ? "" : "s", call->n_kids - 1);
             i = UINT32_MAX;
         } else if (i > 0) {
             struct ncr_diag *d =
@@ -217,8 +216,7 @@ static void arguments(struct ncr_lower *lo, const struct ncr_ast *call, const st
                        ncr_show_str(lo->reporter, param_name(callee, i)));
 }
 
-// -- calls
-// ---------------------------------------------------------------------------------------------------------
+// -- calls --------------------------------------------------------------------------------------
 
 static struct ncr_code *call_op(struct ncr_lower *lo, const struct ncr_ast *ast, enum ncr_op op)
 {
@@ -272,7 +270,8 @@ static struct ncr_code *call_builtin(struct ncr_lower *lo, const struct ncr_ast 
     int n = (int)ast->n_kids - 1;
     if (n < b->min_args || (b->max_args >= 0 && n > b->max_args)) {
         struct ncr_diag *d = NCR_REPORT(lo->reporter, ARGUMENT_COUNT, ast->span, b->name,
-                                        b->min_args, b->max_args < 0 ? " or more" : "", n);
+                                        b->min_args, b->max_args < 0 ? " or more" : "",
+                                        b->min_args == 1 && b->max_args == 1 ? "" : "s", n);
         ncr_report_help(lo->reporter, d, "%s(%s): %s", b->name, b->params, b->help);
         good = false;
     }
@@ -288,9 +287,12 @@ static struct ncr_code *call_value(struct ncr_lower *lo, const struct ncr_ast *a
     struct ncr_code *code =
         ncr_code_new(lo, NCR_CODE_CALL_VALUE, ast, ast->n_kids, K(LAYER) | K(TENSOR) | K(RECORD));
     struct ncr_str *labels = NCR_NEW_N(lo->arena, struct ncr_str, ast->n_kids);
+    struct ncr_span *spans = NCR_NEW_N(lo->arena, struct ncr_span, ast->n_kids);
+    code->label_spans = spans;
     code->kid[0] = callee;
     for (uint32_t i = 1; i < ast->n_kids; i++) {
         labels[i] = ast->kid[i]->text;
+        spans[i] = labels[i].n ? ast->kid[i]->name_span : ast->kid[i]->span;
         code->kid[i] = ncr_lower_expr(lo, ast->kid[i]->kid[0]);
     }
     code->labels = labels;
@@ -321,6 +323,11 @@ struct ncr_code *ncr_lower_call(struct ncr_lower *lo, const struct ncr_ast *ast)
         if (metric) return metric;
     }
     struct ncr_item *item = ncr_lower_item(lo, name->text, name->span);
+    if (item && item->def && item->def->wrong) {
+        for (uint32_t i = 1; i < ast->n_kids; i++)
+            ncr_lower_expr(lo, ast->kid[i]->kid[0]);
+        return ncr_code_error(lo, ast);
+    }
     if (item && item->def && (item->def->n_params || !item->def->has_inputs))
         return call_def(lo, ast, item);
     if (item) return call_value(lo, ast, of_item(lo, name, item));
@@ -336,8 +343,7 @@ struct ncr_code *ncr_lower_call(struct ncr_lower *lo, const struct ncr_ast *ast)
     return call_value(lo, ast, ncr_lower_name(lo, name));
 }
 
-// -- members
-// -------------------------------------------------------------------------------------------------------
+// -- members ------------------------------------------------------------------------------------
 
 static const struct {
     const char *name;

@@ -4,8 +4,7 @@
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
-// -- headers
-// -------------------------------------------------------------------------------------------------------
+// -- headers ------------------------------------------------------------------------------------
 
 static void type_of(struct ncr_lower *lo, const struct ncr_ast *type, struct ncr_param_def *param)
 {
@@ -59,7 +58,7 @@ static bool holds_tensors(const struct ncr_ast *list, const struct ncr_param_def
     return is_net;
 }
 
-static void check_list(struct ncr_lower *lo, const struct ncr_ast *list,
+static bool check_list(struct ncr_lower *lo, const struct ncr_ast *list,
                        const struct ncr_param_def *params, bool tensors)
 {
     for (uint32_t i = 0; i < list->n_kids; i++) {
@@ -72,8 +71,9 @@ static void check_list(struct ncr_lower *lo, const struct ncr_ast *list,
                        tensors ? "among the tensors" : "among the parameters");
         ncr_report_help(lo->reporter, d,
                         "parameters first, tensors in a second list: f(n: int)(x: tensor)");
-        return;
+        return false;
     }
+    return true;
 }
 
 void ncr_lower_header(struct ncr_lower *lo, struct ncr_item *item)
@@ -86,27 +86,28 @@ void ncr_lower_header(struct ncr_lower *lo, struct ncr_item *item)
     if (second) {
         def->inputs = params_of(lo, second, &def->n_inputs);
         def->has_inputs = true;
-        check_list(lo, first, def->params, false);
-        check_list(lo, second, def->inputs, true);
+        def->wrong = !check_list(lo, first, def->params, false);
+        def->wrong |= !check_list(lo, second, def->inputs, true);
     } else if (holds_tensors(first, def->params, def->is_net)) {
         def->inputs = def->params;
         def->n_inputs = def->n_params;
         def->params = NULL;
         def->n_params = 0;
         def->has_inputs = true;
-        check_list(lo, first, def->inputs, true);
+        def->wrong = !check_list(lo, first, def->inputs, true);
     }
-    if (def->has_inputs && def->n_inputs == 0)
+    if (def->has_inputs && def->n_inputs == 0) {
         NCR_REPORT(lo->reporter, NO_INPUT, item->name_span, ncr_item_kind_name(item),
                    ncr_show_str(lo->reporter, item->name));
+        def->wrong = true;
+    }
     for (uint32_t i = 0; i < def->n_inputs; i++)
         if (def->inputs[i].has_default)
             NCR_REPORT(lo->reporter, TENSOR_DEFAULT, def->inputs[i].span,
                        ncr_show_str(lo->reporter, def->inputs[i].name));
 }
 
-// -- bodies
-// --------------------------------------------------------------------------------------------------------
+// -- bodies -------------------------------------------------------------------------------------
 
 static void params(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_ast *list)
 {
@@ -125,7 +126,7 @@ static void params(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
                 NCR_REPORT(lo->reporter, WRONG_TYPE, value->span,
                            ncr_show_str(lo->reporter, param->name),
                            ncr_show_str(lo->reporter, def->name),
-                           param->is_quantity ? ncr_show_dimension(lo->reporter, param->dimension)
+                           param->is_quantity ? ncr_show_quantity(lo->reporter, param->dimension)
                                               : ncr_show_kinds(lo->reporter, kinds),
                            ncr_show_code(lo->reporter, value));
         }
@@ -160,14 +161,19 @@ static void inputs(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
     for (uint32_t i = 0; i < def->n_inputs; i++) {
         struct ncr_param_def *input = &def->inputs[i];
         const struct ncr_ast *type = list->kid[i]->n_kids ? list->kid[i]->kid[0] : NULL;
-        if (!type || !check_rank(lo, type)) type = NULL;
+        if (type && !check_rank(lo, type)) {
+            input->wrong = true;
+            type = NULL;
+        }
         input->n_dims = type ? type->n_kids : 0;
         input->dims = NCR_NEW_N(lo->arena, struct ncr_code *, input->n_dims);
         input->dim_slots = NCR_NEW_N(lo->arena, uint32_t, input->n_dims);
         input->dim_spans = NCR_NEW_N(lo->arena, struct ncr_span, input->n_dims);
+        input->dim_names = NCR_NEW_N(lo->arena, struct ncr_str, input->n_dims);
         for (uint32_t k = 0; k < input->n_dims; k++) {
             const struct ncr_ast *dim = type->kid[k];
             input->dim_spans[k] = dim->span;
+            input->dim_names[k] = dim->text;
             uint32_t symbol = ncr_symbol(lo->arena, &lo->program->symbols, dim->text);
             bool binds = dim->kind == NCR_AST_NAME && !ncr_lower_local(lo, dim->text) &&
                          ncr_table_get(&lo->scope->names, symbol) == UINT32_MAX;
@@ -236,6 +242,10 @@ void ncr_lower_def(struct ncr_lower *lo, struct ncr_item *item)
             NCR_REPORT(lo->reporter, NOT_A_NET, ast->kid[0]->span,
                        ncr_show_code(lo->reporter, def->body));
         def->n_slots = lo->n_slots;
+        return;
+    }
+    if (def->wrong) {
+        def->body = ncr_code_error(lo, ast);
         return;
     }
     uint32_t opened = ncr_lower_open(lo);

@@ -68,8 +68,7 @@ static struct ncr_code *quantity(struct ncr_lower *lo, const struct ncr_ast *ast
     return constant(lo, ast, ncr_value_quantity(number * unit.num / unit.den, unit.dimension));
 }
 
-// -- operators
-// -----------------------------------------------------------------------------------------------------
+// -- operators ----------------------------------------------------------------------------------
 
 static struct ncr_code *unary(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
@@ -172,8 +171,7 @@ static struct ncr_code *binary(struct ncr_lower *lo, const struct ncr_ast *ast)
     return code;
 }
 
-// -- ranges, lists, records
-// ----------------------------------------------------------------------------------------
+// -- ranges, lists, records ---------------------------------------------------------------------
 
 static struct ncr_code *range(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
@@ -304,8 +302,7 @@ static struct ncr_code *with(struct ncr_lower *lo, const struct ncr_ast *ast)
     return code;
 }
 
-// -- bodies and names
-// ----------------------------------------------------------------------------------------------
+// -- bodies and names ---------------------------------------------------------------------------
 
 static bool if_has_value(const struct ncr_ast *ast);
 
@@ -327,14 +324,16 @@ static bool if_has_value(const struct ncr_ast *ast)
 struct ncr_code *ncr_lower_value_body(struct ncr_lower *lo, const struct ncr_ast *block,
                                       const char *what)
 {
-    struct ncr_code *code = ncr_lower_body(lo, block);
-    if (code->kid[code->n_kids - 1]) return code;
+    uint32_t n = block->n_kids;
+    if (block_has_value(block)) return ncr_lower_body(lo, block);
+    bool dropped = n > 1 && block->kid[n - 2]->kind == NCR_AST_EXPR_STMT;
     struct ncr_span end = block->span; // its closing brace
     if (end.end > end.begin) end.begin = end.end - 1;
     struct ncr_diag *d = NCR_REPORT(lo->reporter, NO_RESULT, end, what);
-    uint32_t n = block->n_kids;
-    if (n > 1 && block->kid[n - 2]->kind == NCR_AST_EXPR_STMT)
+    if (dropped)
         ncr_report_help(lo->reporter, d, "the last expression is the value when no `;` follows it");
+    lo->wanted = dropped ? block->kid[n - 2] : NULL;
+    ncr_lower_body(lo, block);
     return ncr_code_error(lo, block);
 }
 
@@ -364,8 +363,8 @@ struct ncr_code *ncr_lower_body(struct ncr_lower *lo, const struct ncr_ast *bloc
 // side of a pipe.
 static struct ncr_code *stands_for(struct ncr_code *code)
 {
-    while (code->kind == NCR_CODE_PIPE)
-        code = code->kid[1];
+    while (code->kind == NCR_CODE_PIPE || code->kind == NCR_CODE_WITH)
+        code = code->kid[code->kind == NCR_CODE_PIPE];
     if (code->kind == NCR_CODE_CALL_VALUE && !code->site) code = code->kid[0];
     bool is = code->kind == NCR_CODE_CALL_VALUE || code->kind == NCR_CODE_OPERATOR ||
               code->kind == NCR_CODE_DEF || code->kind == NCR_CODE_CALL_OP ||

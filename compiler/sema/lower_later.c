@@ -4,8 +4,7 @@
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
-// -- metrics
-// -------------------------------------------------------------------------------------------------------
+// -- metrics ------------------------------------------------------------------------------------
 
 #define NCR_DIMENSION_NONE NCR_DIMENSION_COUNT_
 static const struct {
@@ -56,7 +55,7 @@ struct ncr_code *ncr_lower_metric_call(struct ncr_lower *lo, const struct ncr_as
     if (i == NCR_COUNT(metrics)) return NULL;
     if (ast->n_kids - 1 != metrics[i].takes_data) {
         NCR_REPORT(lo->reporter, ARGUMENT_COUNT, ast->span, metrics[i].name, metrics[i].takes_data,
-                   "", (int)ast->n_kids - 1);
+                   "", metrics[i].takes_data ? "" : "s", (int)ast->n_kids - 1);
         return ncr_code_error(lo, ast);
     }
     if (!metrics[i].takes_data) return metric_code(lo, ast, i);
@@ -70,8 +69,7 @@ struct ncr_code *ncr_lower_metric_call(struct ncr_lower *lo, const struct ncr_as
     return metric_code(lo, ast, i);
 }
 
-// -- mutations
-// -----------------------------------------------------------------------------------------------------
+// -- mutations ----------------------------------------------------------------------------------
 
 // The node, attribute or decision that an edit names: a parameter of the mutation, or a member of
 // one.
@@ -173,8 +171,7 @@ void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item)
     ncr_lower_close(lo, opened);
 }
 
-// -- annotations
-// ---------------------------------------------------------------------------------------------------
+// -- annotations --------------------------------------------------------------------------------
 
 enum annotation {
 #define NCR_ANNOTATION_ROW(NAME, ...) ANNOTATION_##NAME,
@@ -262,12 +259,13 @@ void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast)
             ncr_report_nearest(lo->reporter, d, annot->text, names, ANNOTATION_COUNT);
             continue;
         }
+        uint32_t errors = lo->reporter->diags->n_errors;
         if (annot->n_kids < annotations[a].min_args || annot->n_kids > annotations[a].max_args)
             NCR_REPORT(lo->reporter, ANNOTATION_ARGUMENT, annot->span, annotations[a].name,
                        annotations[a].max_args ? annotations[a].argument : "no argument");
         for (uint32_t i = 0; i < annot->n_kids && i < annotations[a].max_args; i++)
             annotation_argument(lo, (enum annotation)a, annot->kid[i]->kid[0]);
-        if (annotations[a].changes_net)
+        if (annotations[a].changes_net && lo->reporter->diags->n_errors == errors)
             NCR_REPORT(lo->reporter, ANNOTATION_IDLE, annot->span, annotations[a].name);
     }
 }

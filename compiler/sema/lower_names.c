@@ -13,11 +13,12 @@ void ncr_lower_begin(struct ncr_lower *lo, struct ncr_item *item)
     lo->n_surface = 0;
     lo->around = NCR_STR("");
     lo->loops = 0;
+    lo->errors_before = lo->reporter->diags->n_errors;
+    lo->wanted = NULL;
     lo->this_allowed = lo->this_seen = lo->mutation = lo->search = false;
 }
 
-// -- locals
-// --------------------------------------------------------------------------------------------------------
+// -- locals -------------------------------------------------------------------------------------
 
 static uint32_t *binding(struct ncr_lower *lo, uint32_t symbol)
 {
@@ -39,6 +40,8 @@ uint32_t ncr_lower_open(struct ncr_lower *lo)
 static void warn_unused(struct ncr_lower *lo, const struct ncr_local *local)
 {
     if (local->used || local->name.n == 0 || local->name.s[0] == '_') return;
+    if (lo->reporter->diags->n_errors > lo->errors_before)
+        return; // a name may be unused for an error's sake
     const char *name = ncr_show_str(lo->reporter, local->name);
     if (local->kind == NCR_LOCAL_LET)
         NCR_REPORT(lo->reporter, UNUSED_LET, local->span, name);
@@ -86,8 +89,7 @@ struct ncr_local *ncr_lower_local(struct ncr_lower *lo, struct ncr_str name)
     return at ? &lo->locals.at[at - 1] : NULL;
 }
 
-// -- items
-// ---------------------------------------------------------------------------------------------------------
+// -- items --------------------------------------------------------------------------------------
 
 struct ncr_item *ncr_lower_item(struct ncr_lower *lo, struct ncr_str name, struct ncr_span span)
 {
@@ -105,6 +107,22 @@ struct ncr_item *ncr_lower_item(struct ncr_lower *lo, struct ncr_str name, struc
     if (entry->item != lo->item) entry->item->uses++;
     ncr_vec_push(lo->arena, &lo->program->refs, entry->item);
     return entry->item;
+}
+
+// Whether the text of a module has a line `block name…`, or the like for a net or mutation.
+static bool defines(const struct ncr_stdlib_file *file, struct ncr_str name)
+{
+    static const char *const kinds[] = {"block ", "net ", "mutation "};
+    for (const char *line = file->text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        for (size_t k = 0; k < NCR_COUNT(kinds); k++) {
+            size_t n = strlen(kinds[k]);
+            if (strncmp(line, kinds[k], n) == 0 && strncmp(line + n, name.s, name.n) == 0 &&
+                line[n + name.n] == '(')
+                return true;
+        }
+    }
+    return false;
 }
 
 void ncr_lower_unknown(struct ncr_lower *lo, struct ncr_str name, struct ncr_span span)
@@ -126,20 +144,15 @@ void ncr_lower_unknown(struct ncr_lower *lo, struct ncr_str name, struct ncr_spa
         ncr_report_help(lo->reporter, d, "did you mean `%.*s`?", NCR_STR_ARG(near));
         return;
     }
-    // A module that was not imported may define it: the standard blocks are the usual case.
-    for (uint32_t m = 0; m < lo->program->modules->n; m++) {
-        const struct ncr_module_scope *scope = &lo->program->scopes[m];
-        uint32_t at =
-            ncr_table_get(&scope->names, ncr_symbol(lo->arena, &lo->program->symbols, name));
-        if (at == UINT32_MAX || scope->entries[at].import) continue;
-        ncr_report_help(lo->reporter, d, "`import %.*s` defines it",
-                        NCR_STR_ARG(scope->module->name));
-        return;
-    }
+    // The standard library may define it, in a module that is not imported.
+    for (size_t m = 0; m < ncr_stdlib_count; m++)
+        if (defines(&ncr_stdlib[m], name)) {
+            ncr_report_help(lo->reporter, d, "`import %s` defines it", ncr_stdlib[m].module);
+            return;
+        }
 }
 
-// -- path elements
-// -------------------------------------------------------------------------------------------------
+// -- path elements ------------------------------------------------------------------------------
 
 struct ncr_str ncr_lower_element(struct ncr_lower *lo, struct ncr_str name)
 {
@@ -166,8 +179,7 @@ void ncr_lower_level_end(struct ncr_lower *lo, struct ncr_level level)
     lo->n_surface = level.n_surface;
 }
 
-// -- items of one kind
-// ---------------------------------------------------------------------------------------------
+// -- items of one kind --------------------------------------------------------------------------
 
 const char *ncr_item_kind_name(const struct ncr_item *item)
 {

@@ -3,8 +3,7 @@
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
-// -- statements
-// ----------------------------------------------------------------------------------------------------
+// -- statements ---------------------------------------------------------------------------------
 
 static struct ncr_code *let(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
@@ -107,7 +106,8 @@ struct ncr_code *ncr_lower_repeat(struct ncr_lower *lo, const struct ncr_ast *as
 static struct ncr_code *drop(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
     struct ncr_code *value = ncr_lower_expr(lo, ast->kid[0]);
-    if (value->kinds != K(ERROR)) NCR_REPORT0(lo->reporter, UNUSED_VALUE, ast->kid[0]->span);
+    if (value->kinds != K(ERROR) && ast != lo->wanted)
+        NCR_REPORT0(lo->reporter, UNUSED_VALUE, ast->kid[0]->span);
     struct ncr_code *code = ncr_code_new(lo, NCR_CODE_DROP, ast, 1, 0);
     code->kid[0] = value;
     return code;
@@ -138,8 +138,7 @@ struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast 
     NCR_BUG("%s where a statement is expected", ncr_ast_kind_name(ast->kind));
 }
 
-// -- decisions
-// -----------------------------------------------------------------------------------------------------
+// -- decisions ----------------------------------------------------------------------------------
 
 static struct ncr_str decision_name(const struct ncr_lower *lo, const struct ncr_ast *ast,
                                     struct ncr_str fallback)

@@ -3,8 +3,7 @@
 
 enum { SCRATCH_LIMIT = 1 << 30 };
 
-// -- elaboration
-// ---------------------------------------------------------------------------------------------------
+// -- elaboration --------------------------------------------------------------------------------
 
 bool ncr_eval_start(struct ncr_eval *ev, struct ncr_program *program, struct ncr_str root)
 {
@@ -60,8 +59,7 @@ static void elaborate(struct ncr_program *program, const struct ncr_item *item,
     ncr_eval_finish(&ev);
 }
 
-// -- checks
-// --------------------------------------------------------------------------------------------------------
+// -- checks -------------------------------------------------------------------------------------
 
 static void check_items(struct ncr_program *program)
 {
@@ -109,7 +107,7 @@ static void check_nets(struct ncr_program *program)
         struct ncr_net_info info = {
             .name = item->name, .span = item->name_span, .doc = item->ast->doc};
         parameters_of(program, item, &info);
-        if (!info.parameter.n) elaborate(program, item, &info);
+        if (!info.parameter.n && !item->def->wrong) elaborate(program, item, &info);
         ncr_vec_push(program->arena, &program->nets, info);
     }
 }
@@ -176,8 +174,7 @@ struct ncr_program *ncr_program_check(struct ncr_arena *arena, struct ncr_diags 
     return program;
 }
 
-// -- questions
-// -----------------------------------------------------------------------------------------------------
+// -- questions ----------------------------------------------------------------------------------
 
 uint32_t ncr_program_net_count(const struct ncr_program *program)
 {

@@ -1,5 +1,7 @@
 // What reaches itself: strongly connected items (Tarjan 1972), without recursion of our own. A
 // block or net among them needs a bound; a let among them has no value.
+#include <stdlib.h>
+
 #include "compiler/sema/sema.h"
 
 struct visit {
@@ -12,29 +14,33 @@ struct search {
     bool *on_stack;
 };
 
-static void report(struct ncr_program *program, const uint32_t *group, uint32_t n)
+static int ascending(const void *a, const void *b)
 {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(struct ncr_program *program, uint32_t *group, uint32_t n)
+{
+    qsort(group, n, sizeof *group, ascending);
     struct ncr_reporter *reporter = &program->reporter;
     // The first in the text is where the message stands.
-    uint32_t first = group[0];
     bool has_let = false;
     for (uint32_t i = 0; i < n; i++) {
         const struct ncr_item *item = program->items.at[group[i]];
         has_let |= item->kind == NCR_ITEM_LET ||
                    (item->def && !item->def->has_inputs && item->def->is_net);
-        if (group[i] < first) first = group[i];
     }
     if (has_let) {
-        const struct ncr_item *item = program->items.at[first];
+        const struct ncr_item *item = program->items.at[group[0]];
         struct ncr_diag *d = NCR_REPORT(reporter, DEFINED_BY_ITSELF, item->name_span,
                                         ncr_show_str(reporter, item->name));
-        for (uint32_t i = n; i-- > 0 && n > 1 && n - i < 8;)
-            if (group[i] != first)
-                ncr_report_note(reporter, d, program->items.at[group[i]]->name_span, "through `%s`",
-                                ncr_show_str(reporter, program->items.at[group[i]]->name));
+        for (uint32_t i = 1; i < n && i < 8; i++)
+            ncr_report_note(reporter, d, program->items.at[group[i]]->name_span, "through `%s`",
+                            ncr_show_str(reporter, program->items.at[group[i]]->name));
         return;
     }
-    for (uint32_t i = n; i-- > 0;) {
+    for (uint32_t i = 0; i < n; i++) {
         struct ncr_item *item = program->items.at[group[i]];
         item->recursive = true;
         if (!item->def || item->def->bound) continue;

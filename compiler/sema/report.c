@@ -106,6 +106,14 @@ const char *ncr_show_dimension(struct ncr_reporter *reporter, struct ncr_dimensi
     return keep(reporter, &buf);
 }
 
+const char *ncr_show_quantity(struct ncr_reporter *reporter, struct ncr_dimension dimension)
+{
+    struct ncr_buf buf = {0};
+    ncr_buf_puts(&buf, "a quantity of ");
+    ncr_dimension_text(dimension, &buf);
+    return keep(reporter, &buf);
+}
+
 const char *ncr_show_str(struct ncr_reporter *reporter, struct ncr_str s)
 {
     enum { WIDTH = 80 };
@@ -118,13 +126,17 @@ const char *ncr_show_str(struct ncr_reporter *reporter, struct ncr_str s)
 const char *ncr_show_code(struct ncr_reporter *reporter, const struct ncr_code *code)
 {
     if (code->kind == NCR_CODE_CONST) return ncr_show(reporter, code->as.value);
-    if (code->known_dimension) {
-        struct ncr_buf buf = {0};
-        ncr_buf_puts(&buf, "a quantity of ");
-        ncr_dimension_text(code->dimension, &buf);
-        return keep(reporter, &buf);
-    }
+    if (code->known_dimension) return ncr_show_quantity(reporter, code->dimension);
     return ncr_show_kinds(reporter, code->kinds);
+}
+
+const char *ncr_show_shape(struct ncr_reporter *reporter, const struct ncr_shape *shape)
+{
+    struct ncr_buf buf = {0};
+    for (uint32_t i = 0; i < shape->rank; i++)
+        ncr_buf_fmt(&buf, "%s%d", i ? ", " : "tensor[", shape->dim[i]);
+    ncr_buf_putc(&buf, ']');
+    return keep(reporter, &buf);
 }
 
 static const char *show_operand(struct ncr_reporter *reporter, const struct ncr_operand *a)

@@ -7,8 +7,7 @@
 #include "compiler/sema/program.h"
 #include "compiler/sema/table.h"
 
-// -- reporting
-// ---------------------------------------------------------------------------------------------------
+// -- reporting ----------------------------------------------------------------------------------
 // Reports each (code, place) once: a block that is wrong is wrong wherever it is used.
 struct ncr_reporter {
     struct ncr_diags *diags;
@@ -40,7 +39,11 @@ static inline bool ncr_report_open(const struct ncr_reporter *reporter)
 const char *ncr_show(struct ncr_reporter *reporter, struct ncr_value v);   // "int 8"
 const char *ncr_show_kinds(struct ncr_reporter *reporter, uint32_t kinds); // "an int or a float"
 const char *ncr_show_dimension(struct ncr_reporter *reporter, struct ncr_dimension dimension);
+const char *ncr_show_quantity(struct ncr_reporter *reporter,
+                              struct ncr_dimension dimension);             // "a quantity of time"
 const char *ncr_show_str(struct ncr_reporter *reporter, struct ncr_str s); // cut to 80 bytes
+const char *ncr_show_shape(struct ncr_reporter *reporter,
+                           const struct ncr_shape *shape); // "tensor[3, 8, 8]"
 // What is known of code: its constant, or the kinds it may have.
 const char *ncr_show_code(struct ncr_reporter *reporter, const struct ncr_code *code);
 // An operand of a failed operator: a value, or only its kinds.
@@ -53,8 +56,7 @@ struct ncr_diag *ncr_report_arith(struct ncr_reporter *reporter, enum ncr_arith 
                                   enum ncr_ast_op op, struct ncr_span span,
                                   const struct ncr_operand *a, const struct ncr_operand *b);
 
-// -- the program
-// -------------------------------------------------------------------------------------------------
+// -- the program --------------------------------------------------------------------------------
 struct ncr_import_use {
     const struct ncr_module *module;
     struct ncr_span span;
@@ -99,8 +101,7 @@ uint32_t ncr_record_find(struct ncr_str name);
 const char *ncr_record_name(uint32_t index);
 uint32_t ncr_record_count(void);
 
-// -- names of the language
-// ---------------------------------------------------------------------------------------
+// -- names of the language ----------------------------------------------------------------------
 enum ncr_language_kind { NCR_LANG_NOTHING, NCR_LANG_OPERATOR, NCR_LANG_FUNCTION, NCR_LANG_WORD };
 struct ncr_language_name {
     enum ncr_language_kind kind;
@@ -111,8 +112,7 @@ struct ncr_language_name ncr_language_find(struct ncr_str name);
 uint32_t ncr_language_count(void);
 struct ncr_str ncr_language_at(uint32_t i);
 
-// -- signatures of operators
-// -------------------------------------------------------------------------------------
+// -- signatures of operators --------------------------------------------------------------------
 enum ncr_sig_type {
     NCR_SIG_INT,
     NCR_SIG_PAIR,
@@ -132,8 +132,7 @@ struct ncr_sig_param {
 const struct ncr_sig_param *ncr_signature(enum ncr_op op, uint32_t *n);
 uint32_t ncr_sig_kinds(enum ncr_sig_type type);
 
-// -- builtin functions
-// -------------------------------------------------------------------------------------------
+// -- builtin functions --------------------------------------------------------------------------
 struct ncr_builtin {
     const char *name;
     int min_args, max_args;
@@ -144,8 +143,7 @@ const struct ncr_builtin *ncr_builtin_at(uint32_t index);
 // Bits of the kinds it gives for arguments of these kinds.
 uint32_t ncr_builtin_kinds(uint32_t index, struct ncr_code **args, uint32_t n);
 
-// -- phases
-// ------------------------------------------------------------------------------------------------------
+// -- phases -------------------------------------------------------------------------------------
 // Makes the items of all modules and the names each module sees (items.c).
 void ncr_items_make(struct ncr_program *program);
 // Resolves the names of all items into code (lower_def.c).

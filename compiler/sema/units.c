@@ -178,7 +178,7 @@ void ncr_quantity_text(double value, struct ncr_dimension dimension, struct ncr_
         if (!ncr_dimension_eq(dimensions[units[i].dimension].dimension, wanted)) continue;
         struct ncr_buf text = {0};
         double v = value * units[i].den / units[i].num;
-        if (fabs(v) >= 1 || value == 0) number(v, &text);
+        if (fabs(v) >= 1 || (value == 0 && !unit)) number(v, &text);
         size_t n = text.n;
         ncr_buf_free(&text);
         if (n && n <= best_n) {

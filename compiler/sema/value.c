@@ -159,6 +159,8 @@ void ncr_value_describe(struct ncr_value v, struct ncr_buf *out)
         ncr_buf_putc(out, ' ');
         break;
     case NCR_KIND_QUANTITY:
+        // "per bit" says it already.
+        if (ncr_dimension_eq(v.dimension, ncr_dimension_of(NCR_DIMENSION_BIT_RATE))) break;
         ncr_dimension_text(v.dimension, out);
         ncr_buf_putc(out, ' ');
         break;
