@@ -39,6 +39,14 @@ struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *dia
     const struct ncr_fault_row *model = ncr_fault_row(spec->model);
     struct ncr_sites *sites = NCR_NEW(arena, struct ncr_sites);
     *sites = (struct ncr_sites){.qgraph = qgraph, .spec = spec, .all_persistent = true};
+    for (uint32_t bit = 1u << NCR_SITES_COUNT_; bit <= spec->sites; bit <<= 1) {
+        if (!(spec->sites & bit)) continue;
+        struct ncr_diag *d =
+            NCR_DIAG(diags, FAULT_SITE, spec->span, NCR_STR_ARG(spec->name),
+                     bit == NCR_SITE_ACCUMULATOR ? "accumulators" : "requantisation");
+        ncr_diag_help(diags, d, "strike `activations`, `weights` or `biases`");
+        return NULL;
+    }
     sites->groups =
         NCR_NEW_N(arena, struct ncr_site_group, (size_t)qgraph->n_nodes * NCR_SITES_COUNT_);
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {

@@ -211,5 +211,15 @@ Test(fault_sites, diagnostics)
                      "64 flips in one injection, but the network has only 14 bits to flip");
     cr_assert_eq(ncr_diag_number(diags.first->code), 904);
     cr_assert_eq(diags.first->span.begin, 30);
+
+    spec.sites = NCR_SITE_WEIGHT | NCR_SITE_ACCUMULATOR;
+    cr_assert_null(build(arena, &spec, &diags));
+    cr_assert_str_eq(
+        message(&diags),
+        "fault 'f' strikes accumulators, which campaigns cannot reach: they strike what "
+        "is stored in memory");
+    cr_assert_str_eq(diags.first->help.s, "strike `activations`, `weights` or `biases`");
+    cr_assert_eq(ncr_diag_number(diags.first->code), 905);
+    cr_assert_eq(diags.first->span.begin, 30);
     ncr_arena_free(arena);
 }
