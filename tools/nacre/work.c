@@ -82,6 +82,28 @@ bool work_threads(struct cli *cli, uint32_t *out)
     return true;
 }
 
+const struct ncr_trainer *work_trainer(struct cli *cli)
+{
+    static const char *const names[] = {
+#define NCR_TRAINER_ROW(name) #name,
+#include "runtime/train/trainer.def"
+#undef NCR_TRAINER_ROW
+    };
+    const char *name = cli->opt[OPT_TRAINER] ? cli->opt[OPT_TRAINER] : names[0];
+    const struct ncr_trainer *trainer = ncr_trainer_find(name);
+    if (trainer) return trainer;
+    struct ncr_buf list = {0};
+    for (size_t i = 0; i < NCR_COUNT(names); i++)
+        ncr_buf_fmt(&list, "%s`%s`",
+                    i == 0                     ? ""
+                    : i + 1 < NCR_COUNT(names) ? ", "
+                                               : " and ",
+                    names[i]);
+    cli_usage(cli, "there is no trainer `%s`; there are %s", name, list.s ? list.s : "others");
+    ncr_buf_free(&list);
+    return NULL;
+}
+
 void work_percent(struct ncr_buf *out, uint64_t part, uint64_t whole)
 {
     ncr_buf_fmt(out, "%6.2f %%", whole ? 100.0 * (double)part / (double)whole : 0.0);

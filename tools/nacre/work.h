@@ -4,6 +4,7 @@
 #define NCR_TOOLS_WORK_H
 
 #include "runtime/api/pipeline.h"
+#include "runtime/train/trainer.h"
 #include "tools/nacre/cli.h"
 
 struct cli_work {
@@ -27,6 +28,8 @@ int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
 int work_images(struct cli *cli, struct cli_work *work);
 // --threads, or the number of processors. False after a message.
 bool work_threads(struct cli *cli, uint32_t *out);
+// The trainer of --trainer, or the default one. NULL after a message.
+const struct ncr_trainer *work_trainer(struct cli *cli);
 // "98.75 %" of part in whole.
 void work_percent(struct ncr_buf *out, uint64_t part, uint64_t whole);
 
