@@ -1,0 +1,94 @@
+// GRAPH and format to REPORT: the integer network's structure and its plan give bytes and places to
+// the layers.
+#include "compiler/analysis/report.h"
+
+static struct ncr_str below_net(struct ncr_str path, struct ncr_str net)
+{
+    if (path.n > net.n + 1 && memcmp(path.s, net.s, net.n) == 0 && path.s[net.n] == '/')
+        return (struct ncr_str){path.s + net.n + 1, path.n - net.n - 1};
+    return path;
+}
+
+static void count(struct ncr_report *report, struct ncr_arena *arena)
+{
+    const struct ncr_graph *g = report->graph;
+    uint32_t *owner = NCR_NEW_N(arena, uint32_t, g->n_params);
+    for (uint32_t p = 0; p < g->n_params; p++)
+        owner[p] = UINT32_MAX;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct ncr_node *node = &g->nodes[i];
+        struct ncr_report_layer *layer = &report->layers[i];
+        layer->node = node;
+        layer->path = below_net(node->path, g->name);
+        layer->head = layer->shares = i;
+        layer->macs = ncr_node_macs(g, i);
+        if (node->n_params && owner[node->first_param] != UINT32_MAX) {
+            layer->shares = owner[node->first_param];
+        } else {
+            layer->params = ncr_node_params(g, i);
+            if (node->n_params) owner[node->first_param] = i;
+        }
+    }
+    report->params = ncr_graph_params(g);
+    report->macs = ncr_graph_macs(g);
+    report->flops = 2 * report->macs;
+}
+
+static void place(struct ncr_report *report, struct ncr_arena *arena)
+{
+    const struct ncr_qgraph *g = report->qgraph;
+    const struct ncr_plan *plan = report->plan;
+    struct ncr_memory memory = ncr_memory_of(arena, plan);
+    report->peak_memory_bytes = memory.peak_bytes;
+    report->arena_bytes = plan->arena_bytes;
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        uint32_t q = plan->steps[s];
+        const struct ncr_qnode *node = &g->nodes[q];
+        struct ncr_report_layer *layer = &report->layers[node->node];
+        int64_t elements = ncr_shape_elements(&node->shape);
+        layer->step = s;
+        layer->activation_bytes = elements;
+        layer->weight_bytes = node->n_weights ? node->n_weights + 4 * (int64_t)node->n_channels : 0;
+        layer->buffer_bytes = plan->buffers[q].bytes;
+        layer->offset = plan->buffers[q].offset;
+        layer->live_bytes = memory.live_bytes[s];
+        layer->asi_share = report->asi.phi[q] * 8 / report->asi.exp;
+        layer->sensitivity = report->asi.phi[q] / (double)elements;
+        report->activation_bytes += layer->activation_bytes;
+        report->weight_bytes += layer->weight_bytes;
+        for (ncr_node_id id = node->last; id != node->node; id = report->graph->nodes[id].in[0])
+            report->layers[id].head = node->node;
+    }
+    report->peak_layer = g->nodes[plan->steps[memory.peak_step]].node;
+    report->alive = NCR_NEW_N(arena, uint32_t, plan->n_steps);
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        const struct ncr_buffer *b = &plan->buffers[q];
+        if (memory.peak_step < b->first_step || memory.peak_step > b->last_step) continue;
+        uint32_t k = report->n_alive++;
+        for (; k > 0 && report->layers[report->alive[k - 1]].buffer_bytes < b->bytes; k--)
+            report->alive[k] = report->alive[k - 1];
+        report->alive[k] = g->nodes[q].node;
+    }
+}
+
+struct ncr_report *ncr_report_build(struct ncr_arena *arena, struct ncr_diags *diags,
+                                    const struct ncr_graph *graph,
+                                    const struct ncr_quant_spec *spec, bool quant_is_default)
+{
+    struct ncr_report *report = NCR_NEW(arena, struct ncr_report);
+    report->name = graph->name;
+    report->graph = ncr_graph_simplify(arena, graph);
+    report->arch_id = ncr_graph_arch_id(report->graph);
+    report->quant_is_default = quant_is_default;
+    report->qgraph = ncr_qgraph_build(arena, diags, report->graph, spec, NULL, NULL);
+    if (!report->qgraph) return NULL;
+    report->plan = ncr_plan_build(arena, report->qgraph, NCR_PLAN_SHARED);
+    report->asi = ncr_asi_of(arena, report->qgraph, NCR_SPLIT_EQUAL);
+    report->asi_fan_in = ncr_asi_of(arena, report->qgraph, NCR_SPLIT_FAN_IN);
+    report->adcr = ncr_adcr_of(report->qgraph);
+    report->n_layers = report->graph->n_nodes;
+    report->layers = NCR_NEW_N(arena, struct ncr_report_layer, report->n_layers);
+    count(report, arena);
+    place(report, arena);
+    return report;
+}

@@ -1,0 +1,69 @@
+// REPORT: what a network costs, known from its text alone: counts, bytes, memory plan, resilience
+// figures. A struct first, then printers. Everything in it is exact but the resilience figures,
+// which are predictions; each printer says so.
+#ifndef NCR_ANALYSIS_REPORT_H
+#define NCR_ANALYSIS_REPORT_H
+
+#include "compiler/analysis/memory.h"
+#include "compiler/analysis/resilience.h"
+
+// One operator of the simplified graph, in its order. An operator that is fused into an earlier one
+// (batchnorm and clamps in the integer network) stores no tensor: it has no bytes, step, offset or
+// sensitivity.
+struct ncr_report_layer {
+    const struct ncr_node *node;
+    struct ncr_str path; // of the node, without the net's name in front
+    uint32_t head;   // index of the layer that holds the tensor: its own, or where it is fused into
+    int64_t params;  // trainable ones; 0 where shared
+    uint32_t shares; // the earlier layer whose parameters it uses, or its own index
+    int64_t macs;
+    int64_t activation_bytes; // elements of the output as stored; 0 when fused
+    int64_t weight_bytes;     // stored weights, 1 byte each, and biases, 4 bytes each; 0 when fused
+    // of heads only:
+    uint32_t step;         // of the plan
+    uint64_t buffer_bytes; // with the border that convolutions need and the tail of wide loads
+    uint64_t offset;       // of the buffer in the arena
+    uint64_t live_bytes;   // sum of the buffers alive at this step
+    double asi_share;      // of asi_exp
+    double sensitivity;    // s_l
+};
+
+struct ncr_report {
+    struct ncr_str name;
+    struct ncr_hash arch_id;
+    const struct ncr_graph *graph; // simplified
+    const struct ncr_qgraph *qgraph;
+    const struct ncr_plan *plan;
+    bool quant_is_default; // the program declares none: linear int8 was assumed
+    struct ncr_report_layer *layers;
+    uint32_t n_layers;
+
+    int64_t params, macs, flops; // flops = 2·macs, only conv and dense
+    int64_t activation_bytes, weight_bytes;
+    uint64_t peak_memory_bytes; // largest sum of live buffers: a lower bound of every plan
+    uint64_t arena_bytes;       // of the plan that the emitted code uses
+    uint32_t peak_layer;        // where the peak is
+    uint32_t *alive;            // layers whose buffers are alive there, largest first
+    uint32_t n_alive;
+    struct ncr_asi asi, asi_fan_in;
+    struct ncr_adcr adcr;
+};
+
+// Plans graph as the integer network of spec. NULL after a diagnostic where spec cannot be applied
+// to it. The result lives in the arena and points to graph's strings.
+struct ncr_report *ncr_report_build(struct ncr_arena *arena, struct ncr_diags *diags,
+                                    const struct ncr_graph *graph,
+                                    const struct ncr_quant_spec *spec, bool quant_is_default);
+
+// A table for people, at most `columns` wide (40 at the least): long paths are cut in the middle,
+// then figures are abbreviated, then columns are left out, and the legend says which.
+void ncr_report_text(const struct ncr_report *report, int columns, struct ncr_buf *out);
+// Schema "nacre.report/1" (docs/reference): totals, layers, peak, exactness, conventions. sources
+// give file, line and column; NULL leaves the places null.
+void ncr_report_json(const struct ncr_report *report, const struct ncr_sources *sources,
+                     struct ncr_buf *out);
+// One line a layer under a line of names; fields quoted where they must be.
+void ncr_report_csv(const struct ncr_report *report, const struct ncr_sources *sources,
+                    struct ncr_buf *out);
+
+#endif

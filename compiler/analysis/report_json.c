@@ -1,0 +1,254 @@
+// REPORT as JSON (schema "nacre.report/1") and CSV, for programs.
+#include <inttypes.h>
+
+#include "compiler/analysis/report.h"
+#include "lang/base/json.h"
+
+static const char *format_name(enum ncr_qformat format)
+{
+    switch (format) {
+    case NCR_QF_LINEAR: return "linear";
+    case NCR_QF_FIXED: return "fixed";
+    case NCR_QF_LOG2: return "log2";
+    }
+    NCR_BUG("format %d", (int)format);
+}
+
+static void key_text(struct ncr_json *json, const char *key, const char *text)
+{
+    ncr_json_key_str(json, key, ncr_str_of(text));
+}
+
+static void key_u64(struct ncr_json *json, const char *key, uint64_t v)
+{
+    ncr_json_key_i64(json, key, (int64_t)v); // sizes stay far below 2^63
+}
+
+// Where the operator is written; false where that is not known.
+static bool place_of(const struct ncr_report_layer *layer, const struct ncr_sources *sources,
+                     struct ncr_str *file, struct ncr_pos *pos)
+{
+    if (!sources || !layer->node->origin || !layer->node->origin->span.file) return false;
+    struct ncr_span span = layer->node->origin->span;
+    *file = ncr_sources_name(sources, span.file);
+    *pos = ncr_sources_pos(sources, span.file, span.begin);
+    return true;
+}
+
+static void put_quant(struct ncr_json *json, const struct ncr_report *report)
+{
+    const struct ncr_quant_spec *spec = &report->qgraph->spec;
+    ncr_json_key(json, "quant");
+    ncr_json_object(json);
+    ncr_json_key_str(json, "name", spec->name);
+    ncr_json_key_bool(json, "default", report->quant_is_default);
+    key_text(json, "weights", format_name(spec->weights));
+    ncr_json_key_i64(json, "weight_bits", spec->weight_bits);
+    key_text(json, "activations", format_name(spec->activations));
+    ncr_json_key_i64(json, "activation_bits", spec->activation_bits);
+    ncr_json_end(json);
+}
+
+static void put_totals(struct ncr_json *json, const struct ncr_report *r)
+{
+    ncr_json_key(json, "totals");
+    ncr_json_object(json);
+    ncr_json_key_i64(json, "params", r->params);
+    ncr_json_key_i64(json, "macs", r->macs);
+    ncr_json_key_i64(json, "flops", r->flops);
+    key_u64(json, "peak_memory_bytes", r->peak_memory_bytes);
+    key_u64(json, "arena_bytes", r->arena_bytes);
+    ncr_json_key_i64(json, "weight_bytes", r->weight_bytes);
+    ncr_json_key_i64(json, "activation_bytes", r->activation_bytes);
+    ncr_json_key_f64(json, "asi_mean", r->asi.mean);
+    ncr_json_key_f64(json, "asi_layer", r->asi.layer);
+    ncr_json_key_f64(json, "asi_max", r->asi.max);
+    ncr_json_key_f64(json, "asi_exp", r->asi.exp);
+    ncr_json_key_f64(json, "asi_mean_fan_in", r->asi_fan_in.mean);
+    ncr_json_key_f64(json, "asi_layer_fan_in", r->asi_fan_in.layer);
+    ncr_json_key_f64(json, "asi_max_fan_in", r->asi_fan_in.max);
+    ncr_json_key_f64(json, "asi_exp_fan_in", r->asi_fan_in.exp);
+    ncr_json_key_f64(json, "adcr_sum", r->adcr.sum);
+    ncr_json_key_f64(json, "adcr_ratio", r->adcr.ratio);
+    ncr_json_key_f64(json, "adcr_sum_bits", r->adcr.sum_bits);
+    ncr_json_key_f64(json, "adcr_ratio_bits", r->adcr.ratio_bits);
+    ncr_json_key_i64(json, "adcr_other_elements", r->adcr.other_elements);
+    ncr_json_end(json);
+}
+
+static void put_layer(struct ncr_json *json, const struct ncr_report *r, uint32_t i,
+                      const struct ncr_sources *sources)
+{
+    const struct ncr_report_layer *layer = &r->layers[i];
+    bool head = layer->head == i;
+    ncr_json_object(json);
+    ncr_json_key_str(json, "path", layer->node->path);
+    key_text(json, "op", ncr_op_name(layer->node->op));
+    ncr_json_key(json, "shape");
+    ncr_json_array(json);
+    for (uint32_t d = 0; d < layer->node->shape.rank; d++)
+        ncr_json_i64(json, layer->node->shape.dim[d]);
+    ncr_json_end(json);
+    ncr_json_key_i64(json, "params", layer->params);
+    if (layer->shares != i)
+        ncr_json_key_str(json, "shares_with", r->layers[layer->shares].node->path);
+    ncr_json_key_i64(json, "macs", layer->macs);
+    ncr_json_key_i64(json, "activation_bytes", layer->activation_bytes);
+    ncr_json_key_i64(json, "weight_bytes", layer->weight_bytes);
+    if (head) {
+        ncr_json_key_i64(json, "step", layer->step);
+        key_u64(json, "live_bytes", layer->live_bytes);
+        key_u64(json, "offset", layer->offset);
+        key_u64(json, "buffer_bytes", layer->buffer_bytes);
+        ncr_json_key_f64(json, "asi_share", layer->asi_share);
+        ncr_json_key_f64(json, "sensitivity", layer->sensitivity);
+    } else {
+        static const char *const none[] = {"step",         "live_bytes", "offset",
+                                           "buffer_bytes", "asi_share",  "sensitivity"};
+        for (size_t k = 0; k < NCR_COUNT(none); k++) {
+            ncr_json_key(json, none[k]);
+            ncr_json_null(json);
+        }
+        ncr_json_key_str(json, "fused_into", r->layers[layer->head].node->path);
+    }
+    struct ncr_str file;
+    struct ncr_pos pos;
+    ncr_json_key(json, "source");
+    if (place_of(layer, sources, &file, &pos)) {
+        ncr_json_object(json);
+        ncr_json_key_str(json, "file", file);
+        ncr_json_key_i64(json, "line", pos.line);
+        ncr_json_key_i64(json, "column", pos.column);
+        ncr_json_end(json);
+    } else {
+        ncr_json_null(json);
+    }
+    ncr_json_end(json);
+}
+
+static void put_peak(struct ncr_json *json, const struct ncr_report *r)
+{
+    ncr_json_key(json, "peak");
+    ncr_json_object(json);
+    ncr_json_key_str(json, "layer", r->layers[r->peak_layer].node->path);
+    ncr_json_key_i64(json, "step", r->layers[r->peak_layer].step);
+    ncr_json_key(json, "alive");
+    ncr_json_array(json);
+    for (uint32_t i = 0; i < r->n_alive; i++) {
+        const struct ncr_report_layer *layer = &r->layers[r->alive[i]];
+        ncr_json_object(json);
+        ncr_json_key_str(json, "path", layer->node->path);
+        key_u64(json, "bytes", layer->buffer_bytes);
+        ncr_json_end(json);
+    }
+    ncr_json_end(json);
+    ncr_json_end(json);
+}
+
+static void put_meaning(struct ncr_json *json)
+{
+    static const struct {
+        const char *name, *exactness, *meaning;
+    } rows[] = {
+        {"params", "exact", "trainable parameters; shared ones once; batchnorm 2 a channel"},
+        {"macs", "exact", "multiply-adds of conv, dwconv and dense; shared layers each time"},
+        {"flops", "exact", "2 x macs"},
+        {"activation_bytes", "exact",
+         "elements of a stored tensor, 1 byte each; 0 where the operator is fused"},
+        {"weight_bytes", "exact",
+         "stored weights (1 byte) and biases (4 bytes), for each use of a shared layer; "
+         "multipliers, tables and the "
+         "padding of packed constants depend on the machine and are not in it"},
+        {"live_bytes", "exact", "buffers alive while the step runs, with borders and tails"},
+        {"peak_memory_bytes", "exact", "largest live_bytes: no plan of these buffers needs less"},
+        {"arena_bytes", "exact", "arena of the plan that the emitted code uses"},
+        {"asi", "estimate",
+         "prediction from the topology: relevance conservation, split equally or by fan-in"},
+        {"adcr", "estimate", "prediction from the topology: data moved for each multiply-add"},
+    };
+    ncr_json_key(json, "figures");
+    ncr_json_array(json);
+    for (size_t i = 0; i < NCR_COUNT(rows); i++) {
+        ncr_json_object(json);
+        key_text(json, "name", rows[i].name);
+        key_text(json, "exactness", rows[i].exactness);
+        key_text(json, "meaning", rows[i].meaning);
+        ncr_json_end(json);
+    }
+    ncr_json_end(json);
+}
+
+void ncr_report_json(const struct ncr_report *r, const struct ncr_sources *sources,
+                     struct ncr_buf *out)
+{
+    struct ncr_json json;
+    char id[33];
+    ncr_hash_text(r->arch_id, id);
+    ncr_json_init(&json, out);
+    ncr_json_object(&json);
+    key_text(&json, "schema", "nacre.report/1");
+    ncr_json_key_str(&json, "net", r->name);
+    key_text(&json, "arch_id", id);
+    put_quant(&json, r);
+    put_totals(&json, r);
+    put_peak(&json, r);
+    ncr_json_key(&json, "layers");
+    ncr_json_array(&json);
+    for (uint32_t i = 0; i < r->n_layers; i++)
+        put_layer(&json, r, i, sources);
+    ncr_json_end(&json);
+    put_meaning(&json);
+    ncr_json_end(&json);
+    ncr_buf_putc(out, '\n');
+}
+
+static void put_field(struct ncr_buf *out, struct ncr_str v)
+{
+    bool quote = false;
+    for (uint32_t i = 0; i < v.n; i++)
+        quote |= v.s[i] == ',' || v.s[i] == '"' || v.s[i] == '\n' || v.s[i] == '\r';
+    if (!quote) {
+        ncr_buf_str(out, v);
+        return;
+    }
+    ncr_buf_putc(out, '"');
+    for (uint32_t i = 0; i < v.n; i++) {
+        if (v.s[i] == '"') ncr_buf_putc(out, '"');
+        ncr_buf_putc(out, v.s[i]);
+    }
+    ncr_buf_putc(out, '"');
+}
+
+void ncr_report_csv(const struct ncr_report *r, const struct ncr_sources *sources,
+                    struct ncr_buf *out)
+{
+    ncr_buf_puts(out, "path,op,shape,params,macs,activation_bytes,weight_bytes,live_bytes,offset,"
+                      "buffer_bytes,asi_share,"
+                      "fused_into,file,line,column\n");
+    for (uint32_t i = 0; i < r->n_layers; i++) {
+        const struct ncr_report_layer *layer = &r->layers[i];
+        char shape[48];
+        put_field(out, layer->node->path);
+        ncr_buf_fmt(out, ",%s,%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",",
+                    ncr_op_name(layer->node->op), ncr_shape_text(&layer->node->shape, shape),
+                    layer->params, layer->macs, layer->activation_bytes, layer->weight_bytes);
+        if (layer->head == i) {
+            ncr_buf_fmt(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",", layer->live_bytes,
+                        layer->offset, layer->buffer_bytes);
+            ncr_buf_f64(out, layer->asi_share);
+            ncr_buf_puts(out, ",,");
+        } else {
+            ncr_buf_puts(out, ",,,,");
+            put_field(out, r->layers[layer->head].node->path);
+            ncr_buf_putc(out, ',');
+        }
+        struct ncr_str file;
+        struct ncr_pos pos;
+        if (place_of(layer, sources, &file, &pos)) {
+            put_field(out, file);
+            ncr_buf_fmt(out, ",%u,%u\n", pos.line, pos.column);
+        } else {
+            ncr_buf_puts(out, ",,\n");
+        }
+    }
+}
