@@ -2,11 +2,12 @@
 // the layers.
 #include "compiler/analysis/report.h"
 
+// "tiny/conv" as "conv", "tiny[2]/conv" as "[2]/conv".
 static struct ncr_str below_net(struct ncr_str path, struct ncr_str net)
 {
-    if (path.n > net.n + 1 && memcmp(path.s, net.s, net.n) == 0 && path.s[net.n] == '/')
-        return (struct ncr_str){path.s + net.n + 1, path.n - net.n - 1};
-    return path;
+    if (path.n <= net.n + 1 || memcmp(path.s, net.s, net.n) != 0) return path;
+    uint32_t skip = path.s[net.n] == '/' ? net.n + 1 : path.s[net.n] == '[' ? net.n : 0;
+    return (struct ncr_str){path.s + skip, path.n - skip};
 }
 
 static void count(struct ncr_report *report, struct ncr_arena *arena)

@@ -56,7 +56,8 @@ struct ncr_report *ncr_report_build(struct ncr_arena *arena, struct ncr_diags *d
                                     const struct ncr_quant_spec *spec, bool quant_is_default);
 
 // A table for people, at most `columns` wide (40 at the least): long paths are cut in the middle,
-// then figures are abbreviated, then columns are left out, and the legend says which.
+// then figures are abbreviated, then columns are left out, and the legend says which. The arch_id
+// is never cut.
 void ncr_report_text(const struct ncr_report *report, int columns, struct ncr_buf *out);
 // Schema "nacre.report/1" (docs/reference): totals, layers, peak, exactness, conventions. sources
 // give file, line and column; NULL leaves the places null.

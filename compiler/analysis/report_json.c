@@ -35,6 +35,40 @@ static bool place_of(const struct ncr_report_layer *layer, const struct ncr_sour
     return true;
 }
 
+static void put_place(struct ncr_json *json, const struct ncr_sources *sources,
+                      struct ncr_span span)
+{
+    struct ncr_pos pos = ncr_sources_pos(sources, span.file, span.begin);
+    ncr_json_key_str(json, "file", ncr_sources_name(sources, span.file));
+    ncr_json_key_i64(json, "line", pos.line);
+    ncr_json_key_i64(json, "column", pos.column);
+}
+
+// The call of the operator, and the blocks around it with the places where they are applied,
+// innermost first.
+static void put_source(struct ncr_json *json, const struct ncr_report_layer *layer,
+                       const struct ncr_sources *sources)
+{
+    const struct ncr_origin *origin = layer->node->origin;
+    ncr_json_key(json, "source");
+    if (!sources || !origin || !origin->span.file) {
+        ncr_json_null(json);
+        return;
+    }
+    ncr_json_object(json);
+    put_place(json, sources, origin->span);
+    ncr_json_key(json, "blocks");
+    ncr_json_array(json);
+    for (; origin->up && origin->up->span.file; origin = origin->up) {
+        ncr_json_object(json);
+        ncr_json_key_str(json, "block", origin->block);
+        put_place(json, sources, origin->up->span);
+        ncr_json_end(json);
+    }
+    ncr_json_end(json);
+    ncr_json_end(json);
+}
+
 static void put_quant(struct ncr_json *json, const struct ncr_report *report)
 {
     const struct ncr_quant_spec *spec = &report->qgraph->spec;
@@ -111,18 +145,7 @@ static void put_layer(struct ncr_json *json, const struct ncr_report *r, uint32_
         }
         ncr_json_key_str(json, "fused_into", r->layers[layer->head].node->path);
     }
-    struct ncr_str file;
-    struct ncr_pos pos;
-    ncr_json_key(json, "source");
-    if (place_of(layer, sources, &file, &pos)) {
-        ncr_json_object(json);
-        ncr_json_key_str(json, "file", file);
-        ncr_json_key_i64(json, "line", pos.line);
-        ncr_json_key_i64(json, "column", pos.column);
-        ncr_json_end(json);
-    } else {
-        ncr_json_null(json);
-    }
+    put_source(json, layer, sources);
     ncr_json_end(json);
 }
 

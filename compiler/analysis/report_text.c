@@ -210,19 +210,24 @@ static void put_cell(struct table *t, enum column column, const char *text, bool
 }
 
 // A path of at most `width` bytes: the beginning and, twice as long, the end, with ".." between.
+static void put_short(struct ncr_buf *out, struct ncr_str path, uint32_t width)
+{
+    if (path.n <= width) {
+        ncr_buf_str(out, path);
+        return;
+    }
+    uint32_t head = (width - 2) / 3, tail = width - 2 - head;
+    ncr_buf_put(out, path.s, head);
+    ncr_buf_puts(out, "..");
+    ncr_buf_put(out, path.s + path.n - tail, tail);
+}
+
 static void put_path(struct table *t, struct ncr_str path)
 {
-    uint32_t width = (uint32_t)t->width[PATH];
-    if (path.n <= width) {
-        ncr_buf_str(t->out, path);
-        ncr_buf_pad(t->out, ' ', width - path.n);
-    } else {
-        uint32_t head = (width - 2) / 3, tail = width - 2 - head;
-        ncr_buf_put(t->out, path.s, head);
-        ncr_buf_puts(t->out, "..");
-        ncr_buf_put(t->out, path.s + path.n - tail, tail);
-    }
-    ncr_buf_pad(t->out, ' ', GAP);
+    size_t before = t->out->n, width = (size_t)t->width[PATH];
+    put_short(t->out, path, (uint32_t)width);
+    size_t n = t->out->n - before;
+    ncr_buf_pad(t->out, ' ', (n < width ? width - n : 0) + GAP);
 }
 
 static enum column last_column(const struct table *t)
@@ -245,7 +250,7 @@ static void put_row(struct table *t, uint32_t row)
     char text[CELL];
     enum column last = last_column(t);
     put_path(t, row == UINT32_MAX            ? ncr_str_of(titles[PATH])
-                : row == t->report->n_layers ? NCR_STR("total; live: peak")
+                : row == t->report->n_layers ? NCR_STR("total")
                                              : t->report->layers[row].path);
     for (int c = 1; c < COLUMNS; c++) {
         enum column column = (enum column)c;
@@ -312,10 +317,10 @@ static void put_head(struct table *t)
     note(t, "net", "%.*s", NCR_STR_ARG(r->name));
     note(t, "arch_id", "%s", id);
     if (r->quant_is_default)
-        note(t, "bytes", "bytes for %s (default: the program declares no quantisation)",
+        note(t, "format", "bytes for %s (default: the program declares no quantisation)",
              format_text(spec, format));
     else
-        note(t, "bytes", "bytes for %s, declared as `%.*s`", format_text(spec, format),
+        note(t, "format", "bytes for %s, declared as `%.*s`", format_text(spec, format),
              NCR_STR_ARG(spec->name));
     ncr_buf_putc(t->out, '\n');
 }
@@ -331,15 +336,20 @@ static void put_memory(struct table *t)
          "live buffers, %s bytes; "
          "gap %.1f %%.",
          a, b, 100 * ((double)r->arena_bytes / (double)r->peak_memory_bytes - 1));
-    struct ncr_buf alive = {0};
+    struct ncr_buf alive = {0}, at = {0};
+    // leaves room for the indent and the figure
+    uint32_t width = (uint32_t)(t->limit - 28 < 100 ? t->limit - 28 : 100);
     for (uint32_t i = 0; i < r->n_alive && i < ALIVE_SHOWN; i++) {
         const struct ncr_report_layer *layer = &r->layers[r->alive[i]];
         grouped(layer->buffer_bytes, a);
-        ncr_buf_fmt(&alive, "%s %.*s (%s)", i ? "," : "", NCR_STR_ARG(layer->path), a);
+        ncr_buf_puts(&alive, i ? ", " : " ");
+        put_short(&alive, layer->path, width);
+        ncr_buf_fmt(&alive, " (%s)", a);
     }
     if (r->n_alive > ALIVE_SHOWN) ncr_buf_fmt(&alive, " and %u more", r->n_alive - ALIVE_SHOWN);
-    note(t, "peak", "at %.*s, with the buffers of%s alive.",
-         NCR_STR_ARG(r->layers[r->peak_layer].path), alive.s ? alive.s : "");
+    put_short(&at, r->layers[r->peak_layer].path, width);
+    note(t, "peak", "at %s, with the buffers of%s alive", at.s ? at.s : "", alive.s ? alive.s : "");
+    ncr_buf_free(&at);
     ncr_buf_free(&alive);
 }
 

@@ -67,16 +67,10 @@ enum ncr_status ncr_pipeline_graph(struct ncr_pipeline *pipeline, struct ncr_err
     enum ncr_status status =
         ncr_program_find_net(pipeline->program, pipeline->choice.net, &pipeline->net, err);
     if (status != NCR_OK) return status;
-    const struct ncr_net_info *net = pipeline->net;
-    if (!net->graph) {
-        if (net->has_decisions)
-            return ncr_fail(
-                err, NCR_USAGE,
-                "net `%.*s` has open decisions, so it is a set of networks and not one network",
-                NCR_STR_ARG(net->name));
-        return NCR_DIAGNOSED;
-    }
-    pipeline->graph = ncr_graph_simplify(pipeline->arena, net->graph);
+    const struct ncr_graph *graph =
+        ncr_program_graph(pipeline->program, pipeline->net, pipeline->diags);
+    if (!graph) return NCR_DIAGNOSED;
+    pipeline->graph = ncr_graph_simplify(pipeline->arena, graph);
     return NCR_OK;
 }
 
