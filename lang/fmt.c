@@ -146,7 +146,10 @@ static void binary(struct ncr_fmt *f, const struct ncr_ast *a)
         return;
     }
     if (f->flat || (one_line(f, a) && fits(f, a, 1))) {
+        bool flat = f->flat;
+        f->flat = true; // no break before `|>`: it fits, and stood on one line
         chain(f, a, false);
+        f->flat = flat;
         return;
     }
     bool multi = !one_line(f, a) && has_pipe(a);
