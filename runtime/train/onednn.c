@@ -1,7 +1,7 @@
 // The oneDNN backend: for a graph, a batch size and a mode, a list of primitives made once and
-// kept. All tensors are plain [n, C, H, W] or [n, N], weights plain [O, I, H, W], so memory objects
-// point straight at the trainer's buffers and nothing is reordered; oneDNN picks the implementation
-// that fits. What only moves data is a plain loop.
+// kept. Between operators tensors are plain [n, C, H, W] or [n, N], weights plain [O, I, H, W], so
+// memory objects point straight at the trainer's buffers; convolutions and dense layers choose
+// their own layouts, with reorders around them. What only moves data is a plain loop.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,11 +90,20 @@ static void drop(dnnl_primitive_desc_t pd)
     if (pd) dnnl_primitive_desc_destroy(pd);
 }
 
+static void execute_one(struct state *s, const struct call *call)
+{
+    check(s, dnnl_primitive_execute(call->prim, s->stream, call->n_args, call->args), "execution");
+}
+
 static void execute(struct state *s, const struct call *call)
 {
     if (!call->prim || s->failed != dnnl_success) return;
     double start = s->io ? s->io->now_s(s->io->user) : 0;
-    check(s, dnnl_primitive_execute(call->prim, s->stream, call->n_args, call->args), "execution");
+    for (int i = 0; i < call->n_before; i++)
+        execute_one(s, call->before[i]);
+    execute_one(s, call);
+    for (int i = 0; i < call->n_after; i++)
+        execute_one(s, call->after[i]);
     check(s, dnnl_stream_wait(s->stream), "execution");
     if (s->io) s->seconds += s->io->now_s(s->io->user) - start;
 }
@@ -127,20 +136,78 @@ static void weight_memories(struct site *t, const dnnl_memory_desc_t *wmd,
     w->m_dbias = memory(t->s, t->net, bmd, w->bias_grad);
 }
 
-static void weight_args(struct site *t)
+// Gives `call` the argument `kind`: the plain memory itself, or one in the layout that the
+// primitive wants with a reorder before (inputs) or after (outputs) it.
+static void bind(struct site *t, struct call *call, dnnl_primitive_desc_t pd, int kind,
+                 dnnl_memory_t plain_memory, bool output)
+{
+    struct state *s = t->s;
+    if (!plain_memory || !pd || s->failed != dnnl_success) return;
+    const dnnl_memory_desc_t *wanted =
+                                 dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, kind),
+                             *have;
+    check(s, dnnl_memory_get_memory_desc(plain_memory, &have), "layout");
+    if (!wanted || dnnl_memory_desc_equal(wanted, have)) {
+        arg(call, kind, plain_memory);
+        return;
+    }
+    dnnl_memory_t own = NULL;
+    check(s, dnnl_memory_create(&own, wanted, s->engine, DNNL_MEMORY_ALLOCATE), "layout");
+    if (!own) return;
+    ncr_vec_push(s->arena, &t->net->memories, own);
+    arg(call, kind, own);
+    struct call *move = NCR_NEW(s->arena, struct call);
+    dnnl_primitive_desc_t reorder = NULL;
+    const dnnl_memory_desc_t *from = output ? wanted : have, *to = output ? have : wanted;
+    check(s, dnnl_reorder_primitive_desc_create(&reorder, from, s->engine, to, s->engine, NULL),
+          "reorder");
+    if (!reorder) return;
+    check(s, dnnl_primitive_create(&move->prim, reorder), "reorder");
+    drop(reorder);
+    if (!move->prim) return;
+    ncr_vec_push(s->arena, &t->net->prims, move->prim);
+    arg(move, DNNL_ARG_FROM, output ? own : plain_memory);
+    arg(move, DNNL_ARG_TO, output ? plain_memory : own);
+    struct call **list = output ? call->after : call->before;
+    int *n = output ? &call->n_after : &call->n_before;
+    if (*n == MAX_REORDERS) NCR_BUG("more than %d reorders on one side", MAX_REORDERS);
+    list[(*n)++] = move;
+}
+
+static void bind_forward(struct site *t, dnnl_primitive_desc_t pd)
 {
     struct node_work *w = t->w;
-    arg(&w->forward, DNNL_ARG_SRC, t->m_in);
-    arg(&w->forward, DNNL_ARG_WEIGHTS, w->m_weights);
-    arg(&w->forward, DNNL_ARG_BIAS, w->m_bias);
-    arg(&w->forward, DNNL_ARG_DST, w->m_y);
-    arg(&w->back_weights, DNNL_ARG_SRC, t->m_in);
-    arg(&w->back_weights, DNNL_ARG_DIFF_DST, w->m_dy);
-    arg(&w->back_weights, DNNL_ARG_DIFF_WEIGHTS, w->m_dweights);
-    arg(&w->back_weights, DNNL_ARG_DIFF_BIAS, w->m_dbias);
-    arg(&w->back_data, DNNL_ARG_DIFF_DST, w->m_dy);
-    arg(&w->back_data, DNNL_ARG_WEIGHTS, w->m_weights);
-    arg(&w->back_data, DNNL_ARG_DIFF_SRC, w->m_dx);
+    bind(t, &w->forward, pd, DNNL_ARG_SRC, t->m_in, false);
+    bind(t, &w->forward, pd, DNNL_ARG_WEIGHTS, w->m_weights, false);
+    bind(t, &w->forward, pd, DNNL_ARG_BIAS, w->m_bias, false);
+    bind(t, &w->forward, pd, DNNL_ARG_DST, w->m_y, true);
+}
+
+static void bind_back_weights(struct site *t, dnnl_primitive_desc_t pd)
+{
+    struct node_work *w = t->w;
+    bind(t, &w->back_weights, pd, DNNL_ARG_SRC, t->m_in, false);
+    bind(t, &w->back_weights, pd, DNNL_ARG_DIFF_DST, w->m_dy, false);
+    bind(t, &w->back_weights, pd, DNNL_ARG_DIFF_WEIGHTS, w->m_dweights, true);
+    bind(t, &w->back_weights, pd, DNNL_ARG_DIFF_BIAS, w->m_dbias, true);
+    drop(pd);
+}
+
+static void bind_back_data(struct site *t, dnnl_primitive_desc_t pd)
+{
+    struct node_work *w = t->w;
+    bind(t, &w->back_data, pd, DNNL_ARG_DIFF_DST, w->m_dy, false);
+    bind(t, &w->back_data, pd, DNNL_ARG_WEIGHTS, w->m_weights, false);
+    bind(t, &w->back_data, pd, DNNL_ARG_DIFF_SRC, w->m_dx, true);
+    drop(pd);
+}
+
+// The same tensor in whatever layout the primitive likes best.
+static dnnl_memory_desc_t any(const dnnl_memory_desc_t *md)
+{
+    dnnl_memory_desc_t free_md;
+    dnnl_memory_desc_init_by_tag(&free_md, md->ndims, md->dims, dnnl_f32, dnnl_format_tag_any);
+    return free_md;
 }
 
 static void make_conv(struct site *t)
@@ -152,37 +219,39 @@ static void make_conv(struct site *t)
             out = t->node->shape.dim[0];
     int64_t grouped[5] = {groups, out / groups, in->dim[0] / groups, a->kernel[0], a->kernel[1]};
     dnnl_memory_desc_t wmd = groups > 1 ? plain(s, grouped, 5) : plain(s, grouped + 1, 4),
-                       bmd = plain(s, &out, 1), none;
-    memset(&none, 0, sizeof none);
+                       bmd = plain(s, &out, 1);
     const dnnl_memory_desc_t *b = a->bias ? &bmd : NULL;
     dnnl_dims_t stride = {a->stride[0], a->stride[1]},
                 dilate = {a->dilation[0] - 1, a->dilation[1] - 1};
     dnnl_dims_t before = {a->pad[0], a->pad[1]}, after = {a->pad[2], a->pad[3]};
     weight_memories(t, &wmd, &bmd, a->bias);
+    dnnl_memory_desc_t in_md = any(&t->in), out_md = any(&t->out), w_md = any(&wmd);
     dnnl_convolution_desc_t d;
     check(s,
           dnnl_dilated_convolution_forward_desc_init(
               &d, t->net->training ? dnnl_forward_training : dnnl_forward_inference,
-              dnnl_convolution_auto, &t->in, &wmd, b, &t->out, stride, dilate, before, after),
+              dnnl_convolution_auto, &in_md, &w_md, b, &out_md, stride, dilate, before, after),
           "convolution");
     dnnl_primitive_desc_t hint = make(s, t->net, &t->w->forward, &d, NULL, "convolution");
     if (t->net->training) {
         check(s,
-              dnnl_dilated_convolution_backward_weights_desc_init(&d, dnnl_convolution_auto, &t->in,
-                                                                  &wmd, b, &t->out, stride, dilate,
+              dnnl_dilated_convolution_backward_weights_desc_init(&d, dnnl_convolution_auto, &in_md,
+                                                                  &w_md, b, &out_md, stride, dilate,
                                                                   before, after),
               "convolution");
-        drop(make(s, t->net, &t->w->back_weights, &d, hint, "gradient of a convolution's weights"));
+        bind_back_weights(t, make(s, t->net, &t->w->back_weights, &d, hint,
+                                  "gradient of a convolution's weights"));
     }
     if (t->back_in) {
         check(s,
               dnnl_dilated_convolution_backward_data_desc_init(
-                  &d, dnnl_convolution_auto, &t->in, &wmd, &t->out, stride, dilate, before, after),
+                  &d, dnnl_convolution_auto, &in_md, &w_md, &out_md, stride, dilate, before, after),
               "convolution");
-        drop(make(s, t->net, &t->w->back_data, &d, hint, "gradient of a convolution's input"));
+        bind_back_data(
+            t, make(s, t->net, &t->w->back_data, &d, hint, "gradient of a convolution's input"));
     }
+    bind_forward(t, hint);
     drop(hint);
-    weight_args(t);
 }
 
 static void make_dense(struct site *t)
@@ -192,26 +261,28 @@ static void make_dense(struct site *t)
     int64_t dims[2] = {t->node->shape.dim[0], s->graph->nodes[t->node->in[0]].shape.dim[0]};
     dnnl_memory_desc_t wmd = plain(s, dims, 2), bmd = plain(s, dims, 1);
     weight_memories(t, &wmd, &bmd, bias);
+    dnnl_memory_desc_t w_md = any(&wmd);
     dnnl_inner_product_desc_t d;
     check(s,
           dnnl_inner_product_forward_desc_init(
-              &d, t->net->training ? dnnl_forward_training : dnnl_forward_inference, &t->in, &wmd,
+              &d, t->net->training ? dnnl_forward_training : dnnl_forward_inference, &t->in, &w_md,
               bias ? &bmd : NULL, &t->out),
           "dense");
     dnnl_primitive_desc_t hint = make(s, t->net, &t->w->forward, &d, NULL, "dense");
     if (t->net->training) {
         check(s,
-              dnnl_inner_product_backward_weights_desc_init(&d, &t->in, &wmd, bias ? &bmd : NULL,
+              dnnl_inner_product_backward_weights_desc_init(&d, &t->in, &w_md, bias ? &bmd : NULL,
                                                             &t->out),
               "dense");
-        drop(make(s, t->net, &t->w->back_weights, &d, hint, "gradient of dense weights"));
+        bind_back_weights(
+            t, make(s, t->net, &t->w->back_weights, &d, hint, "gradient of dense weights"));
     }
     if (t->back_in) {
-        check(s, dnnl_inner_product_backward_data_desc_init(&d, &t->in, &wmd, &t->out), "dense");
-        drop(make(s, t->net, &t->w->back_data, &d, hint, "gradient of a dense input"));
+        check(s, dnnl_inner_product_backward_data_desc_init(&d, &t->in, &w_md, &t->out), "dense");
+        bind_back_data(t, make(s, t->net, &t->w->back_data, &d, hint, "gradient of a dense input"));
     }
+    bind_forward(t, hint);
     drop(hint);
-    weight_args(t);
 }
 
 // ---- element-wise, pools, batchnorm, softmax ----

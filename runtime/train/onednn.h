@@ -7,12 +7,15 @@
 
 #include "runtime/train/backend.h"
 
-enum { MAX_ARGS = 9, MAX_NETS = 4 };
+enum { MAX_ARGS = 9, MAX_NETS = 4, MAX_REORDERS = 3 };
 
+// A primitive with the reorders that bring its tensors into the layout it chose, and back.
 struct call {
     dnnl_primitive_t prim; // NULL: nothing to do
     int n_args;
     dnnl_exec_arg_t args[MAX_ARGS];
+    struct call *before[MAX_REORDERS], *after[MAX_REORDERS];
+    int n_before, n_after;
 };
 
 struct node_work {
