@@ -208,7 +208,7 @@ static bool ncr_infer_same(struct ncr_infer *infer)
         return false;
     if (bits & NCR_ATTR_ALPHA && !need_real(infer, NCR_ATTR_ALPHA, "alpha", (double)a->alpha, 0, 1))
         return false;
-    if (bits & NCR_ATTR_RATE && !need_real(infer, NCR_ATTR_RATE, "rate", (double)a->rate, 0, 0.999))
+    if (bits & NCR_ATTR_RATE && !need_real(infer, NCR_ATTR_RATE, "rate", (double)a->rate, 0, 0.95))
         return false;
     *infer->out = infer->in[0];
     return true;

@@ -175,7 +175,7 @@ Test(graph, refusals_name_value_and_bound)
          {x, 0},
          1,
          "`reshape` from 6x3x3 with 54 elements to 50 with 50"},
-        {NCR_OP_DROPOUT, &rate, {x, 0}, 1, "rate of `dropout` is 1.5; it must be from 0 to 0.999"},
+        {NCR_OP_DROPOUT, &rate, {x, 0}, 1, "rate of `dropout` is 1.5; it must be from 0 to 0.95"},
         {NCR_OP_UPSAMPLE, &big, {x, 0}, 1, "factor of `upsample` is 65; it must be from 1 to 64"},
         {NCR_OP_MAXPOOL,
          &poolpad,
