@@ -43,7 +43,7 @@ void ncr_lex_token(struct ncr_lexer *lx, int kind)
 void ncr_lex_number(struct ncr_lexer *lx, int kind, uint32_t end)
 {
     struct ncr_token *t = add(lx, kind, lx->begin);
-    char *digits = ncr_arena_alloc(lx->arena, end - lx->begin + 1), *out = digits;
+    char *digits = ncr_arena_alloc(lx->arena, end - lx->begin + 4), *out = digits;
     for (uint32_t i = lx->begin; i < end; i++)
         if (lx->source.s[i] != '_') *out++ = lx->source.s[i];
     *out = 0;
@@ -62,12 +62,21 @@ void ncr_lex_number(struct ncr_lexer *lx, int kind, uint32_t end)
         return;
     }
     t->f = strtod(digits, NULL);
+    if (kind == T_PERCENT) {
+        // 99.9% is the double nearest to 0.999, which 99.9 / 100 is not.
+        if (strpbrk(digits, "eE")) {
+            t->f /= 100;
+        } else {
+            memcpy(out, "e-2", 4);
+            t->f = strtod(digits, NULL);
+            *out = 0;
+        }
+    }
     if (!isfinite(t->f)) {
         NCR_DIAG(lx->diags, FLOAT_RANGE, ncr_lex_span(lx, t->begin, t->end), digits);
         lx->failed = true;
         t->f = 1;
     }
-    if (kind == T_PERCENT) t->f /= 100;
 }
 
 void ncr_lex_comment(struct ncr_lexer *lx, uint32_t begin, uint32_t end)

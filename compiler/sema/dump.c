@@ -138,6 +138,7 @@ static void arguments_text(enum ncr_set set, const char *word, const char *spec,
     for (size_t i = 0; i < ncr_word_arg_count; i++) {
         const struct ncr_word_arg *arg = &ncr_word_args[i];
         if (arg->set != set || strcmp(arg->word, word) != 0) continue;
+        if (arg->field.form == NCR_FORM_RATE) continue; // instead of the others: field_text says it
         ncr_buf_fmt(out, "%s%s: ", first ? "(" : ", ", arg->field.name);
         value_text(&arg->field, spec, out);
         first = false;

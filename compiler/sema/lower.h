@@ -38,6 +38,7 @@ struct ncr_lower {
     uint32_t depth; // of nested scopes
     uint32_t n_slots;
 
+    uint32_t top_naming;        // the level of the item itself
     uint32_t naming, n_namings; // the level of path elements at hand
     uint32_t n_surface;         // sites named in it
     struct ncr_table elements;  // (level, symbol) → how many sites have this name

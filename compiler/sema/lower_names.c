@@ -9,7 +9,7 @@ void ncr_lower_begin(struct ncr_lower *lo, struct ncr_item *item)
     lo->locals.n = 0;
     lo->depth = 0;
     lo->n_slots = 0;
-    lo->naming = ++lo->n_namings;
+    lo->naming = lo->top_naming = ++lo->n_namings;
     lo->n_surface = 0;
     lo->around = NCR_STR("");
     lo->loops = 0;

@@ -78,7 +78,10 @@ struct ncr_code *ncr_lower_repeat(struct ncr_lower *lo, const struct ncr_ast *as
     lo->around = NCR_STR("depth");
     code->kid[0] = walked(lo, ast->kid[0], true);
     lo->around = around;
-    ncr_code_site(lo, code, ncr_lower_element(lo, NCR_STR("")));
+    // Its passes are [0], [1] … of the level around it. At the top of a net there is none that a
+    // genotype could name.
+    bool top = lo->naming == lo->top_naming && lo->item->def && lo->item->def->is_net;
+    ncr_code_site(lo, code, ncr_lower_element(lo, top ? NCR_STR("repeat") : NCR_STR("")));
     struct ncr_level level = ncr_lower_level(lo);
     uint32_t opened = ncr_lower_open(lo);
     lo->loops++;
