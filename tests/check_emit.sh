@@ -78,12 +78,29 @@ same tokens bash -c "'$1' emit small.ncr --stage tokens | head -3" <<'END'
 1:10 `(` (
 END
 
-checks=$((checks + 1))
-"$nacre" emit small.ncr --stage plan -o plan.txt 2>err && grep -q '^plan small {$' plan.txt || {
-  fails=$((fails + 1))
-  echo "FAIL: plan to a file"
-  cat err
+# Arithmetic by hand: the input with its border of 1 is 7·7·2 + 64 bytes of tail, the convolution
+# 5·5·4 + 64, both together in units of 64: 192 + 192.
+# What is alive at a step is the sum of the bytes as they are.
+"$nacre" emit small.ncr --stage plan -o plan.txt
+same plan cat plan.txt <<'END'
+plan "small" shared {
+  arena 384 bound 384 peak at step 1
+  step 0: %0 = input : 2x5x5 at 0+162 border 1 1 1 1 life 0..1 live 162  small/x
+  step 1: %1 = conv %0 : 4x5x5 at 192+164 life 1..2 live 326  small/conv
+  step 2: %2 = maxpool %1 : 4x3x3 at 0+100 life 2..3 live 264  small/maxpool
+  step 3: %3 = reshape %2 : 36 at 128+100 life 3..4 live 200  small/flatten
+  step 4: %4 = dense %3 : 3 at 0+67 life 4..4 live 167  small/dense
 }
+END
+
+# A table in place of its input, a sum in place of one of its terms.
+cat >inplace.ncr <<'END'
+net inplace(x: tensor[64]) -> tensor[64] {
+    let a = x |> dense(64) >> sigmoid;
+    a + (x |> dense(64))
+}
+END
+same 'plan in place' bash -c "'$1' emit inplace.ncr --stage plan | grep -c 'in place of'" <<<2
 
 refuses 2 'there is no stage `qgrph`; did you mean `qgraph`?' "$nacre" emit small.ncr --stage qgrph
 refuses 2 'there is no stage `zzz`; there are tokens, ast' "$nacre" emit small.ncr --stage zzz
@@ -111,6 +128,11 @@ net n(x: tensor[1, 4000, 4000]) -> tensor[1, 1, 1] { x |> global_avgpool }
 END
 refuses 1 'wide.ncr:1:59: error[N0708]: average over 16000000 pixels; a 32-bit sum holds at most 8421504' \
   "$nacre" emit wide.ncr --stage qgraph
+cat >dilated.ncr <<'END'
+net n(x: tensor[3, 8, 8]) -> tensor[8, 8, 8] { x |> conv(8, kernel: 100, dilation: 1000) }
+END
+refuses 1 'padding makes the input of `n/conv` 3x99008x99008; a side is padded by at most 16384 pixels' \
+  "$nacre" emit dilated.ncr --stage plan
 echo 'net n(' >broken.ncr
 refuses 1 'broken.ncr:2:1: error[N0101]' "$nacre" emit broken.ncr --stage ast
 

@@ -5,7 +5,7 @@
 #include "compiler/plan/plan.h"
 
 // live[s]: sum of the buffers (with border and tail, as they are laid out) that are alive at step
-// s. All exact.
+// s; a tensor computed in place of another shares its buffer. All exact.
 struct ncr_memory {
     uint64_t *live_bytes; // n_steps
     uint64_t peak_bytes;  // the largest of them: no plan of these buffers needs less

@@ -1,40 +1,53 @@
 // Structure of a QGRAPH to execution order, layouts and offsets.
-#include "compiler/plan/plan.h"
+#include "compiler/plan/plan_internal.h"
 
-#include <inttypes.h>
-
-// Borders: what the convolutions that read a tensor pad it with. Pools skip padding, PAD writes its
-// own tensor.
-static void borders(struct ncr_plan *plan)
+// ---- borders and layouts ----
+void ncr_plan_need(const struct ncr_qgraph *g, uint32_t q, int32_t need[4])
 {
-    const struct ncr_qgraph *g = plan->qgraph;
-    for (uint32_t q = 0; q < g->n_nodes; q++) {
-        const struct ncr_qnode *node = &g->nodes[q];
-        if (node->op != NCR_QOP_CONV && node->op != NCR_QOP_DWCONV) continue;
-        struct ncr_buffer *in = &plan->buffers[node->in[0]];
-        const struct ncr_attrs *a = &node->attrs;
-        for (int side = 0; side < 4; side++) {
-            // The last window may end before the padded image does; what no tap reads needs no
-            // border.
-            int axis = side % 2;
-            int32_t need = a->pad[side];
-            if (side >= 2) {
-                const struct ncr_buffer *out = &plan->buffers[q];
-                int32_t last = ((axis ? out->width : out->height) - 1) * a->stride[axis] +
-                               (a->kernel[axis] - 1) * a->dilation[axis];
-                int32_t size = axis ? in->width : in->height;
-                need = last - a->pad[axis] - (size - 1);
-            }
-            if (need > in->border[side]) in->border[side] = need;
-        }
+    const struct ncr_qnode *node = &g->nodes[q];
+    const struct ncr_attrs *a = &node->attrs;
+    memset(need, 0, 4 * sizeof *need);
+    // Pools skip padding, PAD writes its own tensor.
+    if (node->op != NCR_QOP_CONV && node->op != NCR_QOP_DWCONV) return;
+    const struct ncr_shape *in = &g->nodes[node->in[0]].shape, *out = &node->shape;
+    if (in->rank != 3) return;
+    for (int axis = 0; axis < 2; axis++) {
+        need[axis] = a->pad[axis];
+        // The last window may end before the padded image does; what no tap reads needs no border.
+        int32_t last =
+            (out->dim[1 + axis] - 1) * a->stride[axis] + (a->kernel[axis] - 1) * a->dilation[axis];
+        int32_t after = last - a->pad[axis] - (in->dim[1 + axis] - 1);
+        need[axis + 2] = after > 0 ? after : 0;
     }
 }
 
-static void layout(struct ncr_buffer *b)
+static void widen(int32_t border[4], const int32_t need[4])
+{
+    for (int side = 0; side < 4; side++)
+        if (need[side] > border[side]) border[side] = need[side];
+}
+
+void ncr_plan_layout(struct ncr_buffer *b)
 {
     b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * b->channels;
     b->first = b->border[0] * b->row_bytes + (int64_t)b->border[1] * b->channels;
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
+}
+
+static void buffers_of(struct ncr_plan *plan)
+{
+    const struct ncr_qgraph *g = plan->qgraph;
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        const struct ncr_shape *shape = &g->nodes[q].shape;
+        struct ncr_buffer *b = &plan->buffers[q];
+        b->in_place_of = NCR_PLAN_OWN;
+        b->channels = shape->dim[0];
+        b->height = shape->rank == 3 ? shape->dim[1] : 1;
+        b->width = shape->rank == 3 ? shape->dim[2] : 1;
+        int32_t need[4];
+        ncr_plan_need(g, q, need);
+        if (g->nodes[q].n_in) widen(plan->buffers[g->nodes[q].in[0]].border, need);
+    }
 }
 
 static void lives(struct ncr_plan *plan)
@@ -53,59 +66,162 @@ static void lives(struct ncr_plan *plan)
         plan->buffers[g->outputs[i]].last_step = plan->n_steps - 1;
 }
 
-static void place(struct ncr_arena *arena, struct ncr_plan *plan, enum ncr_plan_mode mode)
+// ---- in place ----
+// Tensors that follow each other in one place are a chain; its head is the first of them.
+struct chains {
+    uint32_t *head;       // per qnode
+    int32_t (*border)[4]; // of the whole chain, at its head
+};
+
+static uint64_t bytes_with(const struct ncr_buffer *b, const int32_t border[4])
 {
-    uint32_t n = plan->n_steps;
-    struct ncr_mem_item *items = NCR_NEW_N(arena, struct ncr_mem_item, n);
-    for (uint32_t q = 0; q < n; q++) {
-        const struct ncr_buffer *b = &plan->buffers[q];
-        bool shared = mode == NCR_PLAN_SHARED;
-        items[q] = (struct ncr_mem_item){b->bytes, shared ? b->first_step : 0,
-                                         shared ? b->last_step : n - 1, 0};
-    }
-    plan->arena_bytes = ncr_mem_plan(items, n, NCR_PLAN_ALIGN, &plan->lower_bound_bytes);
-    for (uint32_t q = 0; q < n; q++)
-        plan->buffers[q].offset = items[q].offset;
-    uint64_t most = 0;
-    for (uint32_t s = 0; s < n; s++) {
-        uint64_t sum = 0;
-        for (uint32_t q = 0; q < n; q++)
-            if (plan->buffers[q].first_step <= s && s <= plan->buffers[q].last_step)
-                sum += plan->buffers[q].bytes;
-        if (sum > most) {
-            most = sum;
-            plan->peak_step = s;
+    struct ncr_buffer wide = *b;
+    memcpy(wide.border, border, sizeof wide.border);
+    ncr_plan_layout(&wide);
+    return wide.bytes;
+}
+
+// Whether q may take over the buffer of its input `in`, whatever the borders.
+static bool may_take(const struct ncr_plan *plan, const bool *is_output, uint32_t q, uint32_t in)
+{
+    const struct ncr_buffer *a = &plan->buffers[in], *b = &plan->buffers[q];
+    return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && !is_output[in] &&
+           a->last_step == b->first_step && a->channels == b->channels && a->height == b->height &&
+           a->width == b->width;
+}
+
+// Each element-wise operator takes over the input whose chain grows least by a common border; none
+// may grow unless `grow`.
+static void in_place(struct ncr_plan *plan, struct chains *chains, const bool *is_output, bool grow)
+{
+    const struct ncr_qgraph *g = plan->qgraph;
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        uint32_t q = plan->steps[s], best = NCR_PLAN_OWN;
+        const struct ncr_qnode *node = &g->nodes[q];
+        struct ncr_buffer *b = &plan->buffers[q];
+        uint64_t least = UINT64_MAX;
+        for (uint32_t k = 0; k < node->n_in; k++) {
+            if (!may_take(plan, is_output, q, node->in[k])) continue;
+            int32_t common[4];
+            const int32_t *before = chains->border[chains->head[node->in[k]]];
+            memcpy(common, before, sizeof common);
+            widen(common, b->border);
+            uint64_t bytes = bytes_with(b, common);
+            uint64_t growth = 2 * bytes - bytes_with(b, before) - bytes_with(b, chains->border[q]);
+            if (growth >= least || (growth && !grow)) continue;
+            least = growth;
+            best = node->in[k];
         }
+        if (best == NCR_PLAN_OWN) continue;
+        b->in_place_of = best;
+        chains->head[q] = chains->head[best];
+        widen(chains->border[chains->head[q]], b->border);
     }
 }
+
+// ---- places ----
+static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct chains *chains)
+{
+    uint32_t n = plan->n_steps, n_items = 0;
+    struct ncr_arena_mark mark = ncr_arena_mark(arena);
+    struct ncr_mem_item *items = NCR_NEW_N(arena, struct ncr_mem_item, n);
+    uint32_t *item_of = NCR_NEW_N(arena, uint32_t, n);
+    bool shared = plan->mode == NCR_PLAN_SHARED;
+    for (uint32_t s = 0; s < n; s++) { // heads come before those who follow
+        uint32_t q = plan->steps[s], head = chains->head[q];
+        struct ncr_buffer *b = &plan->buffers[q];
+        memcpy(b->border, chains->border[head], sizeof b->border);
+        ncr_plan_layout(b);
+        if (head == q) {
+            items[n_items] = (struct ncr_mem_item){b->bytes, shared ? b->first_step : 0,
+                                                   shared ? b->last_step : n - 1, 0};
+            item_of[q] = n_items++;
+        } else if (b->last_step > items[item_of[head]].last) {
+            items[item_of[head]].last = b->last_step;
+        }
+    }
+    plan->arena_bytes =
+        ncr_mem_plan(arena, items, n_items, NCR_PLAN_ALIGN, &plan->lower_bound_bytes);
+    for (uint32_t q = 0; q < n; q++)
+        plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
+    uint64_t *live = NCR_NEW_N(arena, uint64_t, n);
+    ncr_plan_live(plan, live);
+    for (uint32_t s = 0; s < n; s++)
+        if (live[s] > live[plan->peak_step]) plan->peak_step = s;
+    ncr_arena_reset(arena, mark);
+}
+
+void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live)
+{
+    uint32_t n = plan->n_steps;
+    memset(live, 0, n * sizeof *live);
+    for (uint32_t q = 0; q < n; q++) {
+        const struct ncr_buffer *b = &plan->buffers[q];
+        if (ncr_buffer_from(b) > b->last_step) continue;
+        live[ncr_buffer_from(b)] += b->bytes; // differences first, then their sums
+        if (b->last_step + 1 < n) live[b->last_step + 1] -= b->bytes;
+    }
+    for (uint32_t s = 1; s < n; s++)
+        live[s] += live[s - 1]; // unsigned wrap-around of the differences is undone here
+}
+
+enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
+
+static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                             enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how)
+{
+    uint32_t n = g->n_nodes;
+    struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
+    *plan = (struct ncr_plan){.qgraph = g, .mode = mode, .n_steps = n};
+    plan->steps = ncr_arena_copy(arena, steps, n * sizeof *steps);
+    plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
+    struct ncr_arena_mark mark = ncr_arena_mark(arena);
+    buffers_of(plan);
+    lives(plan);
+    struct chains chains = {NCR_NEW_N(arena, uint32_t, n), NULL};
+    chains.border = ncr_arena_array(arena, n, sizeof *chains.border);
+    for (uint32_t q = 0; q < n; q++) {
+        chains.head[q] = q;
+        memcpy(chains.border[q], plan->buffers[q].border, sizeof chains.border[q]);
+    }
+    if (how != NOT_IN_PLACE) {
+        bool *is_output = NCR_NEW_N(arena, bool, n);
+        for (uint32_t i = 0; i < g->n_outputs; i++)
+            is_output[g->outputs[i]] = true;
+        in_place(plan, &chains, is_output, how == WITH_COMMON_BORDERS);
+    }
+    place(arena, plan, &chains);
+    ncr_arena_reset(arena, mark);
+    return plan;
+}
+
+// Larger networks are planned once, in their own order.
+enum { SEARCH_NODES = 4096 };
 
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode)
 {
-    struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
     uint32_t n = qgraph->n_nodes;
-    plan->qgraph = qgraph;
-    plan->n_steps = n;
-    plan->steps = NCR_NEW_N(arena, uint32_t, n);
-    plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
-    uint32_t s = 0;
-    for (uint32_t i = 0; i < qgraph->n_inputs; i++)
-        plan->steps[s++] = qgraph->inputs[i];
-    for (uint32_t q = 0; q < n; q++)
-        if (qgraph->nodes[q].op != NCR_QOP_INPUT) plan->steps[s++] = q;
-    for (uint32_t q = 0; q < n; q++) {
-        const struct ncr_shape *shape = &qgraph->nodes[q].shape;
-        struct ncr_buffer *b = &plan->buffers[q];
-        b->channels = shape->dim[0];
-        b->height = shape->rank == 3 ? shape->dim[1] : 1;
-        b->width = shape->rank == 3 ? shape->dim[2] : 1;
+    bool separate = mode == NCR_PLAN_SEPARATE;
+    uint32_t *orders[2] = {NCR_NEW_N(arena, uint32_t, n), NULL};
+    ncr_plan_order_given(qgraph, orders[0]);
+    if (!separate && n <= SEARCH_NODES) {
+        orders[1] = NCR_NEW_N(arena, uint32_t, n);
+        ncr_plan_order_greedy(arena, qgraph, orders[1]);
+        if (memcmp(orders[0], orders[1], n * sizeof *orders[0]) == 0) orders[1] = NULL;
     }
-    borders(plan);
-    for (uint32_t q = 0; q < n; q++)
-        layout(&plan->buffers[q]);
-    lives(plan);
-    place(arena, plan, mode);
-    return plan;
+    struct ncr_plan *best =
+        make(arena, qgraph, mode, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
+    for (int i = 0; i < 2 && !separate && n <= SEARCH_NODES; i++)
+        for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
+            if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
+            struct ncr_plan *plan = make(arena, qgraph, mode, orders[i], (enum in_place)how);
+            if (plan->arena_bytes < best->arena_bytes) best = plan;
+        }
+    struct ncr_error why;
+    if (!ncr_plan_verify(best, &why))
+        NCR_BUG("plan of `%.*s`: %s", NCR_STR_ARG(qgraph->name), why.text);
+    return best;
 }
 
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index)
@@ -114,61 +230,4 @@ uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index)
     int64_t pixels = (int64_t)b->height * b->width, c = index / pixels,
             y = index % pixels / b->width, x = index % b->width;
     return b->offset + (uint64_t)(b->first + y * b->row_bytes + x * b->channels + c);
-}
-
-bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why)
-{
-    const struct ncr_qgraph *g = plan->qgraph;
-    for (uint32_t s = 0; s < plan->n_steps; s++) {
-        const struct ncr_qnode *node = &g->nodes[plan->steps[s]];
-        for (uint32_t k = 0; k < node->n_in; k++)
-            if (plan->buffers[node->in[k]].first_step >= s && node->op != NCR_QOP_INPUT)
-                return ncr_fail(why, NCR_USAGE, "step %u reads a tensor that is not yet written",
-                                s) == NCR_OK;
-        for (uint32_t k = 0; k < node->n_in; k++)
-            if (plan->buffers[node->in[k]].last_step < s)
-                return ncr_fail(why, NCR_USAGE, "step %u reads a tensor whose life has ended", s) ==
-                       NCR_OK;
-    }
-    for (uint32_t a = 0; a < plan->n_steps; a++) {
-        const struct ncr_buffer *x = &plan->buffers[a];
-        if (x->offset % NCR_PLAN_ALIGN)
-            return ncr_fail(why, NCR_USAGE, "tensor %u is not aligned: offset %" PRIu64, a,
-                            x->offset) == NCR_OK;
-        if (x->offset + x->bytes > plan->arena_bytes)
-            return ncr_fail(why, NCR_USAGE, "tensor %u ends past the arena", a) == NCR_OK;
-        for (uint32_t b = 0; b < a; b++) {
-            const struct ncr_buffer *y = &plan->buffers[b];
-            if (x->first_step > y->last_step || y->first_step > x->last_step) continue;
-            if (x->offset < y->offset + y->bytes && y->offset < x->offset + x->bytes)
-                return ncr_fail(why, NCR_USAGE,
-                                "tensors %u and %u live at the same time in the same bytes", b,
-                                a) == NCR_OK;
-        }
-    }
-    return true;
-}
-
-void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out)
-{
-    ncr_buf_fmt(out, "plan %.*s {\n  arena %" PRIu64 " bytes, bound %" PRIu64 ", peak at step %u\n",
-                NCR_STR_ARG(plan->qgraph->name), plan->arena_bytes, plan->lower_bound_bytes,
-                plan->peak_step);
-    for (uint32_t s = 0; s < plan->n_steps; s++) {
-        uint32_t q = plan->steps[s];
-        const struct ncr_qnode *node = &plan->qgraph->nodes[q];
-        const struct ncr_buffer *b = &plan->buffers[q];
-        char shape[48];
-        ncr_buf_fmt(out, "  step %u: %%%u = %s", s, q, ncr_qop_name(node->op));
-        for (uint32_t k = 0; k < node->n_in; k++)
-            ncr_buf_fmt(out, " %%%u", node->in[k]);
-        ncr_buf_fmt(out, " : %s at %" PRIu64 "+%" PRIu64, ncr_shape_text(&node->shape, shape),
-                    b->offset, b->bytes);
-        if (b->border[0] || b->border[1] || b->border[2] || b->border[3])
-            ncr_buf_fmt(out, " border %d %d %d %d", b->border[0], b->border[1], b->border[2],
-                        b->border[3]);
-        ncr_buf_fmt(out, " live %u..%u  %.*s\n", b->first_step, b->last_step,
-                    NCR_STR_ARG(node->path));
-    }
-    ncr_buf_puts(out, "}\n");
 }

@@ -1,54 +1,83 @@
-// PLAN: the order of the integer operators and the place of every tensor in one arena. Made from the structure of a
-// QGRAPH alone, so the static report and the emitted code use the very same plan.
+// PLAN: the order of the integer operators and the place of every tensor in one arena. Made from
+// the structure of a QGRAPH alone, so the static report and the emitted code use the very same
+// plan.
 //
-// Layout of a rank-3 tensor [C, H, W] in its buffer: pixels of C bytes (channels innermost), rows of (left + W + right)
-// pixels, (top + H + bottom) rows: the border is what the consumers' padding needs, and is filled with the tensor's
-// zero point by the producer. A rank-1 tensor [N] is N bytes. `tail` bytes after the last may be read (not used) by
-// kernels that load whole groups of 4 or vectors.
+// Layout of a rank-3 tensor [C, H, W] in its buffer: pixels of C bytes (channels innermost), rows
+// of (left + W + right) pixels, (top + H + bottom) rows: the border is what the consumers' padding
+// needs, and is filled with the tensor's zero point by the producer. A rank-1 tensor [N] is N
+// bytes. `tail` bytes after the last may be read (not used) by kernels that load whole groups of 4
+// or vectors.
+//
+// In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
+// it is (same layout, same offset). So their code must read element i of all inputs before it
+// writes element i of the output, and must never compute an element twice.
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
 #include "compiler/quant/qgraph.h"
 
 struct ncr_buffer {
-    uint64_t offset, bytes; // in the arena; bytes includes border and tail; offset is a multiple of NCR_PLAN_ALIGN
-    int32_t channels, height, width;        // [N]: N, 1, 1
-    int32_t border[4];                      // top, left, bottom, right pixels
-    int64_t row_bytes, first;               // distance of rows; offset of element (0, 0, 0) from `offset`
-    uint32_t first_step, last_step;         // life: written in first_step, last read in last_step
+    uint64_t offset, bytes; // in the arena; offset is a multiple of NCR_PLAN_ALIGN; bytes includes
+                            // border and tail
+    int32_t channels, height, width; // [N]: N, 1, 1
+    int32_t border[4];               // top, left, bottom, right pixels
+    int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
+    uint32_t first_step, last_step;  // life: written in first_step, last read in last_step
+    uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
 };
 
+#define NCR_PLAN_OWN UINT32_MAX
 enum { NCR_PLAN_ALIGN = 64, NCR_PLAN_TAIL = 64 };
-
-struct ncr_plan {
-    const struct ncr_qgraph *qgraph;
-    uint32_t *steps; // qnode ids in execution order; step 0 .. n_inputs-1 are the inputs
-    uint32_t n_steps;
-    struct ncr_buffer *buffers; // per qnode
-    uint64_t arena_bytes;       // size of the arena: max(offset + bytes)
-    uint64_t lower_bound_bytes; // largest sum of live buffers
-    uint32_t peak_step;         // a step at which the live sum is largest
-};
 
 enum ncr_plan_mode {
     NCR_PLAN_SHARED,  // buffers reused: what ships
-    NCR_PLAN_SEPARATE // every tensor has its own place: for fault campaigns, which keep all golden tensors
+    NCR_PLAN_SEPARATE // every tensor has its own place: for fault campaigns, which keep all golden
+                      // tensors
 };
 
-struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph, enum ncr_plan_mode mode);
+struct ncr_plan {
+    const struct ncr_qgraph *qgraph;
+    enum ncr_plan_mode mode;
+    uint32_t *steps; // qnode ids in execution order; step 0 .. n_inputs-1 are the inputs
+    uint32_t n_steps;
+    struct ncr_buffer *buffers; // per qnode
+    uint64_t arena_bytes;       // size of the arena; a multiple of NCR_PLAN_ALIGN
+    uint64_t
+        lower_bound_bytes; // no arena of this order is smaller: the largest sum of live buffers
+                           // in whole units of NCR_PLAN_ALIGN, or of all where separate
+    uint32_t peak_step;    // the first step with the largest sum of live bytes
+};
+
+// Never fails on a graph that passes ncr_qgraph_verify. Shared: of several orders and choices of
+// in-place operators the one with the smallest arena, the graph's own order among equals.
+struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                                enum ncr_plan_mode mode);
+// Checks order, layouts, borders, lives, alignment, sharing and the totals; names what is wrong.
 bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why);
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
-// Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode q.
+// Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode
+// q.
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index);
+// The first step at which a buffer's bytes are alive on their own account: those of a tensor in
+// place of another count as the other's while that one is still read.
+static inline uint32_t ncr_buffer_from(const struct ncr_buffer *buffer)
+{
+    return buffer->first_step + (buffer->in_place_of != NCR_PLAN_OWN);
+}
+// live[s], for all n_steps: the sum of `bytes` of the buffers alive at step s.
+void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live);
 
-// The memory planner by itself: tensors with sizes and life spans (inclusive steps) to offsets. Size-greedy first
-// fit, then improved where it misses the lower bound. align is a power of two.
+// The memory planner by itself: tensors with sizes and life spans (inclusive steps) to offsets.
+// First fit, greedy by size and in other orders, then improved where it misses the lower bound.
+// Offsets and the size are multiples of align, a power of two.
 struct ncr_mem_item {
     uint64_t bytes;
     uint32_t first, last;
     uint64_t offset; // result
 };
-// Gives the arena size; *lower_bound may be NULL.
-uint64_t ncr_mem_plan(struct ncr_mem_item *items, uint32_t n, uint64_t align, uint64_t *lower_bound);
+// Gives the arena size; *lower_bound (may be NULL) is the largest sum of live items, each rounded
+// up to align. scratch is reset to where it was.
+uint64_t ncr_mem_plan(struct ncr_arena *scratch, struct ncr_mem_item *items, uint32_t n,
+                      uint64_t align, uint64_t *lower_bound);
 
 #endif

@@ -138,18 +138,36 @@ static void shape_of(struct ncr_builder_q *b, struct ncr_qnode *q)
     }
 }
 
-// Limits that follow from 32-bit sums and do not need numbers.
-static bool check_sums(struct ncr_builder_q *b, const struct ncr_qnode *q)
+// The diagnostic where a convolution's padding is too large, or NULL.
+static struct ncr_diag *check_padding(struct ncr_builder_q *b, const struct ncr_qnode *q)
+{
+    const struct ncr_shape *in = &b->graph->nodes[b->graph->nodes[q->node].in[0]].shape;
+    const int32_t *pad = q->attrs.pad;
+    if (in->rank != 3) return NULL;
+    int64_t rows = (int64_t)in->dim[1] + pad[0] + pad[2],
+            columns = (int64_t)in->dim[2] + pad[1] + pad[3];
+    bool ok = rows * columns <= NCR_PADDED_LIMIT / in->dim[0]; // each under 2^26
+    for (int side = 0; side < 4; side++)
+        ok &= pad[side] <= NCR_PAD_LIMIT;
+    return ok ? NULL
+              : NCR_DIAG(b->diags, QUANT_PADDING, ncr_builder_q_span(b, q->node),
+                         NCR_STR_ARG(q->path), in->dim[0], (long long)rows, (long long)columns,
+                         NCR_PAD_LIMIT, (long long)NCR_PADDED_LIMIT);
+}
+
+// Limits of memory and of 32-bit sums that do not need numbers.
+static bool check_limits(struct ncr_builder_q *b, const struct ncr_qnode *q)
 {
     int64_t window = (int64_t)q->attrs.kernel[0] * q->attrs.kernel[1];
     struct ncr_span span = ncr_builder_q_span(b, q->node);
-    struct ncr_diag *d;
-    if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT)
+    struct ncr_diag *d = NULL;
+    if (q->op == NCR_QOP_CONV || q->op == NCR_QOP_DWCONV)
+        d = check_padding(b, q);
+    else if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT)
         d = NCR_DIAG(b->diags, QUANT_SOFTMAX, span, q->shape.dim[0], NCR_QSOFTMAX_LIMIT);
     else if (q->op == NCR_QOP_AVGPOOL && window > NCR_AVGPOOL_LIMIT)
         d = NCR_DIAG(b->diags, QUANT_AVGPOOL, span, (long long)window, NCR_AVGPOOL_LIMIT);
-    else
-        return true;
+    if (!d) return true;
     ncr_builder_q_blame(b, d, q->node);
     return false;
 }
@@ -192,7 +210,7 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         shape_of(&b, q);
         q->n_weights = ncr_qnode_weights(result, q);
         q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
-        ok &= check_sums(&b, q);
+        ok &= check_limits(&b, q);
         fuse(&b, q);
         made[id] = made[q->last] = result->n_nodes++;
     }

@@ -112,6 +112,9 @@ bool ncr_qop_has_mult(enum ncr_qop op);    // those, ADD, MUL, CONCAT, AVGPOOL
 int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
 int64_t ncr_qnode_channels(const struct ncr_qnode *node);
 
+// Padding of one side of a convolution's input, and its elements with padding: no sum of buffers
+// can pass 64 bits.
+enum { NCR_PAD_LIMIT = 1 << 14, NCR_PADDED_LIMIT = 1 << 30 };
 // Elements of an average-pooling window: 255 times as much stays below 2^31.
 enum { NCR_AVGPOOL_LIMIT = 8421504 };
 

@@ -392,7 +392,7 @@ static void read_attrs(struct reader *r, struct ncr_qnode *n)
     if (has & NCR_ATTR_PAD) {
         expect(r, "pad");
         for (int i = 0; i < 4; i++)
-            a->pad[i] = (int32_t)number(r, 0, 1 << 24);
+            a->pad[i] = (int32_t)number(r, 0, NCR_LIMIT_DIM);
     }
     if (has & NCR_ATTR_DILATION) pair(r, "dilation", a->dilation);
     if (has & NCR_ATTR_GROUPS) {

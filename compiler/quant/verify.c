@@ -53,8 +53,7 @@ static bool verify_window(const struct check *c)
         if (kernel < 1 || kernel > NCR_LIMIT_DIM || stride < 1 || stride > NCR_LIMIT_DIM ||
             dilation < 1 || dilation > NCR_LIMIT_DIM)
             return wrong(c, "kernel, stride and dilation are not positive");
-        // Same padding splits the reach of a kernel, which has at most 2^12 taps 2^12 apart.
-        if (before < 0 || after < 0 || before > 1 << 24 || after > 1 << 24)
+        if (before < 0 || after < 0 || before > NCR_PAD_LIMIT || after > NCR_PAD_LIMIT)
             return wrong(c, "padding is out of range");
         if (pool && (dilation != 1 || before >= kernel || after >= kernel))
             return wrong(c, "a window could hold no pixel");
@@ -73,7 +72,11 @@ static bool verify_channels(const struct check *c)
         return wrong(c, "groups do not divide the channels");
     if (n->op == NCR_QOP_CONV && n->shape.rank != 3) return wrong(c, "the rank is not 3");
     if (n->op == NCR_QOP_DWCONV && out % in) return wrong(c, "the channels are no multiple");
-    return true;
+    const struct ncr_shape *s = &input(c, 0)->shape;
+    const int32_t *pad = n->attrs.pad;
+    int64_t rows = (int64_t)height(s) + pad[0] + pad[2],
+            columns = (int64_t)width(s) + pad[1] + pad[3];
+    return rows * columns * in <= NCR_PADDED_LIMIT || wrong(c, "the padded input is too large");
 }
 
 static bool verify_mul(const struct check *c)

@@ -4,9 +4,18 @@
 #include "compiler/plan/plan.h"
 #include "lang/base/rng.h"
 
+static uint64_t mem(struct ncr_mem_item *items, uint32_t n, uint64_t align, uint64_t *bound)
+{
+    struct ncr_arena *scratch = ncr_arena_new(0);
+    uint64_t size = ncr_mem_plan(scratch, items, n, align, bound);
+    cr_assert_eq(ncr_arena_used(scratch), 0);
+    ncr_arena_free(scratch);
+    return size;
+}
+
 static uint64_t plan(struct ncr_mem_item *items, uint32_t n, uint64_t *bound)
 {
-    return ncr_mem_plan(items, n, 1, bound);
+    return mem(items, n, 1, bound);
 }
 
 Test(memory_plan, check_values)
@@ -85,7 +94,7 @@ Test(memory_plan, is_sound_and_close_to_the_optimum)
 Test(memory_plan, aligns)
 {
     struct ncr_mem_item items[] = {{10, 0, 5, 0}, {20, 0, 5, 0}, {7, 0, 5, 0}};
-    ncr_mem_plan(items, 3, 64, NULL);
+    mem(items, 3, 64, NULL);
     for (int i = 0; i < 3; i++)
         cr_assert_eq(items[i].offset % 64, 0);
 }

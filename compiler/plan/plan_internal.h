@@ -1,0 +1,25 @@
+// What the files of compiler/plan share.
+#ifndef NCR_PLAN_PLAN_INTERNAL_H
+#define NCR_PLAN_PLAN_INTERNAL_H
+
+#include "compiler/plan/plan.h"
+
+// Operators whose output may lie in place of an input.
+static inline bool ncr_plan_is_elementwise(enum ncr_qop op)
+{
+    return op == NCR_QOP_ADD || op == NCR_QOP_MUL || op == NCR_QOP_LUT;
+}
+
+// The border (top, left, bottom, right) that node q needs around its first input.
+void ncr_plan_need(const struct ncr_qgraph *qgraph, uint32_t q, int32_t need[4]);
+// Sets row_bytes, first and bytes from the rest.
+void ncr_plan_layout(struct ncr_buffer *buffer);
+
+// Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
+// places.
+void ncr_plan_order_given(const struct ncr_qgraph *qgraph, uint32_t *steps);
+// At each step the node that leaves the fewest bytes alive, the first of the graph among equals.
+void ncr_plan_order_greedy(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
+                           uint32_t *steps);
+
+#endif
