@@ -16,6 +16,7 @@ install(FILES ${CMAKE_BINARY_DIR}/nacre-config.cmake ${CMAKE_BINARY_DIR}/nacre-c
 
 # A static libnacre needs what it was linked with; pkg-config --static tells.
 string(REPLACE ";" " " NACRE_LLVM_LIBDIR "${LLVM_LIBRARY_DIRS}")
+file(RELATIVE_PATH NACRE_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # relocatable: --prefix may come later
 get_filename_component(NACRE_DNNL_LIBDIR ${DNNL_LIBRARY} DIRECTORY)
 set(NACRE_PC_PRIVATE "-L${NACRE_LLVM_LIBDIR} -lLLVM-19 -ldnnl -lgomp -lz -lxxhash -ljansson -lgmp -lpthread -lm")
 if(BUILD_SHARED_LIBS)
