@@ -1,137 +1,133 @@
-// Operators that work element by element: add, mul, concat, table lookup.
+// Operators that compute element by element: add and mul. Blocks of four vectors over the bytes of
+// a row, or of a pixel where one operand holds one value a channel.
 #include "compiler/codegen/emit.h"
 
-struct rows {
-    uint32_t q;
-    const struct ncr_qnode *node;
-    LLVMValueRef in[2], out; // of the row or pixel
-    LLVMValueRef *many;      // ADD: one a input
-    uint32_t input;          // CONCAT: which one
-    bool spread[2];          // MUL: this operand holds one value a channel
+// Up to this many inputs come as arguments of a shared kernel.
+enum { MOST_ARGUMENTS = 24 };
+
+struct shape {
+    bool add, wide; // else mul
+    uint32_t n_in;
+    int64_t height, columns, row, out_row, out_pixel;
+    int64_t *in_row, *in_pixel; // of each input; 0: the same for all
 };
 
-static LLVMValueRef centred(struct ncr_emit *e, uint32_t q, LLVMValueRef at, uint32_t n)
-{
-    LLVMValueRef v = ncr_load_values(e, at, n);
-    return LLVMBuildSub(e->b, v, ncr_splat_int(e, e->i32, e->graph->nodes[q].zero_point, n), "");
-}
+struct block {
+    const struct shape *s;
+    LLVMValueRef *in, out; // of the row or pixel
+    LLVMValueRef *word, sum;
+    struct ncr_scale scale;
+    struct ncr_finish finish;
+};
 
-static LLVMValueRef scaled(struct ncr_emit *e, const struct ncr_qnode *node, LLVMValueRef acc,
-                           int32_t channel, uint32_t n)
+static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
 {
-    return ncr_requantised(e, acc, ncr_splat_int(e, e->i32, node->mult[channel], n),
-                           ncr_splat_int(e, e->i64, node->shift[channel], n), n, node);
-}
-
-static void add_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
-{
-    const struct rows *r = user;
-    LLVMValueRef acc = LLVMConstNull(ncr_vec(e, e->i32, n));
-    for (uint32_t k = 0; k < r->node->n_in; k++) {
-        LLVMValueRef v = centred(e, r->node->in[k], ncr_at(e, r->many[k], offset, 1, 0), n);
-        acc = LLVMBuildAdd(
-            e->b, acc, LLVMBuildMul(e->b, v, ncr_splat_int(e, e->i32, r->node->in_mult[k], n), ""),
-            "");
+    struct block *b = user;
+    uint32_t lanes = e->family->lanes, vectors = (n + lanes - 1) / lanes;
+    LLVMValueRef r[4];
+    for (uint32_t v = 0; v < vectors; v++) {
+        LLVMValueRef acc = b->sum;
+        for (uint32_t k = 0; k < b->s->n_in; k++) {
+            LLVMValueRef x = ncr_widen(e, ncr_at(e, b->in[k], offset, 1, v * lanes));
+            if (b->s->add) {
+                acc = LLVMBuildAdd(e->b, acc, LLVMBuildMul(e->b, x, b->word[k], ""), "");
+            } else {
+                x = LLVMBuildSub(e->b, x, b->word[k], "");
+                acc = k ? LLVMBuildMul(e->b, acc, x, "") : x;
+            }
+        }
+        r[v] = ncr_rescale(e, acc, &b->scale);
     }
-    ncr_store_values(e, scaled(e, r->node, acc, 0, n), ncr_at(e, r->out, offset, 1, 0), n);
+    ncr_finish_store(e, &b->finish, r, vectors, ncr_at(e, b->out, offset, 1, 0), n);
 }
 
-static void mul_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
+static void emit_rows(struct ncr_emit *e, const struct shape *s, LLVMValueRef out,
+                      LLVMValueRef consts, LLVMValueRef const *in)
 {
-    const struct rows *r = user;
-    LLVMValueRef a = centred(e, r->node->in[0], ncr_at(e, r->in[0], offset, 1, 0), n);
-    LLVMValueRef b = centred(e, r->node->in[1], ncr_at(e, r->in[1], offset, 1, 0), n);
-    LLVMValueRef y = scaled(e, r->node, LLVMBuildMul(e->b, a, b, ""), 0, n);
-    ncr_store_values(e, y, ncr_at(e, r->out, offset, 1, 0), n);
-}
-
-static void concat_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
-{
-    const struct rows *r = user;
-    LLVMValueRef v = centred(e, r->node->in[r->input], ncr_at(e, r->in[0], offset, 1, 0), n);
-    ncr_store_values(e, scaled(e, r->node, v, (int32_t)r->input, n),
-                     ncr_at(e, r->out, offset, 1, 0), n);
-}
-
-static void emit_add(struct ncr_emit *e, struct rows *r)
-{
-    const struct ncr_buffer *out = &e->plan->buffers[r->q];
-    LLVMValueRef at[64];
-    if (r->node->n_in > NCR_COUNT(at)) NCR_BUG("add of %u tensors", r->node->n_in);
-    struct ncr_loop y = ncr_loop_begin(e, out->height);
-    r->out = ncr_at(e, ncr_tensor(e, r->q), y.index, out->row_bytes, 0);
-    for (uint32_t k = 0; k < r->node->n_in; k++)
-        at[k] = ncr_at(e, ncr_tensor(e, r->node->in[k]), y.index,
-                       e->plan->buffers[r->node->in[k]].row_bytes, 0);
-    r->many = at;
-    ncr_chunks(e, (int64_t)out->width * out->channels, e->family->lanes, add_chunk, r);
-    ncr_loop_end(e, &y);
-}
-
-static void emit_mul(struct ncr_emit *e, struct rows *r)
-{
-    const struct ncr_buffer *out = &e->plan->buffers[r->q];
-    struct ncr_loop y = ncr_loop_begin(e, out->height);
-    struct ncr_loop x = ncr_loop_begin(e, out->width);
-    r->out = ncr_at(e, ncr_at(e, ncr_tensor(e, r->q), y.index, out->row_bytes, 0), x.index,
-                    out->channels, 0);
-    for (int k = 0; k < 2; k++) {
-        const struct ncr_buffer *in = &e->plan->buffers[r->node->in[k]];
-        bool spread = in->height == 1 && in->width == 1;
-        LLVMValueRef base = ncr_tensor(e, r->node->in[k]);
-        r->in[k] = spread ? base
-                          : ncr_at(e, ncr_at(e, base, y.index, in->row_bytes, 0), x.index,
-                                   in->channels, 0);
+    uint32_t lanes = e->family->lanes;
+    struct block b = {.s = s, .finish = ncr_finish_open(e, consts)};
+    b.in = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
+    b.word = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
+    b.scale = ncr_scale_splat(e, s->wide, ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE));
+    for (uint32_t k = 0; k <= s->n_in; k++) {
+        int64_t at = 4 * (k < s->n_in ? NCR_HEAD_IN + (int64_t)k : NCR_HEAD_SUM);
+        LLVMValueRef v =
+            ncr_splat(e, ncr_load(e, e->i32, ncr_at(e, consts, NULL, 0, at), 4), lanes);
+        *(k < s->n_in ? &b.word[k] : &b.sum) = v;
     }
-    ncr_chunks(e, out->channels, e->family->lanes, mul_chunk, r);
+    struct ncr_loop y = ncr_loop_begin(e, s->height);
+    struct ncr_loop x = ncr_loop_begin(e, s->columns);
+    b.out = ncr_at(e, ncr_at(e, out, y.index, s->out_row, 0), x.index, s->out_pixel, 0);
+    for (uint32_t k = 0; k < s->n_in; k++)
+        b.in[k] = ncr_at(e, ncr_at(e, in[k], y.index, s->in_row[k], 0), x.index, s->in_pixel[k], 0);
+    ncr_chunks(e, s->row, 4 * lanes, chunk, &b);
     ncr_loop_end(e, &x);
     ncr_loop_end(e, &y);
 }
 
-static void emit_concat(struct ncr_emit *e, struct rows *r)
+// Arguments: output, constants, inputs.
+static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
-    const struct ncr_buffer *out = &e->plan->buffers[r->q];
-    int64_t first = 0;
-    for (r->input = 0; r->input < r->node->n_in; r->input++) {
-        const struct ncr_buffer *in = &e->plan->buffers[r->node->in[r->input]];
-        struct ncr_loop y = ncr_loop_begin(e, out->height);
-        struct ncr_loop x = ncr_loop_begin(e, out->width);
-        r->out = ncr_at(e, ncr_at(e, ncr_tensor(e, r->q), y.index, out->row_bytes, first), x.index,
-                        out->channels, 0);
-        r->in[0] =
-            ncr_at(e, ncr_at(e, ncr_tensor(e, r->node->in[r->input]), y.index, in->row_bytes, 0),
-                   x.index, in->channels, 0);
-        ncr_chunks(e, in->channels, e->family->lanes, concat_chunk, r);
-        ncr_loop_end(e, &x);
-        ncr_loop_end(e, &y);
-        first += in->channels;
-    }
+    const struct shape *s = user;
+    LLVMValueRef in[MOST_ARGUMENTS];
+    for (uint32_t k = 0; k < s->n_in; k++)
+        in[k] = LLVMGetParam(f, k + 2);
+    emit_rows(e, s, LLVMGetParam(f, 0), LLVMGetParam(f, 1), in);
 }
 
-static void emit_lut(struct ncr_emit *e, struct rows *r)
+static struct ncr_key key_of(const struct shape *s)
 {
-    const struct ncr_buffer *out = &e->plan->buffers[r->q], *in = &e->plan->buffers[r->node->in[0]];
-    LLVMValueRef table = ncr_at(e, e->blob, NULL, 0, (int64_t)e->packs->at[r->q].table);
-    struct ncr_loop y = ncr_loop_begin(e, out->height);
-    LLVMValueRef from = ncr_at(e, ncr_tensor(e, r->node->in[0]), y.index, in->row_bytes, 0);
-    LLVMValueRef to = ncr_at(e, ncr_tensor(e, r->q), y.index, out->row_bytes, 0);
-    struct ncr_loop x = ncr_loop_begin(e, (int64_t)out->width * out->channels);
-    LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, from, x.index, 1, 0), 1);
-    LLVMValueRef index = LLVMBuildZExt(e->b, byte, e->word, "");
-    ncr_store(e, ncr_load(e, e->i8, ncr_at(e, table, index, 1, 0), 1), ncr_at(e, to, x.index, 1, 0),
-              1);
-    ncr_loop_end(e, &x);
-    ncr_loop_end(e, &y);
+    int64_t numbers[7 + 2 * MOST_ARGUMENTS] = {s->wide, s->n_in,    s->height,   s->columns,
+                                               s->row,  s->out_row, s->out_pixel};
+    for (uint32_t k = 0; k < s->n_in; k++) {
+        numbers[7 + 2 * k] = s->in_row[k];
+        numbers[8 + 2 * k] = s->in_pixel[k];
+    }
+    return ncr_key_make(s->add ? "add" : "mul", numbers, 7 + 2 * s->n_in);
 }
 
 void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q)
 {
-    struct rows r = {.q = q, .node = &e->graph->nodes[q]};
-    switch ((int)r.node->op) {
-    case NCR_QOP_ADD: emit_add(e, &r); break;
-    case NCR_QOP_MUL: emit_mul(e, &r); break;
-    case NCR_QOP_CONCAT: emit_concat(e, &r); break;
-    case NCR_QOP_LUT: emit_lut(e, &r); break;
-    default: NCR_BUG("%s is not element by element", ncr_qop_name(r.node->op));
+    const struct ncr_qnode *node = &e->graph->nodes[q];
+    const struct ncr_buffer *out = &e->plan->buffers[q];
+    uint32_t n = node->n_in;
+    struct shape s = {.add = node->op == NCR_QOP_ADD,
+                      .wide = e->packs->at[q].wide,
+                      .n_in = n,
+                      .height = out->height,
+                      .columns = 1,
+                      .row = (int64_t)out->width * out->channels,
+                      .out_row = out->row_bytes,
+                      .in_row = NCR_NEW_N(e->scratch, int64_t, n),
+                      .in_pixel = NCR_NEW_N(e->scratch, int64_t, n)};
+    bool line = out->row_bytes == s.row;
+    LLVMValueRef *args = NCR_NEW_N(e->scratch, LLVMValueRef, n + 2);
+    args[0] = ncr_tensor(e, q);
+    args[1] = ncr_consts(e, q);
+    for (uint32_t k = 0; k < n; k++) {
+        const struct ncr_buffer *in = &e->plan->buffers[node->in[k]];
+        args[k + 2] = ncr_tensor(e, node->in[k]);
+        s.in_row[k] = in->row_bytes;
+        if (in->height == out->height && in->width == out->width) {
+            line &= in->row_bytes == (int64_t)out->width * out->channels;
+            continue;
+        }
+        line = false; // one value a channel: pixel by pixel
+        s.in_row[k] = 0;
+        s.columns = out->width;
+        s.row = out->channels;
+        s.out_pixel = out->channels;
     }
+    for (uint32_t k = 0; s.columns > 1 && k < n; k++)
+        s.in_pixel[k] = s.in_row[k] ? out->channels : 0;
+    if (line) { // rows are one after the other
+        s.row *= s.height;
+        s.height = 1;
+        s.out_row = 0;
+        memset(s.in_row, 0, n * sizeof *s.in_row);
+    }
+    if (n > MOST_ARGUMENTS)
+        emit_rows(e, &s, args[0], args[1], args + 2);
+    else
+        ncr_emit_call(e, ncr_kernel(e, key_of(&s).text, 2 + n, 0, body, &s), args, 2 + n);
 }

@@ -1,21 +1,26 @@
 // The table of machine families and the choice among its rows.
 #include <stdio.h>
+#include <string.h>
 
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/family.h"
 
 static const struct ncr_family families[] = {
-#define NCR_FAMILY_ROW(name, needs, lanes, dot, biased, accumulators)                              \
-    {#name, needs, lanes, NCR_DOT_##dot, biased, accumulators},
+#define NCR_FAMILY_ROW(name, needs, lanes, lowering, biased, accumulators)                         \
+    {#name, needs, lanes, &ncr_lowering_##lowering, biased, accumulators},
 #include "compiler/codegen/family.def"
 #undef NCR_FAMILY_ROW
 };
 
-// Whether the comma-separated features hold the n characters at `need` as a whole item.
 static bool has_feature(const char *features, const char *need, size_t n)
 {
     for (const char *at = features; *at; at += strcspn(at, ","), at += *at == ',')
         if (strcspn(at, ",") == n && memcmp(at, need, n) == 0) return true;
     return false;
+}
+
+bool ncr_family_feature(const char *features, const char *need)
+{
+    return has_feature(features, need, strlen(need));
 }
 
 // Whether one of the features in "a|b|c" is there.

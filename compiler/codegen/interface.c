@@ -55,8 +55,7 @@ static LLVMValueRef tensor(struct ncr_emit *e, uint32_t q, struct ncr_str name)
 
 static LLVMValueRef tensors(struct ncr_emit *e, const uint32_t *q, uint32_t n, bool outputs)
 {
-    LLVMValueRef at[64];
-    if (n > NCR_COUNT(at)) NCR_BUG("network with %u inputs or outputs", n);
+    LLVMValueRef *at = NCR_NEW_N(e->scratch, LLVMValueRef, n);
     for (uint32_t i = 0; i < n; i++)
         at[i] = tensor(e, q[i], ncr_interface_name(e->graph, i, outputs));
     return constant(e, outputs ? "outputs" : "inputs", LLVMConstArray2(LLVMTypeOf(at[0]), at, n),
@@ -123,7 +122,8 @@ static void emit_init(struct ncr_emit *e, const char *prefix)
     LLVMPositionBuilderAtEnd(e->b, bad);
     LLVMBuildRet(e->b, code);
     LLVMPositionBuilderAtEnd(e->b, good);
-    ncr_emit_fill(e, LLVMGetParam(f, 0), (int64_t)e->plan->arena_bytes, 0);
+    ncr_emit_fill(e, LLVMGetParam(f, 0), (int64_t)e->plan->arena_bytes,
+                  LLVMConstInt(e->i8, 0, false));
     LLVMBuildRet(e->b, ncr_i32(e, 0));
 }
 

@@ -67,8 +67,7 @@ static enum ncr_status make_object(struct ncr_code *code, const struct ncr_targe
     memset(code->blob, 0, (size_t)code->packs.bytes);
     ncr_packs_fill(&code->packs, code->blob);
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = ncr_emit_module(context, &code->packs, target->triple, target->layout,
-                                           target->word_bits, NULL, NULL);
+    LLVMModuleRef module = ncr_emit_module(context, &code->packs, target, NULL, NULL);
     enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
@@ -172,15 +171,20 @@ static uint8_t flip(const struct ncr_code *code)
     return code->packs.family->biased ? 0x80 : 0;
 }
 
+static uint64_t locate(const struct ncr_code *code, uint32_t q, int64_t index)
+{
+    return ncr_plan_locate(code->plan, q, ncr_packs_element(&code->packs, q, index));
+}
+
 int8_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index)
 {
-    return (int8_t)(arena[ncr_plan_locate(code->plan, q, index)] ^ flip(code));
+    return (int8_t)(arena[locate(code, q, index)] ^ flip(code));
 }
 
 void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int64_t index,
                     int8_t value)
 {
-    arena[ncr_plan_locate(code->plan, q, index)] = (uint8_t)((uint8_t)value ^ flip(code));
+    arena[locate(code, q, index)] = (uint8_t)((uint8_t)value ^ flip(code));
 }
 
 void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q,
@@ -189,35 +193,49 @@ void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uin
     const struct ncr_buffer *b = &code->plan->buffers[q];
     const uint8_t *at = arena + b->offset + b->first;
     uint8_t mask = flip(code);
+    if (code->packs.at[q].permuted) {
+        for (int32_t c = 0; c < b->channels; c++)
+            out[c] = (int8_t)(at[ncr_packs_element(&code->packs, q, c)] ^ mask);
+        return;
+    }
     for (int32_t c = 0; c < b->channels; c++)
         for (int32_t y = 0; y < b->height; y++)
             for (int32_t x = 0; x < b->width; x++)
                 *out++ = (int8_t)(at[y * b->row_bytes + (int64_t)x * b->channels + c] ^ mask);
 }
 
+// Adds to one word of the blob; integers are little-endian there.
+static void add_word(uint8_t *at, uint32_t delta)
+{
+    uint32_t v;
+    memcpy(&v, at, 4);
+    v += delta;
+    memcpy(at, &v, 4);
+}
+
 void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
                          int32_t delta)
 {
     // Whatever is folded into the packed bias is folded in by addition.
+    uint32_t at[NCR_WEIGHT_COPIES], n = ncr_packs_channel(&code->packs, q, channel, at);
     const struct ncr_pack *p = &code->packs.at[q];
-    uint64_t at = p->bias + 4 * ncr_packs_channel(p, channel);
-    uint32_t bias;
-    memcpy(&bias, blob + at, 4);
-    bias += (uint32_t)delta;
-    memcpy(blob + at, &bias, 4);
+    for (uint32_t k = 0; k < n; k++)
+        add_word(blob + p->base + p->bias + 4 * (uint64_t)at[k], (uint32_t)delta);
 }
 
 int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
                              int8_t value)
 {
-    int32_t channel;
-    uint64_t at = ncr_packs_weight(&code->packs, q, index, &channel);
-    int8_t old = (int8_t)blob[at];
-    blob[at] = (uint8_t)value;
+    uint64_t at[NCR_WEIGHT_COPIES];
+    uint32_t n = ncr_packs_weight(&code->packs, q, index, at);
+    int8_t old = (int8_t)blob[at[0]];
+    for (uint32_t k = 0; k < n; k++)
+        blob[at[k]] = (uint8_t)value;
     // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it
     // is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
-    if (code->packs.family->biased && !ncr_is_depthwise(code->plan->qgraph, node))
+    int32_t channel = (int32_t)(index / (node->n_weights / node->n_channels));
+    if (code->packs.family->biased)
         ncr_code_shift_bias(code, blob, q, channel, -128 * (value - old));
     return old;
 }

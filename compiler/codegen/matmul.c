@@ -1,228 +1,257 @@
-// Convolution and dense layers: tiles of rows x pixels x vectors of output channels, accumulated in
+// Convolution and dense layers: tiles of rows x pixels x vectors of output channels, summed in
 // registers over groups of four input bytes; requantised, clamped and narrowed before they leave
 // the registers.
 #include "compiler/codegen/emit.h"
 
+// What a kernel depends on; everything else comes through its pointers. All int64_t: it is its own
+// key.
+struct shape {
+    int64_t step_x, step_y;                 // bytes between the inputs of neighbouring outputs
+    int64_t seg_x, seg_y;                   // bytes between runs
+    int64_t seg_columns, segments, groups4; // runs in a kernel row and in all; groups of a run
+    int64_t height, width, out_pixel;       // outputs; bytes from one output pixel to the next
+    int64_t channel_groups, group_in;       // planes of the convolution; input bytes between them
+    int64_t outs, vectors;                  // of a plane
+    int64_t tile_vectors, pixels, rows, split;
+    int64_t wide;
+    int64_t bias, mult, round, shift, weights; // offsets in the constants
+};
+
+enum { MAX_ACC = 64, MAX_BODY = 128 };
+
 struct matmul {
     struct ncr_emit *e;
-    uint32_t q;
-    const struct ncr_qnode *node;
-    const struct ncr_pack *pack;
-    const struct ncr_buffer *in, *out;
-    int64_t step_x, step_y;      // bytes between the inputs of neighbouring outputs
-    int64_t seg_x, seg_y;        // bytes between kernel taps
-    int64_t seg_columns;         // segments in a kernel row
-    LLVMValueRef source, target; // element (0, 0) of input window and output, of the channel group
-    LLVMValueRef weights;        // of the channel group
-    LLVMValueRef channel;        // index of the group's first channel in bias, mult, shift
+    const struct shape *s;
+    LLVMValueRef consts, out_row;
+    LLVMValueRef source, target;   // of the plane
+    LLVMValueRef weights, channel; // of the plane; channel is an index into bias, mult, …
+    struct ncr_finish finish;
 };
 
 struct tile {
     uint32_t rows, pixels, vectors;
 };
 
-enum { MAX_ACC = 32 };
-
-// One group of four products in every lane.
-static LLVMValueRef dot4(struct matmul *m, LLVMValueRef acc, LLVMValueRef input,
-                         LLVMValueRef weights)
+static uint32_t accumulators(const struct tile *t)
 {
-    struct ncr_emit *e = m->e;
-    uint32_t lanes = e->family->lanes;
-    LLVMTypeRef v32 = ncr_vec(e, e->i32, lanes);
-    switch (e->family->dot) {
-    case NCR_DOT_VPDPBUSD: {
-        const char *name =
-            lanes == 16 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256";
-        LLVMTypeRef args[3] = {v32, v32, v32}, type = LLVMFunctionType(v32, args, 3, false);
-        LLVMValueRef f = LLVMGetNamedFunction(e->module, name);
-        if (!f) f = LLVMAddFunction(e->module, name, type);
-        LLVMValueRef w = LLVMBuildBitCast(e->b, weights, v32, "");
-        LLVMValueRef actual[3] = {acc, ncr_splat(e, input, lanes), w};
-        return LLVMBuildCall2(e->b, type, f, actual, 3, "");
-    }
-    case NCR_DOT_PLAIN: {
-        LLVMValueRef bytes = LLVMBuildBitCast(e->b, input, ncr_vec(e, e->i8, 4), "");
-        for (uint32_t j = 0; j < 4; j++) {
-            LLVMValueRef mask[16];
-            for (uint32_t i = 0; i < lanes; i++)
-                mask[i] = ncr_i32(e, j * lanes + i);
-            LLVMValueRef w =
-                LLVMBuildShuffleVector(e->b, weights, LLVMGetPoison(LLVMTypeOf(weights)),
-                                       LLVMConstVector(mask, lanes), "");
-            // The order of bytes in a word is that of the target; lane j is byte j of memory either
-            // way.
-            LLVMValueRef x = LLVMBuildSExt(
-                e->b, LLVMBuildExtractElement(e->b, bytes, ncr_i32(e, j), ""), e->i32, "");
-            LLVMValueRef product =
-                LLVMBuildMul(e->b, ncr_splat(e, x, lanes), LLVMBuildSExt(e->b, w, v32, ""), "");
-            acc = LLVMBuildAdd(e->b, acc, product, "");
-        }
-        return acc;
-    }
-    }
-    NCR_BUG("dot product %d", (int)e->family->dot);
+    return t->rows * t->pixels * t->vectors;
 }
 
-// Stores the first n lanes.
-static void store_lanes(struct matmul *m, LLVMValueRef v, LLVMValueRef at, uint32_t n)
+// `n` groups from the one at `from` (input) and `w_at` (weights) on, onto acc.
+static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from, LLVMValueRef w_at,
+                       uint32_t n, LLVMValueRef *slot)
 {
     struct ncr_emit *e = m->e;
-    uint32_t lanes = e->family->lanes;
-    if (n < lanes) {
-        LLVMValueRef mask[16];
-        for (uint32_t i = 0; i < n; i++)
-            mask[i] = ncr_i32(e, i);
-        v = LLVMBuildShuffleVector(e->b, v, LLVMGetPoison(LLVMTypeOf(v)), LLVMConstVector(mask, n),
-                                   "");
-    }
-    ncr_store_values(e, v, at, n);
-}
-
-// The sums of one tile: acc[row][pixel][vector] lives in stack slots that become registers
-// (mem2reg).
-static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
-                     LLVMValueRef weights, LLVMValueRef *acc)
-{
-    struct ncr_emit *e = m->e;
-    const struct ncr_pack *p = m->pack;
-    uint32_t lanes = e->family->lanes;
-    LLVMTypeRef v32 = ncr_vec(e, e->i32, lanes), v8 = ncr_vec(e, e->i8, lanes * 4);
-    int64_t cell = (int64_t)lanes * 4, per_vector = (int64_t)p->segments * p->groups4 * cell;
-    struct ncr_loop sy = ncr_loop_begin(e, p->segments / m->seg_columns);
-    struct ncr_loop sx = ncr_loop_begin(e, m->seg_columns);
-    LLVMValueRef input = ncr_at(e, ncr_at(e, window, sy.index, m->seg_y, 0), sx.index, m->seg_x, 0);
-    LLVMValueRef w_row = ncr_at(e, weights, sy.index, m->seg_columns * p->groups4 * cell, 0);
-    w_row = ncr_at(e, w_row, sx.index, p->groups4 * cell, 0);
-    struct ncr_loop g = ncr_loop_begin(e, p->groups4);
-    LLVMValueRef from = ncr_at(e, input, g.index, 4, 0), w_at = ncr_at(e, w_row, g.index, cell, 0),
-                 w[8];
-    for (uint32_t v = 0; v < t->vectors; v++)
-        w[v] = ncr_load(e, v8, ncr_at(e, w_at, NULL, 0, v * per_vector), lanes * 4);
-    for (uint32_t r = 0; r < t->rows; r++)
-        for (uint32_t x = 0; x < t->pixels; x++) {
-            LLVMValueRef word =
-                ncr_load(e, e->i32, ncr_at(e, from, NULL, 0, r * m->step_y + x * m->step_x), 1);
-            for (uint32_t v = 0; v < t->vectors; v++) {
-                LLVMValueRef slot = acc[(r * t->pixels + x) * t->vectors + v];
-                LLVMBuildStore(e->b, dot4(m, LLVMBuildLoad2(e->b, v32, slot, ""), word, w[v]),
-                               slot);
+    const struct ncr_lowering *lower = e->family->lowering;
+    uint32_t cell = 4 * e->family->lanes, count = accumulators(t);
+    LLVMTypeRef v32 = ncr_vec(e->i32, e->family->lanes);
+    LLVMValueRef acc[MAX_ACC], w[8];
+    for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
+        acc[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
+    for (uint32_t g = 0; g < n; g++) {
+        LLVMValueRef *a = acc + g % (uint32_t)m->s->split * count;
+        for (uint32_t v = 0; v < t->vectors; v++)
+            w[v] = lower->weights(e, ncr_at(e, w_at, NULL, 0, (g * t->vectors + v) * cell));
+        for (uint32_t r = 0; r < t->rows; r++)
+            for (uint32_t x = 0; x < t->pixels; x++) {
+                LLVMValueRef in = lower->input(
+                    e, ncr_at(e, from, NULL, 0, r * m->s->step_y + x * m->s->step_x + 4 * g));
+                for (uint32_t v = 0; v < t->vectors; v++, a++)
+                    *a = lower->dot4(e, *a, in, w[v]);
             }
-        }
+    }
+    for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
+        LLVMBuildStore(e->b, acc[i], slot[i]);
+}
+
+// How many groups one iteration takes: a divisor of all groups where there is a good one.
+static uint32_t groups_at_once(const struct shape *s, const struct tile *t)
+{
+    uint32_t most = MAX_BODY / accumulators(t), best = 1;
+    if (most < 1) most = 1;
+    if (most > 8) most = 8;
+    if (s->groups4 <= most) return (uint32_t)s->groups4;
+    for (uint32_t n = 2; n <= most; n++)
+        if (s->groups4 % n == 0) best = n;
+    if (2 * best > most || best >= s->split * 2) return best;
+    return most >= 4 ? 4 : most; // and a rest
+}
+
+// Sums over all groups of one tile. K is never unrolled as a whole.
+static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                     LLVMValueRef weights, LLVMValueRef *slot)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    int64_t group = (int64_t)t->vectors * e->family->lanes * 4, run = s->groups4 * group;
+    uint32_t once = groups_at_once(s, t), rest = (uint32_t)(s->groups4 % once);
+    struct ncr_loop sy = ncr_loop_begin(e, s->segments / s->seg_columns);
+    struct ncr_loop sx = ncr_loop_begin(e, s->seg_columns);
+    LLVMValueRef from = ncr_at(e, ncr_at(e, window, sy.index, s->seg_y, 0), sx.index, s->seg_x, 0);
+    LLVMValueRef w_at =
+        ncr_at(e, ncr_at(e, weights, sy.index, s->seg_columns * run, 0), sx.index, run, 0);
+    struct ncr_loop g = ncr_loop_begin(e, s->groups4 / once);
+    sum_groups(m, t, ncr_at(e, from, g.index, 4 * (int64_t)once, 0),
+               ncr_at(e, w_at, g.index, group * once, 0), once, slot);
     ncr_loop_end(e, &g);
+    if (rest) {
+        int64_t done = s->groups4 - rest;
+        sum_groups(m, t, ncr_at(e, from, NULL, 0, 4 * done), ncr_at(e, w_at, NULL, 0, group * done),
+                   rest, slot);
+    }
     ncr_loop_end(e, &sx);
     ncr_loop_end(e, &sy);
 }
 
-// One tile: `window` is the first input byte of its first output, `target` that output's first
-// byte.
-static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
-                      LLVMValueRef target, LLVMValueRef vector, bool last)
+// The vectors of one row of a tile, in the order of memory, as bytes: four vectors at once where
+// their places follow one another.
+static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, LLVMValueRef target,
+                      uint32_t last)
 {
     struct ncr_emit *e = m->e;
-    const struct ncr_pack *p = m->pack;
-    uint32_t lanes = e->family->lanes;
-    LLVMTypeRef v32 = ncr_vec(e, e->i32, lanes), v64 = ncr_vec(e, e->i64, lanes);
-    LLVMValueRef acc[MAX_ACC];
-    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->function);
-    LLVMValueRef first = LLVMGetFirstInstruction(entry);
-    if (first)
-        LLVMPositionBuilderBefore(e->b, first);
-    else
-        LLVMPositionBuilderAtEnd(e->b, entry);
-    for (uint32_t i = 0; i < t->rows * t->pixels * t->vectors; i++)
-        acc[i] = LLVMBuildAlloca(e->b, v32, "acc");
-    LLVMPositionBuilderAtEnd(e->b, here);
+    uint32_t lanes = e->family->lanes, count = t->pixels * t->vectors;
+    bool dense = last == lanes && m->s->out_pixel == (int64_t)t->vectors * lanes;
+    bool squeeze = !dense && e->permutes && t->vectors == 1 && m->s->out_pixel == last;
+    uint32_t at_once = dense || squeeze || t->vectors == 1 || t->vectors == 2 ? 4
+                       : t->vectors < 4                                       ? t->vectors
+                                                                              : 4;
+    for (uint32_t i = 0; i < count;) {
+        uint32_t n = count - i < at_once ? count - i : at_once;
+        if (t->vectors > 2 && !dense && n > t->vectors - i % t->vectors)
+            n = t->vectors - i % t->vectors; // not across pixels
+        LLVMValueRef bytes = e->family->lowering->narrow(e, m->finish.head, r + i, n, false);
+        uint32_t pixel = i / t->vectors, v = i % t->vectors;
+        LLVMValueRef at = ncr_at(e, target, NULL, 0, pixel * m->s->out_pixel + v * lanes);
+        if (dense) {
+            ncr_store_bytes(e, bytes, at, n * lanes);
+        } else if (squeeze) { // few channels: the pixels move together
+            uint32_t index[64];
+            for (uint32_t k = 0; k < 4 * lanes; k++)
+                index[k] = k < n * last ? k / last * lanes + k % last : 0;
+            ncr_store_bytes(e, ncr_shuffle(e, bytes, NULL, index, 4 * lanes), at, n * last);
+        } else {
+            for (uint32_t k = 0; k < n;) { // the vectors of one pixel together
+                uint32_t p = (i + k) / t->vectors, from = (i + k) % t->vectors,
+                         together = t->vectors - from < n - k ? t->vectors - from : n - k;
+                uint32_t whole = together * lanes, index[64];
+                for (uint32_t j = 0; j < whole; j++)
+                    index[j] = k * lanes + j;
+                LLVMValueRef part = k == 0 ? bytes : ncr_shuffle(e, bytes, NULL, index, whole);
+                bool ends = from + together == t->vectors;
+                ncr_store_bytes(e, part,
+                                ncr_at(e, target, NULL, 0, p * m->s->out_pixel + from * lanes),
+                                whole - (ends ? lanes - last : 0));
+                k += together;
+            }
+        }
+        i += n;
+    }
+}
 
-    LLVMValueRef weights =
-        ncr_at(e, m->weights, vector, (int64_t)p->segments * p->groups4 * lanes * 4, 0);
+// One tile: `window` is the first input byte of its first output, `target` that output's first
+// byte, `vector` the first vector (a word); `last` lanes of its last vector are outputs.
+static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                      LLVMValueRef target, LLVMValueRef vector, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    uint32_t lanes = e->family->lanes, count = accumulators(t);
+    LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
+    LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
+    for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
+        slot[i] = ncr_local(e, v32);
+    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * lanes * 4, 0);
     LLVMValueRef channel =
         LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
-    LLVMValueRef bias = ncr_at(e, e->blob, channel, 4, (int64_t)p->bias);
+    LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
     for (uint32_t v = 0; v < t->vectors; v++) {
-        LLVMValueRef b = ncr_load(e, v32, ncr_at(e, bias, NULL, 0, v * lanes * 4), 4);
+        LLVMValueRef b = ncr_load(e, v32, ncr_at(e, at, NULL, 0, s->bias + v * lanes * 4), 4);
         for (uint32_t i = 0; i < t->rows * t->pixels; i++)
-            LLVMBuildStore(e->b, b, acc[i * t->vectors + v]);
+            LLVMBuildStore(e->b, b, slot[i * t->vectors + v]);
     }
-    sum_tile(m, t, window, weights, acc);
-    LLVMValueRef mult = ncr_at(e, e->blob, channel, 4, (int64_t)p->mult),
-                 shift = ncr_at(e, e->blob, channel, 8, (int64_t)p->shift);
+    for (uint32_t i = count; i < count * (uint32_t)s->split; i++)
+        LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
+    sum_tile(m, t, window, weights, slot);
+    for (uint32_t i = 0; i < count; i++) {
+        r[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
+        for (uint32_t k = 1; k < s->split; k++)
+            r[i] = LLVMBuildAdd(e->b, r[i], LLVMBuildLoad2(e->b, v32, slot[k * count + i], ""), "");
+    }
     for (uint32_t v = 0; v < t->vectors; v++) {
-        LLVMValueRef k = ncr_load(e, v32, ncr_at(e, mult, NULL, 0, v * lanes * 4), 4);
-        LLVMValueRef s = ncr_load(e, v64, ncr_at(e, shift, NULL, 0, v * lanes * 8), 8);
-        uint32_t n = last && v == t->vectors - 1
-                         ? (uint32_t)p->outs - (uint32_t)(p->vectors - 1) * lanes
-                         : lanes;
-        for (uint32_t r = 0; r < t->rows; r++)
-            for (uint32_t x = 0; x < t->pixels; x++) {
-                LLVMValueRef sum =
-                    LLVMBuildLoad2(e->b, v32, acc[(r * t->pixels + x) * t->vectors + v], "");
-                LLVMValueRef y = ncr_requantised(e, sum, k, s, lanes, m->node);
-                LLVMValueRef at = ncr_at(e, target, vector, lanes,
-                                         r * m->out->row_bytes + x * m->out->channels + v * lanes);
-                store_lanes(m, y, at, n);
-            }
+        int64_t skip = (int64_t)v * lanes * 4;
+        struct ncr_scale scale = ncr_scale_load(e, s->wide, ncr_at(e, at, NULL, 0, s->mult + skip),
+                                                ncr_at(e, at, NULL, 0, s->round + skip),
+                                                ncr_at(e, at, NULL, 0, s->shift + skip));
+        for (uint32_t i = v; i < count; i += t->vectors)
+            r[i] = ncr_rescale(e, r[i], &scale);
+    }
+    LLVMValueRef to = ncr_at(e, target, vector, lanes, 0);
+    for (uint32_t row = 0; row < t->rows; row++) {
+        LLVMValueRef line = row ? LLVMBuildMul(e->b, m->out_row, ncr_word(e, row), "") : NULL;
+        store_row(m, t, r + row * t->pixels * t->vectors, ncr_at(e, to, line, 1, 0), last);
     }
 }
 
-// All vectors of output channels for one place: full tiles in a loop, then the ragged end.
-static void emit_vectors(struct matmul *m, struct tile t, LLVMValueRef window, LLVMValueRef target)
+// All rows of tiles for the vectors of `t` from `vector` on.
+static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uint32_t last)
 {
     struct ncr_emit *e = m->e;
-    uint32_t lanes = e->family->lanes, total = (uint32_t)m->pack->vectors;
-    bool ragged = (uint32_t)m->pack->outs % lanes != 0;
-    uint32_t full = ragged ? total - 1 : total, tiles = full / t.vectors,
-             rest = total - tiles * t.vectors;
-    if (tiles) {
-        struct ncr_loop loop = ncr_loop_begin(e, tiles);
-        emit_tile(m, &t, window, target, LLVMBuildMul(e->b, loop.index, ncr_word(e, t.vectors), ""),
-                  false);
-        ncr_loop_end(e, &loop);
-    }
-    if (rest) {
-        t.vectors = rest;
-        emit_tile(m, &t, window, target, ncr_word(e, total - rest), ragged);
-    }
-}
-
-static void emit_row(struct matmul *m, struct tile t, LLVMValueRef window, LLVMValueRef target)
-{
-    struct ncr_emit *e = m->e;
-    int64_t width = m->out->width, tiles = width / t.pixels, rest = width % t.pixels;
-    struct ncr_loop loop = ncr_loop_begin(e, tiles);
-    emit_vectors(m, t, ncr_at(e, window, loop.index, m->step_x * t.pixels, 0),
-                 ncr_at(e, target, loop.index, (int64_t)m->out->channels * t.pixels, 0));
-    ncr_loop_end(e, &loop);
-    if (!rest) return;
-    int64_t done = tiles * t.pixels;
-    t.pixels = (uint32_t)rest;
-    emit_vectors(m, t, ncr_at(e, window, NULL, 0, done * m->step_x),
-                 ncr_at(e, target, NULL, 0, done * m->out->channels));
-}
-
-// Rows x pixels x vectors within the family's registers; tiles that divide the width are preferred
-// (no ragged tile).
-static struct tile choose_tile(const struct matmul *m)
-{
-    uint32_t budget = m->e->family->accumulators, vectors = (uint32_t)m->pack->vectors,
-             width = (uint32_t)m->out->width;
-    struct tile t = {1, 1, 1};
-    if (m->out->height == 1 && width == 1) { // dense: several vectors hide the latency of the sums
-        t.vectors = vectors < 8 ? vectors : 8;
-        if (t.vectors > budget) t.vectors = budget;
-        return t;
-    }
-    t.vectors = vectors > 1 && budget >= 8 ? 2 : 1;
-    uint32_t most = budget / t.vectors;
-    if (most > 8) most = 8;
-    t.pixels = width < most ? width : most;
-    for (uint32_t p = t.pixels; 2 * p >= t.pixels; p--)
-        if (width % p == 0) {
-            t.pixels = p;
-            break;
+    const struct shape *s = m->s;
+    uint32_t rows = t.rows, pixels = t.pixels;
+    for (int y_part = 0; y_part < 2; y_part++) {
+        int64_t full = s->height / rows * rows, ny = y_part ? s->height - full : full;
+        if (ny == 0) continue;
+        t.rows = y_part ? (uint32_t)ny : rows;
+        struct ncr_loop y = ncr_loop_begin(e, y_part ? 1 : full / rows);
+        LLVMValueRef line = LLVMBuildMul(e->b, m->out_row, ncr_word(e, y_part ? full : rows), "");
+        LLVMValueRef to = ncr_at(e, m->target,
+                                 y_part ? line : LLVMBuildMul(e->b, y.index, line, ""), 1, 0),
+                     from = ncr_at(e, m->source, y.index, s->step_y * rows,
+                                   y_part ? full * s->step_y : 0);
+        for (int x_part = 0; x_part < 2; x_part++) {
+            int64_t across = s->width / pixels * pixels, nx = x_part ? s->width - across : across;
+            if (nx == 0) continue;
+            t.pixels = x_part ? (uint32_t)nx : pixels;
+            struct ncr_loop x = ncr_loop_begin(e, x_part ? 1 : across / pixels);
+            emit_tile(
+                m, &t,
+                ncr_at(e, from, x.index, s->step_x * pixels, x_part ? across * s->step_x : 0),
+                ncr_at(e, to, x.index, s->out_pixel * pixels, x_part ? across * s->out_pixel : 0),
+                vector, last);
+            ncr_loop_end(e, &x);
         }
-    if (2 * t.pixels * t.vectors <= budget && m->out->height > 1) t.rows = 2;
-    return t;
+        ncr_loop_end(e, &y);
+    }
+}
+
+static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
+{
+    const struct shape *s = user;
+    struct matmul m = {.e = e, .s = s};
+    m.consts = LLVMGetParam(f, 2);
+    m.out_row = LLVMGetParam(f, 3);
+    m.finish = ncr_finish_open(e, m.consts);
+    uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
+    struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
+    m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
+    m.target = ncr_at(e, LLVMGetParam(f, 1), plane.index, s->outs, 0);
+    m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * lanes * 4,
+                       s->weights);
+    m.channel = LLVMBuildMul(e->b, plane.index, ncr_word(e, s->vectors * lanes), "");
+    struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
+    int64_t blocks = s->vectors / s->tile_vectors, rest = s->vectors % s->tile_vectors;
+    // The last block stands apart where its last vector is not full.
+    bool apart = rest == 0 && last < lanes && blocks > 1;
+    if (apart) blocks--;
+    struct ncr_loop block = ncr_loop_begin(e, blocks);
+    emit_plane(&m, t, LLVMBuildMul(e->b, block.index, ncr_word(e, s->tile_vectors), ""),
+               rest || apart ? lanes : last);
+    ncr_loop_end(e, &block);
+    if (rest || apart) {
+        t.vectors = (uint32_t)(rest ? rest : s->tile_vectors);
+        emit_plane(&m, t, ncr_word(e, blocks * s->tile_vectors), last);
+    }
+    ncr_loop_end(e, &plane);
 }
 
 void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
@@ -230,41 +259,45 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
     const struct ncr_qnode *node = &e->graph->nodes[q];
     const struct ncr_pack *p = &e->packs->at[q];
     const struct ncr_attrs *a = &node->attrs;
+    const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[q];
     bool dense = node->op == NCR_QOP_DENSE;
-    struct matmul m = {.e = e,
-                       .q = q,
-                       .node = node,
-                       .pack = p,
-                       .in = &e->plan->buffers[node->in[0]],
-                       .out = &e->plan->buffers[q]};
-    int64_t pixel = m.in->channels;
+    int64_t fold = p->tile.fold, kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
+    struct shape s = {.seg_columns = p->row_runs ? 1 : kw,
+                      .segments = p->segments,
+                      .groups4 = p->groups4,
+                      .height = out->height,
+                      .width = out->width / fold,
+                      .out_pixel = out->channels * fold,
+                      .channel_groups = p->channel_groups,
+                      .group_in = in->channels / p->channel_groups,
+                      .outs = p->outs,
+                      .vectors = p->vectors,
+                      .tile_vectors = p->tile.vectors,
+                      .pixels = p->tile.pixels,
+                      .rows = p->tile.rows,
+                      .split = p->tile.split,
+                      .wide = p->wide,
+                      .bias = (int64_t)p->bias,
+                      .mult = (int64_t)p->mult,
+                      .round = (int64_t)p->round,
+                      .shift = (int64_t)p->shift,
+                      .weights = (int64_t)p->weights};
+    int64_t corner = 0;
     if (!dense) {
-        m.step_x = a->stride[1] * pixel;
-        m.step_y = a->stride[0] * m.in->row_bytes;
-        m.seg_y = a->dilation[0] * m.in->row_bytes;
-        m.seg_x = a->dilation[1] * pixel;
+        s.step_x = fold * a->stride[1] * in->channels;
+        s.step_y = a->stride[0] * in->row_bytes;
+        s.seg_x = (int64_t)a->dilation[1] * in->channels;
+        s.seg_y = a->dilation[0] * in->row_bytes;
+        corner = -a->pad[0] * in->row_bytes - (int64_t)a->pad[1] * in->channels;
     }
-    m.seg_columns = p->row_runs ? 1 : a->kernel[1];
-    int64_t corner = dense ? 0 : -a->pad[0] * m.in->row_bytes - a->pad[1] * pixel;
-    struct tile t = choose_tile(&m);
-    struct ncr_loop group = ncr_loop_begin(e, p->channel_groups);
-    m.source = ncr_at(e, ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner), group.index,
-                      pixel / p->channel_groups, 0);
-    m.target = ncr_at(e, ncr_tensor(e, q), group.index, p->outs, 0);
-    m.weights = ncr_at(e, e->blob, group.index,
-                       (int64_t)p->vectors * p->segments * p->groups4 * e->family->lanes * 4,
-                       (int64_t)p->weights);
-    m.channel = LLVMBuildMul(e->b, group.index, ncr_word(e, p->outs_padded), "");
-    int64_t tiles = m.out->height / t.rows, rest = m.out->height % t.rows;
-    struct ncr_loop rows = ncr_loop_begin(e, tiles);
-    emit_row(&m, t, ncr_at(e, m.source, rows.index, m.step_y * t.rows, 0),
-             ncr_at(e, m.target, rows.index, m.out->row_bytes * t.rows, 0));
-    ncr_loop_end(e, &rows);
-    if (rest) {
-        int64_t done = tiles * t.rows;
-        t.rows = (uint32_t)rest;
-        emit_row(&m, t, ncr_at(e, m.source, NULL, 0, done * m.step_y),
-                 ncr_at(e, m.target, NULL, 0, done * m.out->row_bytes));
+    if (ncr_is_pointwise(e->plan, q)) {
+        s.width *= s.height;
+        s.height = 1;
     }
-    ncr_loop_end(e, &group);
+    struct ncr_key key =
+        ncr_key_make(dense ? "dense" : "conv", (const int64_t *)&s, sizeof s / sizeof(int64_t));
+    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, body, &s);
+    LLVMValueRef args[4] = {ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner),
+                            ncr_tensor(e, q), ncr_consts(e, q), ncr_word(e, out->row_bytes)};
+    ncr_emit_call(e, f, args, 4);
 }

@@ -1,4 +1,4 @@
-// Operators that only move bytes, softmax, and the copies into and out of the arena.
+// Operators that only move bytes, the borders of tensors, and the copies into and out of the arena.
 #include "compiler/codegen/emit.h"
 
 struct copy {
@@ -6,24 +6,88 @@ struct copy {
     bool flip;
 };
 
+// Reads no byte but those it copies: the caller's memory has no tail.
 static void copy_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
 {
     const struct copy *c = user;
-    LLVMValueRef v = ncr_load(e, ncr_vec(e, e->i8, n), ncr_at(e, c->from, offset, 1, 0), 1);
-    if (c->flip) v = LLVMBuildXor(e->b, v, ncr_splat_int(e, e->i8, 0x80, n), "");
-    ncr_store(e, v, ncr_at(e, c->to, offset, 1, 0), 1);
+    for (uint32_t at = 0; at < n;) { // powers of two, the largest first
+        uint32_t piece = 1;
+        while (2 * piece <= n - at)
+            piece *= 2;
+        LLVMValueRef v = ncr_load(e, ncr_vec(e->i8, piece), ncr_at(e, c->from, offset, 1, at), 1);
+        if (c->flip) v = LLVMBuildXor(e->b, v, ncr_splat_int(e->i8, 0x80, piece), "");
+        ncr_store(e, v, ncr_at(e, c->to, offset, 1, at), 1);
+        at += piece;
+    }
+}
+
+static uint32_t chunk_bytes(const struct ncr_emit *e)
+{
+    return 4 * e->family->lanes;
+}
+
+struct rows { // all int64_t: it is its own key
+    int64_t n, bytes, from_row, to_row, flip;
+};
+
+static void rows_body(struct ncr_emit *e, LLVMValueRef f, void *user)
+{
+    const struct rows *s = user;
+    struct ncr_loop y = ncr_loop_begin(e, s->n);
+    struct copy c = {ncr_at(e, LLVMGetParam(f, 0), y.index, s->from_row, 0),
+                     ncr_at(e, LLVMGetParam(f, 1), y.index, s->to_row, 0), s->flip};
+    ncr_chunks(e, s->bytes, chunk_bytes(e), copy_chunk, &c);
+    ncr_loop_end(e, &y);
 }
 
 // n rows of `bytes` bytes.
 static void copy_rows(struct ncr_emit *e, LLVMValueRef from, int64_t from_row, LLVMValueRef to,
                       int64_t to_row, int64_t n, int64_t bytes, bool flip)
 {
-    struct ncr_loop y = ncr_loop_begin(e, n);
-    struct copy c = {ncr_at(e, from, y.index, from_row, 0), ncr_at(e, to, y.index, to_row, 0),
-                     flip};
-    ncr_chunks(e, bytes, 64, copy_chunk, &c);
-    ncr_loop_end(e, &y);
+    struct rows s = {n, bytes, from_row, to_row, flip};
+    if (from_row == bytes && to_row == bytes) s = (struct rows){1, n * bytes, 0, 0, flip};
+    struct ncr_key key = ncr_key_make("copy", (const int64_t *)&s, sizeof s / sizeof(int64_t));
+    LLVMValueRef args[2] = {from, to};
+    ncr_emit_call(e, ncr_kernel(e, key.text, 2, 0, rows_body, &s), args, 2);
 }
+
+// ---- borders ----
+
+struct border { // all int64_t: it is its own key
+    int64_t before, row, gap, row_bytes, height, after;
+};
+
+// Arguments: the buffer, the byte. Right border, and left border of the next row, are one run of
+// bytes.
+static void border_body(struct ncr_emit *e, LLVMValueRef f, void *user)
+{
+    const struct border *s = user;
+    LLVMValueRef at = LLVMGetParam(f, 0),
+                 byte = LLVMBuildTrunc(e->b, LLVMGetParam(f, 1), e->i8, "");
+    ncr_emit_fill(e, at, s->before, byte);
+    if (s->gap && s->height > 1) {
+        struct ncr_loop y = ncr_loop_begin(e, s->height - 1);
+        ncr_emit_fill(e, ncr_at(e, at, y.index, s->row_bytes, s->before + s->row), s->gap, byte);
+        ncr_loop_end(e, &y);
+    }
+    int64_t end = s->before + (s->height - 1) * s->row_bytes + s->row;
+    ncr_emit_fill(e, ncr_at(e, at, NULL, 0, end), s->after, byte);
+}
+
+void ncr_emit_border(struct ncr_emit *e, uint32_t q)
+{
+    const struct ncr_buffer *b = &e->plan->buffers[q];
+    if (!(b->border[0] || b->border[1] || b->border[2] || b->border[3])) return;
+    int64_t row = (int64_t)b->width * b->channels;
+    struct border s = {b->first, row, b->row_bytes - row, b->row_bytes, b->height, 0};
+    s.after = (int64_t)b->bytes - NCR_PLAN_TAIL - (b->first + (b->height - 1) * b->row_bytes + row);
+    struct ncr_key key = ncr_key_make("border", (const int64_t *)&s, sizeof s / sizeof(int64_t));
+    LLVMValueRef args[2] = {ncr_at(e, e->arena, NULL, 0, (int64_t)b->offset),
+                            ncr_word(e, ncr_stored(e, e->graph->nodes[q].zero_point))};
+    ncr_emit_call(e, ncr_kernel(e, key.text, 1, 1, border_body, &s), args, 2);
+}
+
+// ---- operators ----
 
 static void upsample(struct ncr_emit *e, uint32_t q)
 {
@@ -41,7 +105,7 @@ static void upsample(struct ncr_emit *e, uint32_t q)
     struct copy c = {ncr_at(e, ncr_at(e, ncr_tensor(e, node->in[0]), y.index, in->row_bytes, 0),
                             x.index, in->channels, 0),
                      to, false};
-    ncr_chunks(e, in->channels, 64, copy_chunk, &c);
+    ncr_chunks(e, in->channels, chunk_bytes(e), copy_chunk, &c);
     ncr_loop_end(e, &dx);
     ncr_loop_end(e, &x);
     ncr_loop_end(e, &dy);
@@ -55,7 +119,7 @@ static void pad(struct ncr_emit *e, uint32_t q)
     uint8_t zero = ncr_stored(e, e->graph->nodes[node->in[0]].zero_point);
     struct ncr_loop y = ncr_loop_begin(e, out->height);
     ncr_emit_fill(e, ncr_at(e, ncr_tensor(e, q), y.index, out->row_bytes, 0),
-                  (int64_t)out->width * out->channels, zero);
+                  (int64_t)out->width * out->channels, LLVMConstInt(e->i8, zero, false));
     ncr_loop_end(e, &y);
     LLVMValueRef to =
         ncr_at(e, ncr_tensor(e, q), NULL, 0,
@@ -76,32 +140,39 @@ static LLVMValueRef locate(struct ncr_emit *e, const struct ncr_buffer *b, LLVMV
     return LLVMBuildAdd(e->b, at, c, "");
 }
 
+// [H, W, C] to [C·H·W].
+static void flatten(struct ncr_emit *e, const struct ncr_buffer *in, LLVMValueRef from,
+                    LLVMValueRef to)
+{
+    struct ncr_loop y = ncr_loop_begin(e, in->height);
+    struct ncr_loop x = ncr_loop_begin(e, in->width);
+    struct ncr_loop c = ncr_loop_begin(e, in->channels);
+    LLVMValueRef at =
+        ncr_at(e, ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index, in->channels, 0),
+               c.index, 1, 0);
+    LLVMValueRef put = ncr_at(e, ncr_at(e, ncr_at(e, to, y.index, in->width, 0), x.index, 1, 0),
+                              c.index, (int64_t)in->height * in->width, 0);
+    ncr_store(e, ncr_load(e, e->i8, at, 1), put, 1);
+    ncr_loop_end(e, &c);
+    ncr_loop_end(e, &x);
+    ncr_loop_end(e, &y);
+}
+
 static void reshape(struct ncr_emit *e, uint32_t q)
 {
     uint32_t source = e->graph->nodes[q].in[0];
     const struct ncr_buffer *in = &e->plan->buffers[source], *out = &e->plan->buffers[q];
     LLVMValueRef from = ncr_tensor(e, source), to = ncr_tensor(e, q);
-    bool in_line = in->channels == 1 ||
-                   (in->height == 1 && in->width == 1); // logical order is memory order within rows
+    // Logical order is the order of memory, but for borders.
+    bool in_line = in->channels == 1 || (in->height == 1 && in->width == 1);
     bool out_line = out->height == 1 && out->width == 1;
-    if (in_line && out_line) {
+    if (out_line && (in_line || e->packs->at[q].permuted)) {
         int64_t row = (int64_t)in->width * in->channels;
         copy_rows(e, from, in->row_bytes, to, row, in->height, row, false);
         return;
     }
-    if (out_line) { // flatten: [H, W, C] to [C·H·W]
-        struct ncr_loop y = ncr_loop_begin(e, in->height);
-        struct ncr_loop x = ncr_loop_begin(e, in->width);
-        struct ncr_loop c = ncr_loop_begin(e, in->channels);
-        LLVMValueRef at = ncr_at(
-            e, ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index, in->channels, 0),
-            c.index, 1, 0);
-        LLVMValueRef put = ncr_at(e, ncr_at(e, ncr_at(e, to, y.index, in->width, 0), x.index, 1, 0),
-                                  c.index, (int64_t)in->height * in->width, 0);
-        ncr_store(e, ncr_load(e, e->i8, at, 1), put, 1);
-        ncr_loop_end(e, &c);
-        ncr_loop_end(e, &x);
-        ncr_loop_end(e, &y);
+    if (out_line) {
+        flatten(e, in, from, to);
         return;
     }
     struct ncr_loop i = ncr_loop_begin(e, (int64_t)in->channels * in->height * in->width);
@@ -132,52 +203,4 @@ void ncr_emit_output(struct ncr_emit *e, uint32_t q, LLVMValueRef out)
     const struct ncr_buffer *b = &e->plan->buffers[q];
     int64_t row = (int64_t)b->width * b->channels;
     copy_rows(e, ncr_tensor(e, q), b->row_bytes, out, row, b->height, row, e->family->biased);
-}
-
-// Three passes over a vector: largest, sum of exponentials, quotients (softmax.h).
-void ncr_emit_softmax(struct ncr_emit *e, uint32_t q)
-{
-    const struct ncr_qnode *node = &e->graph->nodes[q];
-    LLVMValueRef from = ncr_tensor(e, node->in[0]), to = ncr_tensor(e, q);
-    LLVMValueRef table = ncr_at(e, e->blob, NULL, 0, (int64_t)e->packs->at[q].table);
-    int64_t n = node->shape.dim[0];
-    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->function);
-    LLVMPositionBuilderBefore(e->b, LLVMGetFirstInstruction(entry));
-    LLVMValueRef top = LLVMBuildAlloca(e->b, e->i32, "top"),
-                 sum = LLVMBuildAlloca(e->b, e->i32, "sum");
-    LLVMPositionBuilderAtEnd(e->b, here);
-    // Differences of stored bytes are differences of logical ones, so unsigned bytes do for a
-    // biased store.
-    bool wide_sign = !e->family->biased;
-    LLVMBuildStore(e->b, ncr_i32(e, wide_sign ? -128 : 0), top);
-    LLVMBuildStore(e->b, ncr_i32(e, 0), sum);
-    struct ncr_loop pass = ncr_loop_begin(e, n);
-    LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, from, pass.index, 1, 0), 1);
-    LLVMValueRef x =
-        wide_sign ? LLVMBuildSExt(e->b, byte, e->i32, "") : LLVMBuildZExt(e->b, byte, e->i32, "");
-    LLVMBuildStore(e->b, ncr_max(e, LLVMBuildLoad2(e->b, e->i32, top, ""), x, true), top);
-    ncr_loop_end(e, &pass);
-    for (int second = 0; second < 2; second++) {
-        pass = ncr_loop_begin(e, n);
-        byte = ncr_load(e, e->i8, ncr_at(e, from, pass.index, 1, 0), 1);
-        x = wide_sign ? LLVMBuildSExt(e->b, byte, e->i32, "")
-                      : LLVMBuildZExt(e->b, byte, e->i32, "");
-        LLVMValueRef d = LLVMBuildSub(e->b, LLVMBuildLoad2(e->b, e->i32, top, ""), x, "");
-        LLVMValueRef power =
-            ncr_load(e, e->i32, ncr_at(e, table, LLVMBuildZExt(e->b, d, e->word, ""), 4, 0), 4);
-        LLVMValueRef total = LLVMBuildLoad2(e->b, e->i32, sum, "");
-        if (!second) {
-            LLVMBuildStore(e->b, LLVMBuildAdd(e->b, total, power, ""), sum);
-        } else {
-            LLVMValueRef half = LLVMBuildLShr(e->b, total, ncr_i32(e, 1), "");
-            LLVMValueRef scaled =
-                LLVMBuildAdd(e->b, LLVMBuildShl(e->b, power, ncr_i32(e, 8), ""), half, "");
-            LLVMValueRef y =
-                ncr_min(e, LLVMBuildUDiv(e->b, scaled, total, ""), ncr_i32(e, 255), false);
-            // Stored form of y - 128: with bias it is y itself.
-            if (!e->family->biased) y = LLVMBuildSub(e->b, y, ncr_i32(e, 128), "");
-            ncr_store(e, LLVMBuildTrunc(e->b, y, e->i8, ""), ncr_at(e, to, pass.index, 1, 0), 1);
-        }
-        ncr_loop_end(e, &pass);
-    }
 }

@@ -55,8 +55,7 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
     if (status == NCR_OK) {
         ncr_packs_fill(&packs, blob);
         LLVMContextRef context = LLVMContextCreate();
-        LLVMModuleRef module = ncr_emit_module(context, &packs, target->triple, target->layout,
-                                               target->word_bits, options, blob);
+        LLVMModuleRef module = ncr_emit_module(context, &packs, target, options, blob);
         status = write_form(target, module, form, out, err);
         LLVMDisposeModule(module);
         LLVMContextDispose(context);

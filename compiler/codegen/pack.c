@@ -1,5 +1,7 @@
 // Layout of the constants: packed weights, folded biases, multipliers, tables in one blob.
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/pack.h"
+
+#include "compiler/quant/softmax.h"
 
 static uint64_t take(uint64_t *bytes, uint64_t n)
 {
@@ -8,7 +10,53 @@ static uint64_t take(uint64_t *bytes, uint64_t n)
     return at;
 }
 
-static void matmul_layout(struct ncr_packs *packs, uint32_t q)
+bool ncr_is_depthwise(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
+{
+    return node->op == NCR_QOP_DWCONV &&
+           node->shape.dim[0] == graph->nodes[node->in[0]].shape.dim[0];
+}
+
+static bool is_matmul(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
+{
+    return (node->op == NCR_QOP_CONV || node->op == NCR_QOP_DWCONV || node->op == NCR_QOP_DENSE) &&
+           !ncr_is_depthwise(graph, node);
+}
+
+bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q)
+{
+    const struct ncr_qnode *node = &plan->qgraph->nodes[q];
+    if (node->op != NCR_QOP_CONV) return false;
+    const struct ncr_attrs *a = &node->attrs;
+    const struct ncr_buffer *in = &plan->buffers[node->in[0]], *out = &plan->buffers[q];
+    return a->groups == 1 && a->kernel[0] == 1 && a->kernel[1] == 1 && a->stride[0] == 1 &&
+           a->stride[1] == 1 && !a->pad[0] && !a->pad[1] && !a->pad[2] && !a->pad[3] &&
+           in->row_bytes == (int64_t)in->width * in->channels &&
+           out->row_bytes == (int64_t)out->width * out->channels;
+}
+
+// The scale of q and n_channels others, as it is applied: a zero factor is a small shift in
+// qmath.h, but every shift of zero is zero.
+static int32_t shift_of(const struct ncr_qnode *node, int32_t i)
+{
+    return node->mult[i] == 0 ? 33 : node->shift[i];
+}
+
+static bool is_wide(const struct ncr_qnode *node)
+{
+    for (int32_t i = 0; i < node->n_channels; i++)
+        if (shift_of(node, i) < 33) return true;
+    return false;
+}
+
+static void arrays_layout(struct ncr_pack *p, uint64_t *bytes, uint64_t n)
+{
+    p->bias = take(bytes, n * 4);
+    p->mult = take(bytes, n * 4);
+    p->round = take(bytes, n * 4);
+    p->shift = take(bytes, n * 4);
+}
+
+static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
@@ -16,34 +64,107 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q)
     struct ncr_pack *p = &packs->at[q];
     int32_t in = g->nodes[node->in[0]].shape.dim[0], lanes = (int32_t)packs->family->lanes;
     bool dense = node->op == NCR_QOP_DENSE;
-    int32_t kh = dense ? 1 : a->kernel[0], kw = dense ? 1 : a->kernel[1];
-    p->channel_groups = node->op == NCR_QOP_DWCONV ? in : dense ? 1 : a->groups;
-    p->row_runs = p->channel_groups == 1 && (dense || a->dilation[1] == 1);
+    p->tile = ncr_tile_choose(packs->plan, packs->family, q);
+    int32_t fold = (int32_t)p->tile.fold, kh = dense ? 1 : a->kernel[0],
+            kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
+    int32_t groups = node->op == NCR_QOP_DWCONV ? in : dense ? 1 : a->groups;
+    p->channel_groups = groups / (int32_t)p->tile.merge;
+    p->row_runs = p->channel_groups == 1 && (dense || a->dilation[1] == 1 || kw == 1);
     p->segments = p->row_runs ? kh : kh * kw;
     p->run_bytes = p->row_runs ? kw * in : in / p->channel_groups;
     p->groups4 = (p->run_bytes + 3) / 4;
-    p->outs = node->n_channels / p->channel_groups;
+    p->outs = node->n_channels / p->channel_groups * fold;
     p->vectors = (p->outs + lanes - 1) / lanes;
-    p->outs_padded = p->vectors * lanes;
-    uint64_t n = (uint64_t)p->channel_groups * (uint64_t)p->outs_padded;
-    p->weights = take(&packs->bytes, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4);
-    p->bias = take(&packs->bytes, n * 4);
-    p->mult = take(&packs->bytes, n * 4);
-    p->shift = take(&packs->bytes, n * 8);
+    uint64_t n = (uint64_t)p->channel_groups * (uint64_t)p->vectors * (uint64_t)lanes;
+    arrays_layout(p, bytes, n);
+    p->weights = take(bytes, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4);
 }
 
-// Weights [tap][channel] as bytes, bias, mult, shift per channel.
-static void depthwise_layout(struct ncr_packs *packs, uint32_t q)
+static void depthwise_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
 {
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    const struct ncr_buffer *out = &packs->plan->buffers[q];
+    const struct ncr_attrs *a = &node->attrs;
     struct ncr_pack *p = &packs->at[q];
-    uint64_t n = (uint64_t)node->n_channels;
+    int64_t block = 4 * (int64_t)packs->family->lanes, channels = node->n_channels;
     p->channel_groups = 1;
-    p->outs = p->outs_padded = node->n_channels;
-    p->weights = take(&packs->bytes, (uint64_t)node->n_weights + 64);
-    p->bias = take(&packs->bytes, n * 4);
-    p->mult = take(&packs->bytes, n * 4);
-    p->shift = take(&packs->bytes, n * 8);
+    p->flat = a->stride[1] == 1;
+    int64_t row = p->flat ? channels * out->width : channels, blocks = (row + block - 1) / block;
+    int64_t common = block; // the greatest common divisor of block and channels: a power of two
+    while (channels % common)
+        common /= 2;
+    p->patterns = (int32_t)(p->flat && blocks > channels / common ? channels / common : blocks);
+    // Two output rows share the transposition of their input rows where they overlap.
+    p->tap_rows = a->stride[0] == 1 && a->dilation[0] == 1 && out->height > 1 ? 2 : 1;
+    p->row_groups = (a->kernel[0] + p->tap_rows - 1 + 3) / 4;
+    arrays_layout(p, bytes, (uint64_t)(p->patterns * block));
+    p->weights = take(bytes, (uint64_t)(p->patterns * p->tap_rows * block) * 4 *
+                                 (uint64_t)(a->kernel[1] * p->row_groups));
+}
+
+bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k)
+{
+    return node->mult[k] == 1 << 30 && node->shift[k] == 30 && node->lo == -128 &&
+           node->hi == 127 && graph->nodes[node->in[k]].zero_point == node->zero_point;
+}
+
+// Whether only dense layers read the vector that a reshape gives.
+static bool feeds_only_dense(const struct ncr_qgraph *g, uint32_t q)
+{
+    bool read = false;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i] == q) return false;
+    for (uint32_t r = 0; r < g->n_nodes; r++)
+        for (uint32_t k = 0; k < g->nodes[r].n_in; k++) {
+            if (g->nodes[r].in[k] != q) continue;
+            if (g->nodes[r].op != NCR_QOP_DENSE) return false;
+            read = true;
+        }
+    return read;
+}
+
+int64_t ncr_packs_element(const struct ncr_packs *packs, uint32_t q, int64_t index)
+{
+    if (!packs->at[q].permuted) return index;
+    const struct ncr_buffer *b = &packs->plan->buffers[packs->plan->qgraph->nodes[q].in[0]];
+    int64_t pixels = (int64_t)b->height * b->width;
+    return index % pixels * b->channels + index / pixels;
+}
+
+static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    struct ncr_pack *p = &packs->at[q];
+    uint64_t head = NCR_HEAD_WORDS * 4;
+    if (node->op == NCR_QOP_ADD) head += 4 * (uint64_t)node->n_in;
+    take(bytes, head);
+    switch (node->op) {
+    case NCR_QOP_CONV:
+    case NCR_QOP_DWCONV:
+    case NCR_QOP_DENSE:
+        p->wide = is_wide(node);
+        if (is_matmul(g, node))
+            matmul_layout(packs, q, bytes);
+        else
+            depthwise_layout(packs, q, bytes);
+        break;
+    case NCR_QOP_AVGPOOL:
+        p->wide = is_wide(node);
+        p->table = take(bytes, (uint64_t)node->n_channels * 16);
+        break;
+    case NCR_QOP_ADD:
+    case NCR_QOP_MUL: p->wide = is_wide(node); break;
+    case NCR_QOP_LUT: p->table = take(bytes, 256); break;
+    case NCR_QOP_CONCAT: p->table = take(bytes, 256 * (uint64_t)node->n_in); break;
+    case NCR_QOP_SOFTMAX: p->table = take(bytes, 256 * 4); break;
+    case NCR_QOP_INPUT:
+    case NCR_QOP_MAXPOOL:
+    case NCR_QOP_UPSAMPLE:
+    case NCR_QOP_PAD:
+    case NCR_QOP_COUNT_: break;
+    case NCR_QOP_RESHAPE: p->permuted = node->shape.rank == 1 && feeds_only_dense(g, q); break;
+    }
 }
 
 void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
@@ -52,104 +173,243 @@ void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const st
     const struct ncr_qgraph *g = plan->qgraph;
     *packs = (struct ncr_packs){plan, family, NCR_NEW_N(arena, struct ncr_pack, g->n_nodes), 0};
     for (uint32_t q = 0; q < g->n_nodes; q++) {
-        const struct ncr_qnode *node = &g->nodes[q];
-        struct ncr_pack *p = &packs->at[q];
-        if (ncr_is_depthwise(g, node))
-            depthwise_layout(packs, q);
-        else if (node->op == NCR_QOP_CONV || node->op == NCR_QOP_DWCONV ||
-                 node->op == NCR_QOP_DENSE)
-            matmul_layout(packs, q);
-        else if (node->op == NCR_QOP_LUT)
-            p->table = take(&packs->bytes, 256);
-        else if (node->op == NCR_QOP_SOFTMAX)
-            p->table = take(&packs->bytes, 256 * 4);
-        else if (node->op == NCR_QOP_AVGPOOL) {
-            p->mult = take(&packs->bytes, (uint64_t)node->n_channels * 4);
-            p->shift = take(&packs->bytes, (uint64_t)node->n_channels * 8);
-        }
+        uint64_t bytes = 0;
+        packs->at[q].base = packs->bytes;
+        node_layout(packs, q, &bytes);
+        packs->bytes += bytes;
     }
-    if (packs->bytes == 0) packs->bytes = 64;
+    packs->bytes += 64; // vectors may be read past the last table
 }
 
-uint64_t ncr_packs_channel(const struct ncr_pack *p, int32_t o)
+// Offset of (lane, tap) in cell `cell` of lanes·4 weights.
+static uint64_t cell_byte(const struct ncr_packs *packs, uint64_t cell, uint32_t lane, uint32_t tap)
 {
-    return (uint64_t)(o / p->outs) * (uint64_t)p->outs_padded + (uint64_t)(o % p->outs);
+    uint32_t lanes = packs->family->lanes;
+    return cell * lanes * 4 + packs->family->lowering->weight_at(lanes, lane, tap);
 }
 
-uint64_t ncr_packs_weight(const struct ncr_packs *packs, uint32_t q, int64_t index,
-                          int32_t *channel)
+struct place { // of a weight in its node
+    int64_t o, c, ky, kx;
+};
+
+static struct place place_of(const struct ncr_qnode *node, int64_t index)
+{
+    int64_t per = node->n_weights / node->n_channels, rest = index % per;
+    bool dense = node->op == NCR_QOP_DENSE;
+    int64_t kh = dense ? 1 : node->attrs.kernel[0], kw = dense ? 1 : node->attrs.kernel[1];
+    return (struct place){index / per, rest / (kh * kw), rest % (kh * kw) / kw, rest % kw};
+}
+
+static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct place at,
+                              uint64_t *out)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
     const struct ncr_pack *p = &packs->at[q];
-    int64_t per = node->n_weights / node->n_channels, o = index / per, rest = index % per;
-    *channel = (int32_t)o;
     bool dense = node->op == NCR_QOP_DENSE;
-    int64_t kh = dense ? 1 : node->attrs.kernel[0], kw = dense ? 1 : node->attrs.kernel[1];
-    int64_t c = rest / (kh * kw), ky = rest % (kh * kw) / kw, kx = rest % kw;
-    if (ncr_is_depthwise(g, node))
-        return p->weights + (uint64_t)((ky * kw + kx) * node->n_channels + o);
-    int64_t lanes = packs->family->lanes, channels = per / (kh * kw);
-    int64_t group = o / p->outs, v = o % p->outs / lanes, lane = o % p->outs % lanes;
-    int64_t segment = p->row_runs ? ky : ky * kw + kx, pos = p->row_runs ? kx * channels + c : c;
-    int64_t cell = ((group * p->vectors + v) * p->segments + segment) * p->groups4 + pos / 4;
-    int64_t byte =
-        packs->family->dot == NCR_DOT_VPDPBUSD ? lane * 4 + pos % 4 : pos % 4 * lanes + lane;
-    return p->weights + (uint64_t)(cell * lanes * 4 + byte);
+    int64_t lanes = packs->family->lanes, merge = p->tile.merge, fold = p->tile.fold;
+    int64_t in = g->nodes[node->in[0]].shape.dim[0], groups = p->channel_groups * merge,
+            group_outs = node->n_channels / groups, group_in = in / groups;
+    int64_t group = at.o / group_outs, wide = group % merge; // which of the merged groups
+    if (dense) at.c = ncr_packs_element(packs, node->in[0], at.c);
+    int64_t c = wide * group_in + at.c, stride = dense ? 1 : node->attrs.stride[1];
+    int64_t kw = dense ? 1 : node->attrs.kernel[1] + (fold - 1) * stride;
+    for (int64_t f = 0; f < fold; f++) {
+        int64_t o = f * (p->outs / fold) + wide * group_outs + at.o % group_outs;
+        int64_t kx = at.kx + f * stride, v = o / lanes, block = v / p->tile.vectors;
+        int64_t segment = p->row_runs ? at.ky : at.ky * kw + kx,
+                pos = p->row_runs ? kx * group_in * merge + c : c;
+        int64_t in_block = p->vectors - block * p->tile.vectors;
+        if (in_block > p->tile.vectors) in_block = p->tile.vectors;
+        int64_t cells = p->segments * p->groups4; // of one vector
+        int64_t cell = (group / merge * p->vectors + block * p->tile.vectors) * cells +
+                       (segment * p->groups4 + pos / 4) * in_block + v % p->tile.vectors;
+        out[f] = p->base + p->weights +
+                 cell_byte(packs, (uint64_t)cell, (uint32_t)(o % lanes), (uint32_t)(pos % 4));
+    }
+    return (uint32_t)fold;
 }
 
-static void put_i32(uint8_t *blob, uint64_t at, int32_t v)
+// Calls for each (pattern, accumulator, lane) of a depthwise node that holds channel o.
+struct dw_place {
+    int64_t pattern;
+    uint32_t a, lane;
+};
+
+static uint32_t dw_places(const struct ncr_packs *packs, uint32_t q, int64_t o,
+                          struct dw_place *out)
 {
-    memcpy(blob + at, &v, 4);
+    const struct ncr_pack *p = &packs->at[q];
+    const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    uint32_t lanes = packs->family->lanes, n = 0;
+    int64_t block = 4 * (int64_t)lanes, channels = node->n_channels;
+    for (int64_t t = 0; t < p->patterns; t++)
+        for (uint32_t a = 0; a < 4; a++)
+            for (uint32_t lane = 0; lane < lanes; lane++) {
+                int64_t byte = t * block + packs->family->lowering->channel_of(lanes, a, lane);
+                if ((p->flat ? byte % channels : byte) == o)
+                    out[n++] = (struct dw_place){t, a, lane};
+            }
+    return n;
 }
 
-static void put_i64(uint8_t *blob, uint64_t at, int64_t v)
+static uint32_t depthwise_weight(const struct ncr_packs *packs, uint32_t q, struct place at,
+                                 uint64_t *out)
 {
-    memcpy(blob + at, &v, 8);
+    const struct ncr_pack *p = &packs->at[q];
+    int64_t kw = packs->plan->qgraph->nodes[q].attrs.kernel[1];
+    struct dw_place places[NCR_WEIGHT_COPIES];
+    uint32_t n = dw_places(packs, q, at.o, places), k = 0;
+    for (uint32_t i = 0; i < n; i++)
+        for (int32_t r = 0; r < p->tap_rows; r++) {
+            int64_t row = at.ky + r; // among the input rows that the output rows share
+            int64_t cell = (places[i].pattern * kw + at.kx) * p->row_groups + row / 4;
+            cell = (cell * p->tap_rows + r) * 4 + places[i].a;
+            out[k++] = p->base + p->weights +
+                       cell_byte(packs, (uint64_t)cell, places[i].lane, (uint32_t)(row % 4));
+        }
+    return k;
+}
+
+uint32_t ncr_packs_weight(const struct ncr_packs *packs, uint32_t q, int64_t index,
+                          uint64_t out[NCR_WEIGHT_COPIES])
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    struct place at = place_of(&g->nodes[q], index);
+    return ncr_is_depthwise(g, &g->nodes[q]) ? depthwise_weight(packs, q, at, out)
+                                             : matmul_weight(packs, q, at, out);
+}
+
+uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
+                           uint32_t out[NCR_WEIGHT_COPIES])
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    const struct ncr_pack *p = &packs->at[q];
+    uint32_t lanes = packs->family->lanes;
+    if (ncr_is_depthwise(g, node)) {
+        struct dw_place places[NCR_WEIGHT_COPIES];
+        uint32_t n = dw_places(packs, q, o, places);
+        for (uint32_t i = 0; i < n; i++)
+            out[i] = ((uint32_t)places[i].pattern * 4 + places[i].a) * lanes + places[i].lane;
+        return n;
+    }
+    uint32_t fold = p->tile.fold, outs = (uint32_t)p->outs / fold, group = (uint32_t)o / outs;
+    for (uint32_t f = 0; f < fold; f++)
+        out[f] = group * (uint32_t)p->vectors * lanes + f * outs + (uint32_t)o % outs;
+    return fold;
+}
+
+// ---- values ----
+
+static void put(uint8_t *blob, uint64_t at, int32_t v)
+{
+    for (int i = 0; i < 4; i++) // little-endian, as all targets are
+        blob[at + (uint64_t)i] = (uint8_t)((uint32_t)v >> 8 * i);
+}
+
+static uint8_t stored(const struct ncr_packs *packs, int32_t v)
+{
+    return (uint8_t)((uint8_t)v ^ (packs->family->biased ? 0x80 : 0));
+}
+
+// mult, round, shift as kernels apply them (requant.c).
+static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint8_t *blob,
+                      uint64_t mult, uint64_t round, uint64_t shift)
+{
+    const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    int32_t s = shift_of(node, i);
+    bool wide = packs->at[q].wide;
+    put(blob, mult, node->mult[i]);
+    put(blob, round, wide ? 0 : (int32_t)(UINT32_C(1) << (s - 33)));
+    put(blob, shift, wide ? s : s - 32);
 }
 
 static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
 {
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     const struct ncr_pack *p = &packs->at[q];
-    for (int64_t i = 0; i < (int64_t)p->channel_groups * p->outs_padded;
-         i++) // unused lanes shift by something legal
-        put_i64(blob, p->shift + (uint64_t)i * 8, 1);
-    bool correct = packs->family->biased && !ncr_is_depthwise(packs->plan->qgraph, node);
     int64_t per = node->n_weights / node->n_channels;
+    // Lanes that hold no output shift by something legal.
+    for (uint64_t at = p->base + p->shift; at < p->base + p->weights; at += 4)
+        put(blob, at, 1);
     for (int32_t o = 0; o < node->n_channels; o++) {
-        // A biased store adds 128 to each activation; the kernel's sum is made right by -128 · Σ w.
+        // A biased store adds 128 to each activation; the sum is made right by -128 · Σ w.
         int64_t sum = 0;
-        for (int64_t i = 0; correct && i < per; i++)
+        for (int64_t i = 0; packs->family->biased && i < per; i++)
             sum += node->weights[o * per + i];
-        uint64_t i = ncr_packs_channel(p, o);
-        put_i32(blob, p->bias + i * 4, (int32_t)(uint32_t)(node->bias[o] - 128 * sum));
-        put_i32(blob, p->mult + i * 4, node->mult[o]);
-        put_i64(blob, p->shift + i * 8, node->shift[o]);
+        uint32_t at[NCR_WEIGHT_COPIES], n = ncr_packs_channel(packs, q, o, at);
+        for (uint32_t k = 0; k < n; k++) {
+            uint64_t i = p->base + 4 * (uint64_t)at[k];
+            put(blob, i + p->bias, (int32_t)(uint32_t)(node->bias[o] - 128 * sum));
+            put_scale(packs, q, o, blob, i + p->mult, i + p->round, i + p->shift);
+        }
     }
     for (int64_t i = 0; i < node->n_weights; i++) {
-        int32_t channel;
-        blob[ncr_packs_weight(packs, q, i, &channel)] = (uint8_t)node->weights[i];
+        uint64_t at[NCR_WEIGHT_COPIES];
+        uint32_t n = ncr_packs_weight(packs, q, i, at);
+        for (uint32_t k = 0; k < n; k++)
+            blob[at[k]] = (uint8_t)node->weights[i];
+    }
+}
+
+static void fill_head(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    uint64_t base = packs->at[q].base;
+    int32_t bias = packs->family->biased ? 128 : 0, zero = node->zero_point + bias;
+    put(blob, base + 4 * NCR_HEAD_ZERO16, (int32_t)((uint32_t)(zero & 0xFFFF) * 0x10001u));
+    put(blob, base + 4 * NCR_HEAD_LO8, (int32_t)(stored(packs, node->lo) * UINT32_C(0x01010101)));
+    put(blob, base + 4 * NCR_HEAD_HI8, (int32_t)(stored(packs, node->hi) * UINT32_C(0x01010101)));
+    put(blob, base + 4 * NCR_HEAD_ZERO, node->zero_point);
+    put(blob, base + 4 * NCR_HEAD_LO, node->lo);
+    put(blob, base + 4 * NCR_HEAD_HI, node->hi);
+    if (node->op != NCR_QOP_ADD && node->op != NCR_QOP_MUL) return;
+    uint64_t scale = base + 4 * NCR_HEAD_SCALE;
+    put_scale(packs, q, 0, blob, scale, scale + 4, scale + 8);
+    uint32_t sum = 0;
+    for (uint32_t k = 0; k < node->n_in; k++) {
+        int32_t zx = g->nodes[node->in[k]].zero_point + bias,
+                v = node->op == NCR_QOP_ADD ? node->in_mult[k] : zx;
+        put(blob, base + 4 * (NCR_HEAD_IN + (uint64_t)k), v);
+        if (node->op == NCR_QOP_ADD) sum -= (uint32_t)zx * (uint32_t)v;
+    }
+    put(blob, base + 4 * NCR_HEAD_SUM, (int32_t)sum);
+}
+
+static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    uint64_t table = packs->at[q].base + packs->at[q].table;
+    // Indexed by the stored byte, giving the stored byte.
+    for (int32_t x = -128; node->op == NCR_QOP_LUT && x < 128; x++)
+        blob[table + stored(packs, x)] = stored(packs, node->lut[x + 128]);
+    for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && k < node->n_in; k++)
+        for (int32_t x = -128; x < 128; x++) {
+            int64_t y =
+                (int64_t)node->zero_point +
+                ncr_requantise(x - g->nodes[node->in[k]].zero_point, node->mult[k], node->shift[k]);
+            y = y < node->lo ? node->lo : y > node->hi ? node->hi : y;
+            blob[table + 256 * (uint64_t)k + stored(packs, x)] = stored(packs, (int32_t)y);
+        }
+    for (uint32_t d = 0; node->op == NCR_QOP_SOFTMAX && d < 256; d++)
+        put(blob, table + 4 * (uint64_t)d, node->exp_table[d]);
+    for (int32_t k = 0; node->op == NCR_QOP_AVGPOOL && k < node->n_channels; k++) {
+        uint64_t row = table + 16 * (uint64_t)k;
+        int32_t zx = g->nodes[node->in[0]].zero_point + (packs->family->biased ? 128 : 0);
+        put(blob, row, (int32_t)(0u - (uint32_t)(k + 1) * (uint32_t)zx));
+        put_scale(packs, q, k, blob, row + 4, row + 8, row + 12);
     }
 }
 
 void ncr_packs_fill(const struct ncr_packs *packs, uint8_t *blob)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
-    uint8_t flip = packs->family->biased ? 0x80 : 0;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
-        const struct ncr_qnode *node = &g->nodes[q];
-        const struct ncr_pack *p = &packs->at[q];
-        if (node->n_weights) fill_channels(packs, q, blob);
-        // Indexed by the stored byte, giving the stored byte.
-        for (int32_t x = -128; node->op == NCR_QOP_LUT && x < 128; x++)
-            blob[p->table + (uint8_t)((uint8_t)x ^ flip)] =
-                (uint8_t)((uint8_t)node->lut[x + 128] ^ flip);
-        for (int32_t d = 0; node->op == NCR_QOP_SOFTMAX && d < 256; d++)
-            put_i32(blob, p->table + (uint64_t)d * 4, node->exp_table[d]);
-        for (int32_t k = 0; node->op == NCR_QOP_AVGPOOL && k < node->n_channels; k++) {
-            put_i32(blob, p->mult + (uint64_t)k * 4, node->mult[k]);
-            put_i64(blob, p->shift + (uint64_t)k * 8, node->shift[k]);
-        }
+        fill_head(packs, q, blob);
+        if (g->nodes[q].n_weights) fill_channels(packs, q, blob);
+        fill_tables(packs, q, blob);
     }
 }

@@ -182,6 +182,10 @@ enum ncr_status ncr_target_open(const struct ncr_code_options *options, struct n
     enum ncr_status status = describe(options, out, &features, err);
     if (status == NCR_OK) status = create(out, features, err);
     if (status == NCR_OK) status = ncr_family_find(options->family, features, &out->family, err);
+    if (status == NCR_OK && out->family->lanes == 16) {
+        out->masks = ncr_family_feature(features, "+avx512vl");
+        out->permutes = ncr_family_feature(features, "+avx512vbmi");
+    }
     free(features);
     if (status != NCR_OK) drop(out);
     return status;

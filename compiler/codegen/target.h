@@ -14,6 +14,7 @@ struct ncr_target {
     uint32_t word_bits;            // of a pointer: 32 or 64
     bool is_host;                  // code for it can run in this process
     const struct ncr_family *family;
+    bool masks, permutes; // AVX-512 with bytes: see emit.h
 };
 
 // Opens what the options ask for. NCR_USAGE with a text where a name is unknown, a family does not

@@ -1,4 +1,4 @@
-// Small helpers over LLVM's builder: loops, addresses, vectors, requantisation, chunked rows.
+// Small helpers over LLVM's builder: loops, addresses, vectors, stores of a part.
 #include <string.h>
 
 #include "compiler/codegen/emit.h"
@@ -32,6 +32,15 @@ void ncr_loop_end(struct ncr_emit *e, struct ncr_loop *loop)
     LLVMPositionBuilderAtEnd(e->b, after);
 }
 
+LLVMValueRef ncr_local(struct ncr_emit *e, LLVMTypeRef type)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMPositionBuilderBefore(e->b, LLVMGetFirstInstruction(entry));
+    LLVMValueRef slot = LLVMBuildAlloca(e->b, type, "local");
+    LLVMPositionBuilderAtEnd(e->b, here);
+    return slot;
+}
+
 LLVMValueRef ncr_word(struct ncr_emit *e, int64_t v)
 {
     return LLVMConstInt(e->word, (unsigned long long)v, true);
@@ -55,9 +64,8 @@ LLVMValueRef ncr_at(struct ncr_emit *e, LLVMValueRef base, LLVMValueRef index, i
     return LLVMBuildInBoundsGEP2(e->b, e->i8, base, &k, 1, "");
 }
 
-LLVMTypeRef ncr_vec(struct ncr_emit *e, LLVMTypeRef element, uint32_t n)
+LLVMTypeRef ncr_vec(LLVMTypeRef element, uint32_t n)
 {
-    (void)e;
     return LLVMVectorType(element, n);
 }
 
@@ -69,9 +77,8 @@ LLVMValueRef ncr_splat(struct ncr_emit *e, LLVMValueRef scalar, uint32_t n)
                                   LLVMConstNull(LLVMVectorType(e->i32, n)), "");
 }
 
-LLVMValueRef ncr_splat_int(struct ncr_emit *e, LLVMTypeRef element, int64_t v, uint32_t n)
+LLVMValueRef ncr_splat_int(LLVMTypeRef element, int64_t v, uint32_t n)
 {
-    (void)e;
     LLVMValueRef lane[64];
     if (n > NCR_COUNT(lane)) NCR_BUG("vector of %u lanes", n);
     for (uint32_t i = 0; i < n; i++)
@@ -103,37 +110,74 @@ LLVMValueRef ncr_min(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, bool is
                            a, b, "");
 }
 
-static LLVMValueRef flip(struct ncr_emit *e, LLVMValueRef v, uint32_t n)
+LLVMValueRef ncr_shuffle(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, const uint32_t *index,
+                         uint32_t n)
 {
-    return e->family->biased ? LLVMBuildXor(e->b, v, ncr_splat_int(e, e->i8, 0x80, n), "") : v;
+    LLVMValueRef at[64];
+    if (n > NCR_COUNT(at)) NCR_BUG("shuffle of %u lanes", n);
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = ncr_i32(e, index[i]);
+    return LLVMBuildShuffleVector(e->b, a, b ? b : LLVMGetPoison(LLVMTypeOf(a)),
+                                  LLVMConstVector(at, n), "");
 }
 
-LLVMValueRef ncr_load_values(struct ncr_emit *e, LLVMValueRef at, uint32_t n)
+uint32_t ncr_length(LLVMValueRef vector)
 {
-    LLVMValueRef v = flip(e, ncr_load(e, ncr_vec(e, e->i8, n), at, 1), n);
-    return LLVMBuildSExt(e->b, v, ncr_vec(e, e->i32, n), "");
+    return LLVMGetVectorSize(LLVMTypeOf(vector));
 }
 
-void ncr_store_values(struct ncr_emit *e, LLVMValueRef logical_i8, LLVMValueRef at, uint32_t n)
+LLVMValueRef ncr_intrinsic(struct ncr_emit *e, const char *name, LLVMTypeRef result,
+                           LLVMValueRef *args, uint32_t n)
 {
-    ncr_store(e, flip(e, logical_i8, n), at, 1);
+    LLVMTypeRef types[4];
+    for (uint32_t i = 0; i < n; i++)
+        types[i] = LLVMTypeOf(args[i]);
+    LLVMTypeRef type = LLVMFunctionType(result, types, n, false);
+    LLVMValueRef f = LLVMGetNamedFunction(e->module, name);
+    if (!f) f = LLVMAddFunction(e->module, name, type);
+    return LLVMBuildCall2(e->b, type, f, args, n, "");
 }
 
-LLVMValueRef ncr_requantised(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef mult,
-                             LLVMValueRef shift, uint32_t n, const struct ncr_qnode *node)
+// Bytes [from, from + n) of a vector.
+static LLVMValueRef part(struct ncr_emit *e, LLVMValueRef v, uint32_t from, uint32_t n)
 {
-    LLVMTypeRef wide = ncr_vec(e, e->i64, n);
-    LLVMValueRef p = LLVMBuildMul(e->b, LLVMBuildSExt(e->b, acc, wide, ""),
-                                  LLVMBuildSExt(e->b, mult, wide, ""), "");
-    LLVMValueRef less = LLVMBuildSub(e->b, shift, ncr_splat_int(e, e->i64, 1, n), "");
-    LLVMValueRef half = LLVMBuildShl(e->b, ncr_splat_int(e, e->i64, 1, n), less, "");
-    // zero_point and clamp in 64 bits: the saturation to int32 in qmath.h cannot change a value
-    // that is clamped to a byte.
-    LLVMValueRef r = LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, p, half, ""), shift, "");
-    r = LLVMBuildAdd(e->b, r, ncr_splat_int(e, e->i64, node->zero_point, n), "");
-    r = ncr_max(e, r, ncr_splat_int(e, e->i64, node->lo, n), true);
-    r = ncr_min(e, r, ncr_splat_int(e, e->i64, node->hi, n), true);
-    return LLVMBuildTrunc(e->b, r, ncr_vec(e, e->i8, n), "");
+    uint32_t index[64];
+    for (uint32_t i = 0; i < n; i++)
+        index[i] = from + i;
+    return from == 0 && n == ncr_length(v) ? v : ncr_shuffle(e, v, NULL, index, n);
+}
+
+static bool power_of_two(uint32_t n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+void ncr_store_bytes(struct ncr_emit *e, LLVMValueRef bytes, LLVMValueRef at, uint32_t n)
+{
+    if (n == 0) return;
+    uint32_t have = ncr_length(bytes), wide = 16; // a masked store takes one whole register
+    while (wide < n)
+        wide *= 2;
+    if (e->masks && !power_of_two(n) && wide <= have) {
+        LLVMValueRef mask[64];
+        for (uint32_t i = 0; i < wide; i++)
+            mask[i] = LLVMConstInt(e->i1, i < n, false);
+        char name[64] = "llvm.masked.store.v16i8.p0";
+        if (wide == 32) strcpy(name, "llvm.masked.store.v32i8.p0");
+        if (wide == 64) strcpy(name, "llvm.masked.store.v64i8.p0");
+        LLVMValueRef args[4] = {part(e, bytes, 0, wide), at, ncr_i32(e, 1),
+                                LLVMConstVector(mask, wide)};
+        ncr_intrinsic(e, name, e->nothing, args, 4);
+        return;
+    }
+    for (uint32_t from = 0; from < n;) { // powers of two, the largest first
+        uint32_t piece = 1;
+        while (2 * piece <= n - from)
+            piece *= 2;
+        LLVMValueRef v = part(e, bytes, from, piece);
+        ncr_store(e, v, ncr_at(e, at, NULL, 0, from), 1);
+        from += piece;
+    }
 }
 
 void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, void *user)
@@ -157,19 +201,22 @@ LLVMValueRef ncr_tensor(struct ncr_emit *e, uint32_t q)
     return ncr_at(e, e->arena, NULL, 0, (int64_t)b->offset + b->first);
 }
 
+LLVMValueRef ncr_consts(struct ncr_emit *e, uint32_t q)
+{
+    return ncr_at(e, e->blob, NULL, 0, (int64_t)e->packs->at[q].base);
+}
+
 struct fill {
-    LLVMValueRef at;
-    uint8_t byte;
+    LLVMValueRef at, byte;
 };
 
 static void fill_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t width, void *user)
 {
     const struct fill *f = user;
-    ncr_store(e, ncr_splat_int(e, e->i8, (int8_t)f->byte, width), ncr_at(e, f->at, offset, 1, 0),
-              1);
+    ncr_store_bytes(e, ncr_splat(e, f->byte, 64), ncr_at(e, f->at, offset, 1, 0), width);
 }
 
-void ncr_emit_fill(struct ncr_emit *e, LLVMValueRef at, int64_t n, uint8_t byte)
+void ncr_emit_fill(struct ncr_emit *e, LLVMValueRef at, int64_t n, LLVMValueRef byte)
 {
     struct fill f = {at, byte};
     if (n > 0) ncr_chunks(e, n, 64, fill_chunk, &f);

@@ -1,0 +1,53 @@
+// Private to compiler/codegen: machine families, the seam between the one emitter and the machines.
+#ifndef NCR_CODEGEN_FAMILY_H
+#define NCR_CODEGEN_FAMILY_H
+
+#include <llvm-c/Core.h>
+
+#include "compiler/codegen/codegen.h"
+
+struct ncr_emit;
+
+// A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
+// family's. A group of weights is lanes·4 bytes.
+struct ncr_lowering {
+    // Byte of weight (lane, tap) in a group.
+    uint32_t (*weight_at)(uint32_t lanes, uint32_t lane, uint32_t tap);
+    // Four stored activations, and a group of weights, in the form that dot4 takes.
+    LLVMValueRef (*input)(struct ncr_emit *e, LLVMValueRef at);
+    LLVMValueRef (*weights)(struct ncr_emit *e, LLVMValueRef at);
+    LLVMValueRef (*dot4)(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef input,
+                         LLVMValueRef weights);
+    // Depthwise: a block is lanes·4 channels in four accumulators. Lane `lane` of accumulator `a`
+    // holds channel channel_of(…) of the block; taps() adds four taps of all channels, w being four
+    // groups of weights [a] in the order of weight_at.
+    uint32_t (*channel_of)(uint32_t lanes, uint32_t a, uint32_t lane);
+    void (*taps)(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
+                 LLVMValueRef w_at);
+    // Splats of what narrow needs, from the head of a node's constants (pack.h).
+    void (*open)(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3]);
+    // Stored bytes clamp(zero_point + r) of n <= 4 vectors of requantised values (|r| < 2^31 -
+    // 256), one vector after the other; or, where `interleaved`, channels as channel_of gives them.
+    // The result is a vector of at least n·lanes bytes.
+    LLVMValueRef (*narrow)(struct ncr_emit *e, LLVMValueRef const head[3], LLVMValueRef const r[],
+                           uint32_t n, bool interleaved);
+};
+
+extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_plain;
+
+struct ncr_family {
+    const char *name, *needs;
+    uint32_t lanes;
+    const struct ncr_lowering *lowering;
+    bool biased;
+    uint32_t accumulators;
+};
+
+// The row named `name`, or (NULL) the first whose need is among the features. NCR_USAGE where the
+// name is unknown or its need is missing.
+enum ncr_status ncr_family_find(const char *name, const char *features,
+                                const struct ncr_family **out, struct ncr_error *err);
+// Whether the comma-separated features hold `need` as a whole item.
+bool ncr_family_feature(const char *features, const char *need);
+
+#endif

@@ -1,0 +1,90 @@
+// Dot products as plain vector arithmetic, for any machine.
+#include "compiler/codegen/emit.h"
+
+static uint32_t weight_at(uint32_t lanes, uint32_t lane, uint32_t tap)
+{
+    return tap * lanes + lane;
+}
+
+static LLVMValueRef widened(struct ncr_emit *e, LLVMValueRef at, uint32_t n)
+{
+    return LLVMBuildSExt(e->b, ncr_load(e, ncr_vec(e->i8, n), at, 1), ncr_vec(e->i32, n), "");
+}
+
+static LLVMValueRef input(struct ncr_emit *e, LLVMValueRef at)
+{
+    return widened(e, at, 4);
+}
+
+static LLVMValueRef weights(struct ncr_emit *e, LLVMValueRef at)
+{
+    return widened(e, at, 4 * e->family->lanes);
+}
+
+static LLVMValueRef dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
+{
+    uint32_t lanes = e->family->lanes;
+    for (uint32_t tap = 0; tap < 4; tap++) {
+        uint32_t same[64], row[64];
+        for (uint32_t i = 0; i < lanes; i++) {
+            same[i] = tap;
+            row[i] = weight_at(lanes, i, tap);
+        }
+        LLVMValueRef product = LLVMBuildMul(e->b, ncr_shuffle(e, x, NULL, same, lanes),
+                                            ncr_shuffle(e, w, NULL, row, lanes), "");
+        acc = LLVMBuildAdd(e->b, acc, product, "");
+    }
+    return acc;
+}
+
+static uint32_t channel_of(uint32_t lanes, uint32_t a, uint32_t lane)
+{
+    return a * lanes + lane;
+}
+
+static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
+                 LLVMValueRef w_at)
+{
+    uint32_t lanes = e->family->lanes;
+    LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
+    for (uint32_t a = 0; a < 4; a++)
+        for (uint32_t tap = 0; tap < 4; tap++) {
+            uint32_t chunk[64];
+            for (uint32_t i = 0; i < lanes; i++)
+                chunk[i] = channel_of(lanes, a, i);
+            LLVMValueRef v =
+                LLVMBuildSExt(e->b, ncr_shuffle(e, x[tap], NULL, chunk, lanes), v32, "");
+            LLVMValueRef w = widened(e, ncr_at(e, w_at, NULL, 0, (4 * a + tap) * lanes), lanes);
+            acc[a] = LLVMBuildAdd(e->b, acc[a], LLVMBuildMul(e->b, v, w, ""), "");
+        }
+}
+
+static void open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3])
+{
+    for (int i = 0; i < 3; i++)
+        out[i] = ncr_load(e, e->i32, ncr_at(e, head, NULL, 0, 4 * (NCR_HEAD_ZERO + i)), 4);
+}
+
+static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMValueRef const r[],
+                           uint32_t n, bool interleaved)
+{
+    (void)interleaved; // channel_of is the plain order
+    uint32_t lanes = e->family->lanes, have = lanes;
+    LLVMValueRef all = r[0];
+    for (uint32_t k = 1; k < n; k++, have += lanes) {
+        uint32_t first[64], both[64]; // a shuffle takes two vectors of equal length
+        for (uint32_t i = 0; i < have; i++)
+            first[i] = i < lanes ? i : 0;
+        LLVMValueRef next = k > 1 ? ncr_shuffle(e, r[k], NULL, first, have) : r[k];
+        for (uint32_t i = 0; i < have + lanes; i++)
+            both[i] = i;
+        all = ncr_shuffle(e, all, next, both, have + lanes);
+    }
+    LLVMValueRef y = LLVMBuildAdd(e->b, all, ncr_splat(e, head[0], have), "");
+    y = ncr_max(e, y, ncr_splat(e, head[1], have), true);
+    y = ncr_min(e, y, ncr_splat(e, head[2], have), true);
+    return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
+}
+
+const struct ncr_lowering ncr_lowering_plain = {weight_at,  input, weights, dot4,
+                                                channel_of, taps,  open,    narrow};

@@ -1,0 +1,86 @@
+// Private to compiler/codegen: where the constants of each node lie in the blob, and in which form.
+#ifndef NCR_CODEGEN_PACK_H
+#define NCR_CODEGEN_PACK_H
+
+#include "compiler/codegen/family.h"
+
+// Shape of the tiles of a convolution or dense layer.
+struct ncr_tile {
+    // Neighbouring outputs of a row that are computed as one output of `fold` times the channels,
+    // by a kernel wider by (fold - 1)·stride; fills vectors where there are few channels.
+    uint32_t fold;
+    uint32_t merge; // channel groups taken together, weights between them being zero
+    uint32_t vectors, pixels, rows; // accumulators of a tile, at most
+    uint32_t split;                 // sums of each accumulator that run side by side
+};
+
+// Head of every node's constants: i32 words.
+enum ncr_head {
+    NCR_HEAD_ZERO16, // zero point of the stored form, twice as i16
+    NCR_HEAD_LO8,    // clamp of the stored form, four times as a byte
+    NCR_HEAD_HI8,
+    NCR_HEAD_ZERO, // logical
+    NCR_HEAD_LO,
+    NCR_HEAD_HI,
+    NCR_HEAD_SCALE = 6, // mult, round, shift of operators with one scale
+    NCR_HEAD_SUM = 9,   // what the sum of an ADD starts with
+    NCR_HEAD_IN = 10,   // of input k: ADD its multiplier; MUL its zero point of the stored form
+    NCR_HEAD_WORDS = 16
+};
+
+struct ncr_pack {
+    uint64_t base; // of the node's constants in the blob; all below count from there
+    // A kernel reads its input as `segments` runs of contiguous bytes, each `groups4` groups of 4
+    // (the last one filled up with weights of zero). With dilation 1 and one channel group a run is
+    // a whole kernel row.
+    struct ncr_tile tile;
+    bool row_runs; // a run is a kernel row [kw·C]; else one tap [C / groups]
+    int32_t segments, groups4, run_bytes;
+    int32_t channel_groups; // after merging
+    int32_t outs, vectors;  // lanes in use, and vectors of them, in one channel group
+    // Depthwise: blocks of lanes·4 bytes of an output row; `patterns` of them differ in channels.
+    int32_t patterns, tap_rows, row_groups;
+    bool flat;     // blocks run over the whole row [W·C], else over the C bytes of a pixel
+    bool permuted; // RESHAPE: a vector in the order of its source's memory, see below
+    bool wide;     // a shift is under 33: scales are applied in 64 bits
+    uint64_t bias, mult, round, shift; // i32 arrays
+    uint64_t weights;
+    uint64_t table; // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL: 4 i32 a tap count
+};
+
+struct ncr_packs {
+    const struct ncr_plan *plan;
+    const struct ncr_family *family;
+    struct ncr_pack *at; // per qnode
+    uint64_t bytes;
+};
+
+void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
+                      const struct ncr_family *family);
+// Writes all constants; blob is packs->bytes, zeroed.
+void ncr_packs_fill(const struct ncr_packs *packs, uint8_t *blob);
+// Byte offsets in the blob that hold logical weight `index` of qnode q, at most `most`; gives their
+// number.
+enum { NCR_WEIGHT_COPIES = 256 };
+uint32_t ncr_packs_weight(const struct ncr_packs *packs, uint32_t q, int64_t index,
+                          uint64_t out[NCR_WEIGHT_COPIES]);
+// Places of output channel o of qnode q in the array bias (and mult, round, shift), as indices.
+uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
+                           uint32_t out[NCR_WEIGHT_COPIES]);
+
+// Whether a CONV is a product of matrices over all pixels, which lie one after the other.
+bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q);
+// Where element `index` of qnode q's tensor stands in the order of the plan. A flattened tensor
+// that only dense layers read keeps the order of memory, [H, W, C], and their weights follow it;
+// all others are as the plan says.
+int64_t ncr_packs_element(const struct ncr_packs *packs, uint32_t q, int64_t index);
+
+// Whether a DWCONV takes the depthwise kernel.
+bool ncr_is_depthwise(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
+// Whether CONCAT takes the bytes of input k as they are.
+bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k);
+
+struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
+                                uint32_t q);
+
+#endif

@@ -1,0 +1,119 @@
+// The shape of tiles: how many pixels, rows and vectors of outputs share registers. Chosen by an
+// estimate of cycles that follows what was measured: two dot products or two loads a cycle, a sum
+// ready after four to five cycles, about eight instructions to requantise a vector.
+#include <math.h>
+
+#include "compiler/codegen/pack.h"
+
+struct work {
+    const struct ncr_attrs *a;
+    bool dense;
+    int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
+    int64_t lanes, budget;
+};
+
+static int64_t div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+// Cycles of one tile with `groups` groups of four products an output.
+static double tile_cycles(int64_t p, int64_t r, int64_t v, int64_t split, int64_t groups)
+{
+    double dots = (double)(p * r * v), loads = (double)(p * r + v);
+    double flow = fmax(dots / 2, loads / 2), chain = 5.0 / (double)split;
+    return (double)groups * fmax(flow, chain) + 4.5 * dots + (double)(split - 1) * dots / 2 + 6;
+}
+
+static int64_t split_of(int64_t accumulators, int64_t budget)
+{
+    int64_t split = 1;
+    while (split < 8 && 2 * split * accumulators <= budget && split * accumulators < 8)
+        split *= 2;
+    return split;
+}
+
+// All tiles of one channel group.
+static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64_t groups,
+                           int64_t vectors)
+{
+    int64_t width = w->width / t->fold, full = vectors / t->vectors, rest = vectors % t->vectors;
+    double sum = 0;
+    for (int part = 0; part < 2; part++) {
+        int64_t v = part ? rest : t->vectors, n = part ? rest > 0 : full;
+        if (n == 0) continue;
+        int64_t nx = width / t->pixels, tx = width % t->pixels, ny = w->height / t->rows,
+                ty = w->height % t->rows;
+        double plane = (double)(nx * ny) * tile_cycles(t->pixels, t->rows, v, t->split, groups);
+        if (tx) plane += (double)ny * tile_cycles(tx, t->rows, v, t->split, groups);
+        if (ty) plane += (double)nx * tile_cycles(t->pixels, ty, v, t->split, groups);
+        if (tx && ty) plane += tile_cycles(tx, ty, v, t->split, groups);
+        // Each shape of tile is another piece of code.
+        double bodies =
+            (double)((nx ? 1 : 0) + (tx ? 1 : 0)) * (double)((ny ? 1 : 0) + (ty ? 1 : 0));
+        sum += (double)n * plane * (1 + 0.03 * (bodies - 1)) + 30;
+    }
+    return sum;
+}
+
+static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct ncr_tile *best,
+                     double *least)
+{
+    int64_t channels = w->channels * merge, outs = w->outs * merge * fold;
+    bool row_runs = merge == w->groups && (w->dense || w->a->dilation[1] == 1 || w->kw == 1);
+    int64_t kw = w->kw + (int64_t)(fold - 1) * (w->dense ? 0 : w->a->stride[1]);
+    int64_t groups = row_runs ? w->kh * div_up(kw * channels, 4) : w->kh * kw * div_up(channels, 4);
+    int64_t vectors = div_up(outs, w->lanes), planes = w->groups / merge;
+    for (uint32_t v = 1; v <= 8 && v <= vectors; v++)
+        for (uint32_t r = 1; r <= 4 && r <= w->height; r++)
+            for (uint32_t p = 1; p <= 16 && p <= w->width / fold; p++) {
+                if (v * r * p > w->budget) break;
+                // Weights are kept in registers beside the sums.
+                if (v > 4 && r * p > 1) continue;
+                struct ncr_tile t = {fold, merge, v,
+                                     p,    r,     (uint32_t)split_of(v * r * p, w->budget)};
+                double cycles = (double)planes * plane_cycles(w, &t, groups, vectors);
+                if (cycles < *least * 0.999) {
+                    *least = cycles;
+                    *best = t;
+                }
+            }
+}
+
+struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
+                                uint32_t q)
+{
+    const struct ncr_qgraph *g = plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    const struct ncr_buffer *in = &plan->buffers[node->in[0]], *out = &plan->buffers[q];
+    struct work w = {.a = &node->attrs,
+                     .dense = node->op == NCR_QOP_DENSE,
+                     .height = out->height,
+                     .width = out->width,
+                     .lanes = family->lanes,
+                     .budget = family->accumulators};
+    w.kh = w.dense ? 1 : node->attrs.kernel[0];
+    w.kw = w.dense ? 1 : node->attrs.kernel[1];
+    w.groups = w.dense ? 1 : node->op == NCR_QOP_DWCONV ? in->channels : node->attrs.groups;
+    w.channels = in->channels / w.groups;
+    w.outs = node->n_channels / w.groups;
+    if (ncr_is_pointwise(plan, q)) { // rows are one after the other
+        w.width *= w.height;
+        w.height = 1;
+    }
+    struct ncr_tile best = {1, 1, 1, 1, 1, 1};
+    double least = INFINITY;
+    for (uint32_t merge = 1; merge <= w.groups; merge++) {
+        if (w.groups % merge) continue;
+        // Beyond a few vectors of outputs merging only adds products with zero.
+        if (merge > 1 && w.outs * merge > 2 * w.lanes) break;
+        for (uint32_t fold = 1; fold <= 4; fold++) {
+            bool row = merge == w.groups && !w.dense && w.a->dilation[1] == 1;
+            if (fold > 1 && (!row || w.groups > 1 || w.width % fold ||
+                             w.outs * fold > 2 * w.lanes || ncr_is_pointwise(plan, q)))
+                continue;
+            consider(&w, fold, merge, &best, &least);
+        }
+    }
+    return best;
+}
