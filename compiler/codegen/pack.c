@@ -398,8 +398,10 @@ static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob
         put(blob, table + 4 * (uint64_t)d, node->exp_table[d]);
     for (int32_t k = 0; node->op == NCR_QOP_AVGPOOL && k < node->n_channels; k++) {
         uint64_t row = table + 16 * (uint64_t)k;
+        int32_t taps =
+            node->n_channels == 1 ? node->attrs.kernel[0] * node->attrs.kernel[1] : k + 1;
         int32_t zx = g->nodes[node->in[0]].zero_point + (packs->family->biased ? 128 : 0);
-        put(blob, row, (int32_t)(0u - (uint32_t)(k + 1) * (uint32_t)zx));
+        put(blob, row, (int32_t)(0u - (uint32_t)taps * (uint32_t)zx));
         put_scale(packs, q, k, blob, row + 4, row + 8, row + 12);
     }
 }

@@ -3,6 +3,7 @@
 
 struct shape {            // all int64_t: it is its own key
     int64_t mean, inside; // inside: every tap of every window is in the image
+    int64_t single;       // one scale serves every window, for no tensor is padded
     int64_t kh, kw, stride_y, stride_x, pad_y, pad_x;
     int64_t in_height, in_width, height, width, channels;
     int64_t in_row, out_row;
@@ -110,8 +111,8 @@ static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *use
     // A row of the table for each number of taps: what makes the sum one of x - zero point, and the
     // scale.
     LLVMValueRef count = LLVMBuildMul(e->b, p->rows, p->columns, "");
-    LLVMValueRef row =
-        ncr_at(e, p->consts, LLVMBuildSub(e->b, count, ncr_word(e, 1), ""), 16, p->s->table);
+    LLVMValueRef k = p->s->single ? ncr_word(e, 0) : LLVMBuildSub(e->b, count, ncr_word(e, 1), "");
+    LLVMValueRef row = ncr_at(e, p->consts, k, 16, p->s->table);
     LLVMValueRef start = ncr_splat(e, ncr_load(e, e->i32, row, 4), lanes), r[4];
     struct ncr_scale scale = ncr_scale_splat(e, p->s->wide, ncr_at(e, row, NULL, 0, 4));
     for (uint32_t v = 0; v < vectors; v++) {
@@ -208,6 +209,7 @@ void ncr_emit_pool(struct ncr_emit *e, uint32_t q)
                   (out->width - 1) * a->stride[1] + a->kernel[1] <= in->width;
     struct shape s = {.mean = node->op == NCR_QOP_AVGPOOL,
                       .inside = inside,
+                      .single = node->n_channels == 1,
                       .kh = a->kernel[0],
                       .kw = a->kernel[1],
                       .stride_y = a->stride[0],
