@@ -1,327 +1,421 @@
 // Raw tokens to the grammar's tokens: labels, quantities, reserved words, words that are keywords
-// in their place. Two tokens of lookahead, no word from the parser.
-#include <errno.h>
-#include <math.h>
-#include <stdlib.h>
-
+// in their place. The parser tells nothing back but that it met an error; then the filter finds the
+// place where it can go on.
 #include "lang/lex.h"
 #include "parse.h"
 
-bool ncr_unit_is(struct ncr_str text)
-{
-    static const char *const units[] = {
-#define NCR_UNIT_ROW(text, ...) text,
-#include "lang/unit.def"
-#undef NCR_UNIT_ROW
-    };
-    for (size_t i = 0; i < NCR_COUNT(units); i++)
-        if (ncr_str_is(text, units[i])) return true;
-    return false;
-}
-
-// ---- called by the scanner ----
-
-static struct ncr_str source_text(const struct ncr_lexer *lx, uint32_t begin, uint32_t end)
-{
-    return (struct ncr_str){lx->source.s + begin, end - begin};
-}
-
-static struct ncr_token *add(struct ncr_lexer *lx, int kind, uint32_t begin)
-{
-    struct ncr_token *t = ncr_vec_add(lx->arena, &lx->tokens);
-    *t = (struct ncr_token){.kind = kind, .begin = begin, .end = lx->end, .doc = lx->doc};
-    t->text = source_text(lx, begin, lx->end);
-    lx->doc = (struct ncr_str){"", 0};
-    return t;
-}
-
-void ncr_lex_token(struct ncr_lexer *lx, int kind)
-{
-    add(lx, kind, lx->begin);
-}
-
-void ncr_lex_number(struct ncr_lexer *lx, int kind, uint32_t end)
-{
-    struct ncr_token *t = add(lx, kind, lx->begin);
-    char *digits = ncr_arena_alloc(lx->arena, end - lx->begin + 4), *out = digits;
-    for (uint32_t i = lx->begin; i < end; i++)
-        if (lx->source.s[i] != '_') *out++ = lx->source.s[i];
-    *out = 0;
-    bool hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
-    errno = 0;
-    if (kind == T_INT) {
-        unsigned long long v = strtoull(hex ? digits + 2 : digits, NULL, hex ? 16 : 10);
-        if (errno || v > INT64_MAX) {
-            NCR_DIAG(lx->diags, INT_TOO_LARGE, ncr_lex_span(lx, t->begin, t->end), digits);
-            lx->failed = true;
-            v = 1;
-        }
-        t->i = (int64_t)v;
-        t->f = (double)v;
-        t->is_int = true;
-        return;
-    }
-    t->f = strtod(digits, NULL);
-    if (kind == T_PERCENT) {
-        // 99.9% is the double nearest to 0.999, which 99.9 / 100 is not.
-        if (strpbrk(digits, "eE")) {
-            t->f /= 100;
-        } else {
-            memcpy(out, "e-2", 4);
-            t->f = strtod(digits, NULL);
-            *out = 0;
-        }
-    }
-    if (!isfinite(t->f)) {
-        NCR_DIAG(lx->diags, FLOAT_RANGE, ncr_lex_span(lx, t->begin, t->end), digits);
-        lx->failed = true;
-        t->f = 1;
-    }
-}
-
-void ncr_lex_comment(struct ncr_lexer *lx, uint32_t begin, uint32_t end)
-{
-    while (end > begin && lx->source.s[end - 1] == '\r')
-        end--;
-    uint32_t i = begin;
-    while (i > 0 && (lx->source.s[i - 1] == ' ' || lx->source.s[i - 1] == '\t'))
-        i--;
-    struct ncr_comment c = {ncr_lex_span(lx, begin, end), i == 0 || lx->source.s[i - 1] == '\n'};
-    ncr_vec_push(lx->arena, &lx->comments, c);
-    struct ncr_str text = source_text(lx, begin, end);
-    bool doc = text.n >= 3 && memcmp(text.s, "///", 3) == 0 && !(text.n > 3 && text.s[3] == '/');
-    if (!doc) return;
-    uint32_t skip = text.n > 3 && text.s[3] == ' ' ? 4 : 3;
-    struct ncr_str line = {text.s + skip, text.n - skip};
-    lx->doc = lx->doc.n
-                  ? ncr_str_fmt(lx->arena, "%.*s\n%.*s", NCR_STR_ARG(lx->doc), NCR_STR_ARG(line))
-                  : ncr_str_dup(lx->arena, line);
-}
-
-void ncr_lex_put(struct ncr_lexer *lx, const char *bytes, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        ncr_vec_push(lx->arena, &lx->string, bytes[i]);
-}
-
-static void put_utf8(struct ncr_lexer *lx, uint32_t c)
-{
-    char out[4];
-    uint32_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    if (n == 1) {
-        out[0] = (char)c;
-    } else {
-        for (uint32_t i = n; i-- > 1; c >>= 6)
-            out[i] = (char)(0x80 | (c & 0x3F));
-        out[0] = (char)((0xF00 >> n) | c);
-    }
-    ncr_lex_put(lx, out, n);
-}
-
-void ncr_lex_escape(struct ncr_lexer *lx)
-{
-    struct ncr_str text = source_text(lx, lx->begin, lx->end);
-    char c = text.s[1];
-    if (c == 'n' || c == 't' || c == '"' || c == '\\') {
-        char plain = (char)(c == 'n' ? '\n' : c == 't' ? '\t' : c);
-        ncr_lex_put(lx, &plain, 1);
-        return;
-    }
-    uint32_t v = 0, digits = 0;
-    bool ok = c == 'u' && text.n > 4 && text.s[2] == '{' && text.s[text.n - 1] == '}';
-    for (uint32_t i = 3; ok && i + 1 < text.n; i++, digits++) {
-        char d = text.s[i];
-        int h = d >= '0' && d <= '9'   ? d - '0'
-                : d >= 'a' && d <= 'f' ? d - 'a' + 10
-                : d >= 'A' && d <= 'F' ? d - 'A' + 10
-                                       : -1;
-        ok = h >= 0 && digits < 6;
-        v = v * 16 + (uint32_t)h;
-    }
-    if (ok && v <= 0x10FFFF && !(v >= 0xD800 && v <= 0xDFFF) && v != 0) {
-        put_utf8(lx, v);
-        return;
-    }
-    NCR_DIAG(lx->diags, BAD_ESCAPE, ncr_lex_span(lx, lx->begin, lx->end),
-             ncr_str_dup(lx->arena, text).s);
-    lx->failed = true;
-}
-
-void ncr_lex_string(struct ncr_lexer *lx)
-{
-    struct ncr_token *t = add(lx, T_STRING, lx->open_at);
-    t->text = ncr_str_dup(lx->arena, (struct ncr_str){lx->string.at, lx->string.n});
-}
-
-void ncr_lex_bad(struct ncr_lexer *lx)
-{
-    struct ncr_str text = source_text(lx, lx->begin, lx->end);
-    unsigned char c = (unsigned char)text.s[0];
-    struct ncr_str shown = c < 0x20 || c == 0x7F
-                               ? ncr_str_fmt(lx->arena, "0x%02X", c)
-                               : ncr_str_fmt(lx->arena, "`%.*s`", NCR_STR_ARG(text));
-    NCR_DIAG(lx->diags, BAD_CHARACTER, ncr_lex_span(lx, lx->begin, lx->end), shown.s);
-    lx->failed = true;
-}
-
-// ---- the filter ----
-
 static const struct {
     const char *word;
     int kind;
-} reserved[] = {{"import", T_IMPORT},
-                {"net", T_NET},
-                {"block", T_BLOCK},
-                {"mutation", T_MUTATION},
-                {"let", T_LET},
-                {"choose", T_CHOOSE},
-                {"optional", T_OPTIONAL},
-                {"repeat", T_REPEAT},
-                {"require", T_REQUIRE},
-                {"if", T_IF},
-                {"else", T_ELSE},
-                {"for", T_FOR},
-                {"in", T_IN},
-                {"with", T_WITH},
-                {"this", T_THIS},
-                {"true", T_TRUE},
-                {"false", T_FALSE}};
-
-// Words that are keywords where a statement begins and a name follows.
-static const struct {
-    const char *word;
-    int kind;
-} edits[] = {{"insert", T_INSERT}, {"replace", T_REPLACE}, {"remove", T_REMOVE},  {"set", T_SET},
-             {"redraw", T_REDRAW}, {"step", T_STEP_STMT},  {"inherit", T_INHERIT}};
-
-// Words that are keywords right after an operand, where nothing else could be a name.
-static const struct {
-    const char *word;
-    int kind;
-} suffixes[] = {{"step", T_STEP}, {"pow2", T_POW2},     {"of", T_OF},
-                {"by", T_BY},     {"weight", T_WEIGHT}, {"bounded", T_BOUNDED}};
-
-static bool ends_operand(int kind)
-{
-    return kind == T_NAME || kind == T_INT || kind == T_FLOAT || kind == T_PERCENT ||
-           kind == T_QUANTITY || kind == T_STRING || kind == ')' || kind == ']' || kind == '}' ||
-           kind == T_THIS || kind == T_TRUE || kind == T_FALSE || kind == T_POW2;
-}
-
-static bool is_number(int kind)
-{
-    return kind == T_INT || kind == T_FLOAT;
-}
-
-struct filter {
-    struct ncr_lexer *lx;
-    struct ncr_token *raw;
-    uint32_t n, at;
-    int last;       // kind given last
-    uint32_t level; // of brackets
+} words[] = {
+    // reserved
+    {"import", T_IMPORT},
+    {"net", T_NET},
+    {"block", T_BLOCK},
+    {"mutation", T_MUTATION},
+    {"let", T_LET},
+    {"choose", T_CHOOSE},
+    {"optional", T_OPTIONAL},
+    {"repeat", T_REPEAT},
+    {"require", T_REQUIRE},
+    {"if", T_IF},
+    {"else", T_ELSE},
+    {"for", T_FOR},
+    {"in", T_IN},
+    {"with", T_WITH},
+    {"this", T_THIS},
+    {"true", T_TRUE},
+    {"false", T_FALSE},
+    // names, but for the places where the grammar has them
+    {"step", T_STEP},
+    {"pow2", T_POW2},
+    {"of", T_OF},
+    {"ordered", T_ORDERED},
+    {"weight", T_WEIGHT},
+    {"by", T_BY},
+    {"bounded", T_BOUNDED},
+    {"after", T_AFTER},
+    {"before", T_BEFORE},
+    {"set", T_SET},
+    {"insert", T_INSERT},
+    {"replace", T_REPLACE},
+    {"remove", T_REMOVE},
+    {"redraw", T_REDRAW},
+    {"inherit", T_INHERIT},
 };
+enum { N_RESERVED = 17 };
 
-static const struct ncr_token *peek(const struct filter *f, uint32_t k)
+static int word_kind(struct ncr_str text)
 {
-    return &f->raw[f->at + k < f->n ? f->at + k : f->n - 1];
-}
-
-// A number and its unit, "64 KiB", "1.9 GB/s", "1e-6 per bit"; false when the word after it is no
-// unit.
-static bool quantity(struct filter *f, struct ncr_token *out)
-{
-    const struct ncr_token *number = peek(f, 0), *unit = peek(f, 1);
-    if (!is_number(number->kind) || unit->kind != T_NAME || peek(f, 2)->kind == ':') return false;
-    bool per =
-        ncr_str_is(unit->text, "per") && peek(f, 2)->kind == T_NAME && peek(f, 3)->kind != ':';
-    if (!per && !ncr_unit_is(unit->text)) return false;
-    *out = *number;
-    out->kind = T_QUANTITY;
-    uint32_t used = 2, end = unit->end;
-    struct ncr_str text = unit->text;
-    if (per) {
-        end = peek(f, 2)->end;
-        text = ncr_str_fmt(f->lx->arena, "per %.*s", NCR_STR_ARG(peek(f, 2)->text));
-        used = 3;
-    } else if (peek(f, 2)->kind == '/' && peek(f, 2)->begin == unit->end &&
-               peek(f, 3)->begin == unit->end + 1 &&
-               ncr_str_is(peek(f, 3)->text, "s")) { // no blanks: a rate, not a division
-        end = peek(f, 3)->end;
-        text = ncr_str_fmt(f->lx->arena, "%.*s/s", NCR_STR_ARG(unit->text));
-        used = 4;
-    } else if (ncr_str_is(peek(f, 2)->text, "per") && peek(f, 2)->kind == T_NAME &&
-               peek(f, 3)->kind == T_NAME && peek(f, 4)->kind != ':') {
-        end = peek(f, 3)->end;
-        text = ncr_str_fmt(f->lx->arena, "%.*s per %.*s", NCR_STR_ARG(unit->text),
-                           NCR_STR_ARG(peek(f, 3)->text));
-        used = 4;
-    }
-    out->text = text;
-    out->end = end;
-    f->at += used;
-    return true;
-}
-
-static int keyword(const struct filter *f)
-{
-    const struct ncr_token *word = peek(f, 0), *next = peek(f, 1);
-    if (f->last == '.' || f->last == '@') return T_NAME; // any word may follow
-    for (size_t i = 0; i < NCR_COUNT(reserved); i++)
-        if (ncr_str_is(word->text, reserved[i].word)) return reserved[i].kind;
-    bool statement = f->last == '{' || f->last == ';' || f->last == '}' || f->last == 0;
-    if (statement && f->level > 0 && (next->kind == T_NAME || next->kind == T_THIS))
-        for (size_t i = 0; i < NCR_COUNT(edits); i++)
-            if (ncr_str_is(word->text, edits[i].word)) return edits[i].kind;
-    if (f->last == T_INSERT &&
-        (ncr_str_is(word->text, "after") || ncr_str_is(word->text, "before")))
-        return T_AFTER;
-    if (f->last == T_OF && ncr_str_is(word->text, "ordered")) return T_ORDERED;
-    if (f->last == T_INT && ncr_str_is(word->text, "x") && next->kind == T_INT) return T_BY_X;
-    if (!statement && ends_operand(f->last) && next->kind != '{' && next->kind != '=')
-        for (size_t i = 0; i < NCR_COUNT(suffixes); i++)
-            if (ncr_str_is(word->text, suffixes[i].word)) return suffixes[i].kind;
+    for (size_t i = 0; i < NCR_COUNT(words); i++)
+        if (ncr_str_is(text, words[i].word)) return words[i].kind;
     return T_NAME;
 }
 
-static void give(struct filter *f, struct ncr_token t)
+bool ncr_token_is_reserved(int kind)
 {
-    if (t.kind == '(' || t.kind == '[' || t.kind == '{') f->level++;
-    if ((t.kind == ')' || t.kind == ']' || t.kind == '}') && f->level) f->level--;
-    f->last = t.kind;
-    ncr_vec_push(f->lx->arena, &f->lx->tokens, t);
+    for (size_t i = 0; i < N_RESERVED; i++)
+        if (words[i].kind == kind) return true;
+    return false;
 }
 
-void ncr_lex(struct ncr_lexer *lx, struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file)
+void ncr_lexer_init(struct ncr_lexer *lx, struct ncr_arena *arena, struct ncr_diags *diags,
+                    uint32_t file, int start)
 {
-    *lx = (struct ncr_lexer){.arena = arena, .diags = diags, .file = file, .doc = {"", 0}};
-    lx->source = ncr_sources_text(diags->sources, file);
-    if (lx->source.n > NCR_LIMIT_FILE_BYTES) {
-        NCR_DIAG(diags, FILE_TOO_LARGE, ncr_lex_span(lx, 0, 0), lx->source.n,
+    *lx = (struct ncr_lexer){.arena = arena,
+                             .diags = diags,
+                             .file = file,
+                             .source = ncr_sources_text(diags->sources, file),
+                             .start = start,
+                             .quiet_at = UINT32_MAX};
+    bool readable = lx->source.n <= NCR_LIMIT_FILE_BYTES;
+    if (!readable)
+        NCR_DIAG(diags, FILE_TOO_LARGE, ncr_lexer_span(lx, 0, 0), lx->source.n,
                  (unsigned)NCR_LIMIT_FILE_BYTES);
-        lx->failed = true;
-        lx->source.n = 0;
+    else
+        readable = ncr_lex_is_text(lx);
+    if (readable)
+        ncr_scanner_init(lx);
+    else
+        ncr_lexer_stop(lx);
+}
+
+void ncr_lexer_stop(struct ncr_lexer *lx)
+{
+    lx->stopped = true;
+    lx->quiet_at = lx->source.n;
+}
+
+struct ncr_str ncr_lexer_doc(const struct ncr_lexer *lx, uint32_t begin)
+{
+    uint32_t lo = 0, hi = lx->docs.n;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (lx->docs.at[mid].begin < begin)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    ncr_scan_all(lx);
-    lx->end = lx->source.n;
-    add(lx, T_YYEOF, lx->end);
-    struct filter f = {.lx = lx, .raw = lx->tokens.at, .n = lx->tokens.n};
-    lx->tokens.at = NULL;
-    lx->tokens.n = lx->tokens.cap = 0;
-    while (f.at < f.n) {
-        struct ncr_token t = *peek(&f, 0);
-        if (quantity(&f, &t)) {
-            give(&f, t);
+    if (lo < lx->docs.n && lx->docs.at[lo].begin == begin) return lx->docs.at[lo].text;
+    return (struct ncr_str){"", 0};
+}
+
+// ---- the window of raw tokens ----
+
+static const struct ncr_token *peek(struct ncr_lexer *lx, uint32_t k)
+{
+    while (lx->window_n <= k) {
+        uint32_t slot = (lx->window_at + lx->window_n) % NCR_LEX_WINDOW;
+        const struct ncr_token *last = &lx->window[(slot + NCR_LEX_WINDOW - 1) % NCR_LEX_WINDOW];
+        if (lx->window_n && last->kind == T_YYEOF)
+            lx->window[slot] = *last;
+        else
+            ncr_scanner_next(lx, &lx->window[slot]);
+        lx->window_n++;
+    }
+    return &lx->window[(lx->window_at + k) % NCR_LEX_WINDOW];
+}
+
+static void drop(struct ncr_lexer *lx, uint32_t n)
+{
+    lx->window_at = (lx->window_at + n) % NCR_LEX_WINDOW;
+    lx->window_n -= n;
+}
+
+static bool is_word(struct ncr_lexer *lx, uint32_t k, const char *text)
+{
+    return peek(lx, k)->kind == T_NAME && ncr_str_is(peek(lx, k)->text, text);
+}
+
+static bool is_label(struct ncr_lexer *lx, uint32_t k)
+{
+    return peek(lx, k)->kind == T_NAME && peek(lx, k + 1)->kind == ':';
+}
+
+// ---- numbers with units ----
+
+// "per WORD" at k, where the word is no label; its end, or 0.
+static uint32_t per_word(struct ncr_lexer *lx, uint32_t k)
+{
+    return is_word(lx, k, "per") && peek(lx, k + 1)->kind == T_NAME && !is_label(lx, k + 1)
+               ? peek(lx, k + 1)->end
+               : 0;
+}
+
+// The word at 1 after the number at 0 is no unit: says so where it must have been meant as one.
+static bool refuse_unit(struct ncr_lexer *lx, const struct ncr_token *number)
+{
+    const struct ncr_token *word = peek(lx, 1);
+    bool touches = word->begin == number->end;
+    int after = peek(lx, 2)->kind;
+    if (lx->skipping) return false;
+    if (!touches && (word->line_start || word_kind(word->text) != T_NAME)) return false;
+    if (!touches && (after == '=' || after == '(' || after == '{' || after == '.')) return false;
+    struct ncr_span span = ncr_lexer_span(lx, word->begin, word->end);
+    char c = word->text.s[0];
+    bool zero = number->end == number->begin + 1 && lx->source.s[number->begin] == '0';
+    if (touches && (c == '_' || (zero && (c == 'x' || c == 'X')))) {
+        struct ncr_str text = ncr_lexer_text(lx, number->begin, word->end);
+        span.begin = number->begin;
+        NCR_DIAG(lx->diags, BAD_NUMBER, span, NCR_STR_ARG(text));
+        return true;
+    }
+    struct ncr_str near = ncr_lex_unit_nearest(word->text);
+    if (!touches && !near.n) return false;
+    struct ncr_diag *d = NCR_DIAG(lx->diags, NOT_A_UNIT, span, NCR_STR_ARG(word->text));
+    if (near.n)
+        ncr_diag_help(lx->diags, d, "did you mean `%.*s`?", NCR_STR_ARG(near));
+    else if (c == 'x')
+        ncr_diag_help(lx->diags, d, "a pair has blanks, `12 x 14`");
+    return true;
+}
+
+// INT or FLOAT at the front: takes its unit along, as a quantity.
+static void number(struct ncr_lexer *lx, struct ncr_token *out)
+{
+    *out = *peek(lx, 0);
+    if (peek(lx, 1)->kind != T_NAME || is_label(lx, 1)) {
+        drop(lx, 1);
+        return;
+    }
+    struct ncr_token unit = *peek(lx, 1);
+    uint32_t used = 0, end = per_word(lx, 1);
+    if (end) {
+        out->text = ncr_str_fmt(lx->arena, "per %.*s", NCR_STR_ARG(peek(lx, 2)->text));
+        used = 3;
+    } else if (ncr_lex_is_unit(unit.text)) {
+        used = 2;
+        end = unit.end;
+        out->text = unit.text;
+        // Without blanks it is a rate, with blanks a division.
+        if (ncr_lex_unit_has_rate(unit.text) && peek(lx, 2)->kind == '/' &&
+            peek(lx, 2)->begin == unit.end && is_word(lx, 3, "s") &&
+            peek(lx, 3)->begin == unit.end + 1 && !is_label(lx, 3)) {
+            end = peek(lx, 3)->end;
+            out->text = ncr_lexer_text(lx, unit.begin, end);
+            used = 4;
+        }
+        uint32_t per = per_word(lx, used);
+        if (per) {
+            out->text = ncr_str_fmt(lx->arena, "%.*s per %.*s", NCR_STR_ARG(out->text),
+                                    NCR_STR_ARG(peek(lx, used + 1)->text));
+            end = per;
+            used += 2;
+        }
+    }
+    if (used) {
+        out->kind = T_QUANTITY;
+        out->name_begin = unit.begin;
+        out->name_end = out->end = end;
+        drop(lx, used);
+        return;
+    }
+    bool pair = out->kind == T_INT && is_word(lx, 1, "x") && peek(lx, 2)->kind == T_INT;
+    bool refused = !(pair && unit.begin > out->end) && refuse_unit(lx, out);
+    drop(lx, refused ? 2 : 1);
+}
+
+// ---- one token of the grammar ----
+
+static void filtered(struct ncr_lexer *lx, struct ncr_token *out)
+{
+    *out = *peek(lx, 0);
+    int last = lx->passed;
+    if (out->kind == T_NCR_YYerror && !lx->skipping) ncr_lex_bad_character(lx, out);
+    if (out->kind == T_INT || out->kind == T_FLOAT) {
+        number(lx, out);
+        return;
+    }
+    if (out->kind == '@' && peek(lx, 1)->kind == T_NAME) {
+        out->kind = peek(lx, 2)->kind == '(' ? T_ANNOT_CALL : T_ANNOT;
+        out->text = peek(lx, 1)->text;
+        out->name_begin = peek(lx, 1)->begin;
+        out->name_end = out->end = peek(lx, 1)->end;
+        drop(lx, 2);
+        return;
+    }
+    if (out->kind == T_NAME && last != '.') { // any word may follow a point
+        out->name_begin = out->begin;
+        out->name_end = out->end;
+        if (is_label(lx, 0)) {
+            out->kind = T_LABEL;
+            out->end = peek(lx, 1)->end;
+            drop(lx, 2);
+            return;
+        }
+        bool pair = last == T_INT && is_word(lx, 0, "x") && peek(lx, 1)->kind == T_INT;
+        out->kind = pair ? T_X : word_kind(out->text);
+        // An `if` that begins a statement ends with its last block; any other is an operand.
+        if (out->kind == T_IF && (last == '{' || last == '}' || last == ';'))
+            out->kind = T_IF_STATEMENT;
+    }
+    drop(lx, 1);
+}
+
+// ---- brackets and recovery ----
+
+static uint32_t braces(const struct ncr_lexer *lx)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < lx->open.n; i++)
+        n += lx->open.at[i].kind == '{';
+    return n;
+}
+
+static bool inside_round(const struct ncr_lexer *lx)
+{
+    return lx->open.n && lx->open.at[lx->open.n - 1].kind != '{';
+}
+
+// Keeps the list of open brackets. `;` and `}` close what is still open inside a `{`: they cannot
+// stand there.
+static void track(struct ncr_lexer *lx, struct ncr_token *t)
+{
+    lx->passed = t->kind;
+    lx->left_open = UINT32_MAX;
+    if (lx->open.n == 0) {
+        if (t->kind == T_NET || t->kind == T_BLOCK || t->kind == T_MUTATION)
+            lx->in_head = true;
+        else if (t->kind == '{' || t->kind == '=')
+            lx->in_head = false;
+    }
+    switch (t->kind) {
+    case '(':
+    case '[':
+    case '{':
+        if (lx->open.n == NCR_LIMIT_DEPTH) {
+            NCR_DIAG(lx->diags, TOO_DEEP, ncr_lexer_span(lx, t->begin, t->end),
+                     (unsigned)NCR_LIMIT_DEPTH);
+            ncr_lexer_stop(lx);
+            return;
+        }
+        struct ncr_bracket bracket = {t->kind, t->begin};
+        ncr_vec_push(lx->arena, &lx->open, bracket);
+        break;
+    case ')':
+    case ']':
+        if (inside_round(lx)) lx->open.n--;
+        break;
+    case ';':
+    case '}':
+        if (inside_round(lx)) lx->left_open = lx->open.at[lx->open.n - 1].begin;
+        while (inside_round(lx))
+            lx->open.n--;
+        if (t->kind == '}' && lx->open.n) lx->open.n--;
+        break;
+    }
+}
+
+// Whether a declaration begins at the front. Its word is reserved, so this holds inside any bracket
+// too, where a bracket must then be missing.
+static bool at_declaration(struct ncr_lexer *lx)
+{
+    const struct ncr_token *t = peek(lx, 0);
+    if (t->kind != T_NAME || lx->passed == '.' || peek(lx, 1)->kind != T_NAME) return false;
+    if (!t->line_start && lx->passed != '}' && lx->passed != ';') return false;
+    int kind = word_kind(t->text);
+    return kind == T_NET || kind == T_BLOCK || kind == T_MUTATION || kind == T_IMPORT;
+}
+
+static void report_unclosed(struct ncr_lexer *lx, const struct ncr_token *next)
+{
+    uint32_t i = lx->open.n - 1;
+    while (i > 0 && lx->open.at[i].kind != '{')
+        i--;
+    struct ncr_bracket b = lx->open.at[i];
+    struct ncr_diag *d =
+        NCR_DIAG(lx->diags, UNCLOSED, ncr_lexer_span(lx, b.begin, b.begin + 1), b.kind);
+    if (next->kind == T_NAME)
+        ncr_diag_note(lx->diags, d, ncr_lexer_span(lx, next->begin, next->end),
+                      "a declaration begins before its end,");
+}
+
+static void made_up(struct ncr_token *out, int kind, uint32_t at)
+{
+    *out = (struct ncr_token){.kind = kind, .begin = at, .end = at};
+}
+
+// Whether parsing can go on with t after an error: at the end of the statement it was in.
+static bool goes_on(struct ncr_lexer *lx, struct ncr_token *t)
+{
+    uint32_t n = braces(lx);
+    if (t->kind == ';') return n == lx->skip_braces;
+    if (t->kind != '}') return false;
+    if (n < lx->skip_braces || (n == lx->skip_braces && n == 0)) return true;
+    // A statement with a block ends here if what follows begins a line and cannot go on with it.
+    const struct ncr_token *next = peek(lx, 0);
+    if (n > lx->skip_braces || !next->line_start) return false;
+    if (next->kind != '@' &&
+        (next->kind != T_NAME || is_word(lx, 0, "else") || is_word(lx, 0, "with")))
+        return false;
+    t->kind = ';';
+    return true;
+}
+
+void ncr_lexer_recover(struct ncr_lexer *lx)
+{
+    int kind = lx->last.kind;
+    if (lx->closing || kind == T_YYEOF) return;
+    // `;` and `}` are themselves where it goes on; but the head of a net still has its body after a
+    // `;`.
+    lx->skipping = lx->in_head || (kind != ';' && kind != '}');
+    lx->in_head = false;
+    lx->skip_braces = braces(lx) - (kind == '{' && lx->open.n);
+}
+
+static void next(struct ncr_lexer *lx, struct ncr_token *out)
+{
+    for (;;) {
+        if (lx->stopped) {
+            made_up(out, T_YYEOF, lx->source.n);
+            return;
+        }
+        const struct ncr_token *front = peek(lx, 0);
+        if (lx->closing && lx->open.n) {
+            int open = lx->open.at[--lx->open.n].kind;
+            made_up(out, open == '{' ? '}' : open == '(' ? ')' : ']', front->begin);
+            return;
+        }
+        lx->closing = false;
+        if (lx->last.cut_short || front->cut_short) lx->quiet_at = front->begin;
+        bool boundary = front->kind == T_YYEOF || at_declaration(lx);
+        if (boundary && lx->open.n) {
+            if (!lx->skipping && lx->quiet_at != front->begin) report_unclosed(lx, front);
+            lx->quiet_at = front->begin;
+            lx->closing = true;
+            lx->skipping = false;
             continue;
         }
-        if (t.kind == T_NAME && peek(&f, 1)->kind == ':') {
-            t.kind = T_LABEL;
-            t.name_end = t.end;
-            t.end = peek(&f, 1)->end;
-            f.at++;
-        } else if (t.kind == T_NAME) {
-            t.kind = keyword(&f);
+        if (boundary && lx->skipping) {
+            lx->skipping = false;
+            lx->quiet_at = front->begin;
+            made_up(out, ';', front->begin);
+            return;
         }
-        f.at++;
-        give(&f, t);
+        filtered(lx, out);
+        track(lx, out);
+        if (lx->stopped) continue;
+        if (!lx->skipping) break;
+        if (!goes_on(lx, out)) continue;
+        lx->skipping = false;
+        lx->quiet_at = out->begin; // an error here comes from what was skipped
+        return;
     }
+    if (out->kind == T_NCR_YYerror) { // the parser is not told the reason, and recovers at once
+        lx->skipping = true;
+        lx->skip_braces = braces(lx);
+    }
+}
+
+int ncr_lexer_next(struct ncr_lexer *lx, struct ncr_token *out)
+{
+    if (lx->start) {
+        made_up(out, lx->start, 0);
+        lx->start = 0;
+        return out->kind;
+    }
+    next(lx, out);
+    lx->before = lx->last;
+    lx->last = *out;
+    return out->kind;
 }

@@ -1,611 +1,446 @@
-/* Tokens to syntax tree. Actions build nodes and nothing else: no name is looked up, no constant is folded. */
+/* Tokens to syntax tree. Actions build nodes and nothing else: no name is looked up, no constant is folded. What the
+   tokens are is decided in filter.c, what a message says in parse_error.c. */
 %code requires {
-#include "lang/lex.h"
-
-struct ncr_nodes {
-    struct ncr_ast **at;
-    uint32_t n, cap;
-};
-struct ncr_parse;
+#include "lang/grammar.h"
 }
 
 %code {
-#include <stdio.h>
+static int ncr_yylex(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p);
+static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, const char *text);
 
-struct ncr_parse {
-    struct ncr_lexer lexer;
-    struct ncr_ast *root;
-    int start;          // pseudo token given first: what is parsed
-    bool too_deep;
-    uint32_t last_error; // offset of the last reported error + 1
-    struct ncr_token shown; // the last token given
-    struct ncr_token before;
-};
+/* The arguments of ncr_node_new for some kids; a kid may be NULL. */
+#define KIDS(...) NCR_COUNT(((struct ncr_ast *[]){__VA_ARGS__})), (struct ncr_ast *[]){__VA_ARGS__}
+#define NODE(KIND, place, ...) ncr_node_new(p, NCR_AST_##KIND, place, KIDS(__VA_ARGS__))
+#define LEAF(KIND, place) ncr_node_new(p, NCR_AST_##KIND, place, 0, NULL)
+#define LIST(KIND, place, list) ncr_node_list(p, NCR_AST_##KIND, place, NULL, list)
+#define HEAD_LIST(KIND, place, head, list) ncr_node_list(p, NCR_AST_##KIND, place, head, list)
+#define NAMED(node, word, place) ncr_node_name(node, word, place)
+#define BINARY(OP, a, b, all, at) ncr_node_op(NODE(BINARY, all, a, b), NCR_AST_##OP, at)
+#define A_RANGE(OP, a, b, c, all, at) ncr_node_op(NODE(RANGE, all, a, b, c), NCR_AST_##OP, at)
 
-static int ncr_yylex(YYSTYPE *value, struct ncr_parse *p);
-static void ncr_yyerror(struct ncr_parse *p, const char *text);
+/* The parser's stacks do not grow: they are deep enough for any text within NCR_LIMIT_DEPTH. */
+#define YYINITDEPTH 4000
+#define YYMAXDEPTH 4000
 
-static struct ncr_ast *node(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *first, uint32_t end,
-                            uint32_t n, struct ncr_ast **kids);
-static struct ncr_ast *leaf(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *t);
-static struct ncr_ast *named(struct ncr_ast *n, const struct ncr_token *name);
-static struct ncr_ast *with_op(struct ncr_ast *n, enum ncr_ast_op op, const struct ncr_token *t);
-static struct ncr_nodes push(struct ncr_parse *p, struct ncr_nodes list, struct ncr_ast *n);
-static struct ncr_nodes join(struct ncr_parse *p, struct ncr_nodes a, struct ncr_nodes b);
-static struct ncr_ast *from_list(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *first, uint32_t end,
-                                 struct ncr_nodes kids);
-static struct ncr_ast *binary(struct ncr_parse *p, struct ncr_ast *a, enum ncr_ast_op op, const struct ncr_token *t,
-                              struct ncr_ast *b);
-static struct ncr_ast *postfix(struct ncr_parse *p, enum ncr_ast_kind kind, struct ncr_ast *base, uint32_t end,
-                               struct ncr_nodes rest);
-static struct ncr_ast *annotate(struct ncr_parse *p, struct ncr_nodes annots, struct ncr_ast *n);
-static struct ncr_ast *body(struct ncr_parse *p, const struct ncr_token *open, struct ncr_nodes statements,
-                            struct ncr_ast *result, uint32_t end);
-static struct ncr_token dotted(struct ncr_parse *p, struct ncr_token a, struct ncr_token b);
-
-#define NONE       ((struct ncr_nodes){0})
-#define ONE(a)     push(p, NONE, (a))
-#define K1(a)      1, (struct ncr_ast *[]){a}
-#define K2(a, b)   2, (struct ncr_ast *[]){a, b}
-#define K3(a, b, c) 3, (struct ncr_ast *[]){a, b, c}
-#define K5(a, b, c, d, e) 5, (struct ncr_ast *[]){a, b, c, d, e}
-#define END(n)     ((n)->span.end)
+#define YYLLOC_DEFAULT(current, rhs, n)                                                            \
+    do {                                                                                           \
+        (current).begin = (n) ? YYRHSLOC(rhs, 1).begin : YYRHSLOC(rhs, 0).end;                     \
+        (current).end = YYRHSLOC(rhs, n).end;                                                      \
+    } while (0)
 }
 
 %define api.pure full
 %define api.prefix {ncr_yy}
 %define api.token.prefix {T_}
+%define api.location.type {struct ncr_place}
+%define api.value.type union
 %define parse.lac full
 %define parse.error custom
+%locations
 %param {struct ncr_parse *p}
 %expect 0
 
-%union {
-    struct ncr_token t;
-    struct ncr_ast *n;
-    struct ncr_nodes l;
-}
-
 %token YYEOF 0 "end of file"
-%token START_FILE START_GENOTYPE START_EXPR
-%token <t> NAME "name" LABEL "name followed by `:`" INT "integer" FLOAT "number" PERCENT "percentage" QUANTITY "quantity" STRING "string"
-%token <t> IMPORT "`import`" NET "`net`" BLOCK "`block`" MUTATION "`mutation`" LET "`let`" CHOOSE "`choose`" OPTIONAL "`optional`"
-%token <t> REPEAT "`repeat`" REQUIRE "`require`" IF "`if`" ELSE "`else`" FOR "`for`" IN "`in`" WITH "`with`" THIS "`this`"
-%token <t> TRUE "`true`" FALSE "`false`"
-%token <t> INSERT "`insert`" REPLACE "`replace`" REMOVE "`remove`" SET "`set`" REDRAW "`redraw`" STEP_STMT "`step` (edit)" INHERIT "`inherit`"
-%token <t> AFTER "`after` or `before`" OF "`of`" ORDERED "`ordered`" BY "`by`" WEIGHT "`weight`" BOUNDED "`bounded`" BY_X "`x`"
-%token <t> STEP "`step`" POW2 "`pow2`"
-%token <t> ARROW "`->`" OR "`||`" AND "`&&`" EQ "`==`" NE "`!=`" LE "`<=`" GE "`>=`" PIPE "`|>`" RANGE "`..`" RANGE_EQ "`..=`"
-%token <t> SHL "`<<`" SHR "`>>`"
-%token <t> '<' "`<`" '>' "`>`" '+' "`+`" '-' "`-`" '*' "`*`" '/' "`/`" '%' "`%`" '!' "`!`" '=' "`=`" '(' "`(`" ')' "`)`"
-%token <t> '{' "`{`" '}' "`}`" '[' "`[`" ']' "`]`" '.' "`.`" ',' "`,`" ';' "`;`" ':' "`:`" '@' "`@`"
+%token START_FILE "a file" START_GENOTYPE "a genotype" START_EXPR "an expression"
 
-%precedence ALONE
+%token <struct ncr_str> NAME "name" LABEL "label"
+%token <struct ncr_ast *> INT "integer" FLOAT "number" PERCENT "percentage" QUANTITY "quantity" STRING "string"
+%token <struct ncr_str> ANNOT "annotation" ANNOT_CALL "annotation with arguments"
+
+%token <struct ncr_str> IMPORT "`import`" NET "`net`" BLOCK "`block`" MUTATION "`mutation`" LET "`let`" CHOOSE "`choose`"
+%token <struct ncr_str> OPTIONAL "`optional`" REPEAT "`repeat`" REQUIRE "`require`" IF "`if`" IF_STATEMENT "`if` statement"
+%token <struct ncr_str> ELSE "`else`" FOR "`for`" IN "`in`" WITH "`with`" THIS "`this`" TRUE "`true`" FALSE "`false`"
+
+%token <struct ncr_str> STEP "`step`" POW2 "`pow2`" OF "`of`" ORDERED "`ordered`" WEIGHT "`weight`" BY "`by`"
+%token <struct ncr_str> BOUNDED "`bounded`" AFTER "`after`" BEFORE "`before`" SET "`set`" INSERT "`insert`"
+%token <struct ncr_str> REPLACE "`replace`" REMOVE "`remove`" REDRAW "`redraw`" INHERIT "`inherit`" X "`x`"
+
+%token ARROW "`->`" OR "`||`" AND "`&&`" EQ "`==`" NE "`!=`" LE "`<=`" GE "`>=`" PIPE "`|>`" RANGE "`..`" RANGE_EQ "`..=`"
+%token SHL "`<<`" SHR "`>>`" '<' "`<`" '>' "`>`" '+' "`+`" '-' "`-`" '*' "`*`" '/' "`/`" '%' "`%`" '!' "`!`" '=' "`=`"
+%token '(' "`(`" ')' "`)`" '{' "`{`" '}' "`}`" '[' "`[`" ']' "`]`" '.' "`.`" ',' "`,`" ';' "`;`" ':' "`:`" '@' "`@`"
+
 %right ARROW
 %left OR
 %left AND
 %nonassoc EQ NE '<' LE '>' GE
 %left PIPE
 %nonassoc RANGE RANGE_EQ
-%nonassoc STEP POW2
+%precedence STEP POW2
 %left SHL SHR
 %left '+' '-'
 %left '*' '/' '%'
-%precedence UNARY
-%precedence '('
 
-%type <n> item core_item params param type outs out block statement core if_expr else_part expr oexpr unary postfix primary
-%type <n> record field arg alt choose count path gene seg item2 opt_params opt_outs opt_bounded opt_result annot genotype
-%type <n> opt_type opt_default
-%type <t> dotted word
-%type <l> items statements param_list out_list exprs args arg_list annots annots1 alts genes segs seg_indices fields items2
-
-%%
-
-start: START_FILE items YYEOF             { p->root = from_list(p, NCR_AST_FILE, NULL, p->lexer.source.n, $2); }
-     | START_GENOTYPE genotype YYEOF      { p->root = $2; }
-     | START_EXPR expr YYEOF              { p->root = $2; }
-     ;
-
-items: %empty                             { $$ = NONE; }
-     | items item                         { $$ = push(p, $1, $2); }
-     | items error ';'                    { $$ = $1; yyerrok; }
-     | items error '}'                    { $$ = $1; yyerrok; }
-     ;
-
-item: core_item                           { $$ = $1; }
-    | annots1 core_item                   { $$ = annotate(p, $1, $2); }
-    | IMPORT dotted ';'                   { $$ = named(node(p, NCR_AST_IMPORT, &$1, $3.end, 0, NULL), &$2); }
-    | IMPORT dotted %prec ALONE           { $$ = named(node(p, NCR_AST_IMPORT, &$1, $2.end, 0, NULL), &$2); }
-    ;
-
-core_item: NET NAME params opt_params opt_outs opt_bounded block
-                                          { $$ = named(node(p, NCR_AST_NET, &$1, END($7), K5($3, $4, $5, $6, $7)), &$2); }
-    | NET NAME '=' expr ';'               { $$ = named(node(p, NCR_AST_NET_VALUE, &$1, $5.end, K1($4)), &$2); }
-    | BLOCK NAME params opt_params opt_outs opt_bounded block
-                                          { $$ = named(node(p, NCR_AST_BLOCK_DEF, &$1, END($7), K5($3, $4, $5, $6, $7)), &$2); }
-    | MUTATION NAME params block          { $$ = named(node(p, NCR_AST_MUTATION, &$1, END($4), K2($3, $4)), &$2); }
-    | NAME NAME '{' record '}'            { $4->span = (struct ncr_span){p->lexer.file, $3.begin, $5.end};
-                                            $$ = named(node(p, NCR_AST_DECL, &$1, $5.end, K2(leaf(p, NCR_AST_NAME, &$1), $4)), &$2); }
-    | NAME NAME '=' expr ';'              { $$ = named(node(p, NCR_AST_DECL_VALUE, &$1, $5.end, K2(leaf(p, NCR_AST_NAME, &$1), $4)), &$2); }
-    | LET NAME '=' expr ';'               { $$ = named(node(p, NCR_AST_LET, &$1, $5.end, K1($4)), &$2); }
-    ;
-
-dotted: NAME                              { $$ = $1; }
-      | dotted '.' NAME                   { $$ = dotted(p, $1, $3); }
-      ;
-
-opt_params: %empty                        { $$ = NULL; }
-          | params                        { $$ = $1; }
-          ;
-params: '(' ')'                           { $$ = node(p, NCR_AST_PARAMS, &$1, $2.end, 0, NULL); }
-      | '(' param_list ')'                { $$ = from_list(p, NCR_AST_PARAMS, &$1, $3.end, $2); }
-      | '(' param_list ',' ')'            { $$ = from_list(p, NCR_AST_PARAMS, &$1, $4.end, $2); }
-      ;
-param_list: param                         { $$ = ONE($1); }
-          | param_list ',' param          { $$ = push(p, $1, $3); }
-          ;
-param: annots NAME                        { $$ = annotate(p, $1, named(node(p, NCR_AST_PARAM, &$2, $2.end, K2(NULL, NULL)), &$2)); }
-     | annots LABEL opt_type opt_default  { uint32_t end = $4 ? END($4) : $3 ? END($3) : $2.end;
-                                            $$ = annotate(p, $1, named(node(p, NCR_AST_PARAM, &$2, end, K2($3, $4)), &$2)); }
-     ;
-opt_type: type                            { $$ = $1; }
-        ;
-opt_default: %empty                       { $$ = NULL; }
-           | '=' expr                     { $$ = $2; }
-           ;
-type: dotted %prec ALONE                  { $$ = named(node(p, NCR_AST_TYPE, &$1, $1.end, 0, NULL), &$1); }
-    | dotted '[' exprs ']'                { $$ = named(from_list(p, NCR_AST_TYPE, &$1, $4.end, $3), &$1); }
-    | dotted '[' exprs ',' ']'            { $$ = named(from_list(p, NCR_AST_TYPE, &$1, $5.end, $3), &$1); }
-    ;
-opt_outs: %empty                          { $$ = NULL; }
-        | outs                            { $$ = $1; }
-        ;
-outs: ARROW type                          { struct ncr_token none = {.text = {"", 0}, .begin = $2->span.begin, .end = $2->span.begin};
-                                            struct ncr_ast *o = named(node(p, NCR_AST_OUT, &none, END($2), K1($2)), &none);
-                                            $$ = node(p, NCR_AST_OUTS, &$1, END($2), K1(o)); }
-    | ARROW '(' out_list ')'              { $$ = from_list(p, NCR_AST_OUTS, &$1, $4.end, $3); }
-    | ARROW '(' out_list ',' ')'          { $$ = from_list(p, NCR_AST_OUTS, &$1, $5.end, $3); }
-    ;
-out_list: out                             { $$ = ONE($1); }
-        | out_list ',' out                { $$ = push(p, $1, $3); }
-        ;
-out: LABEL type                           { $$ = named(node(p, NCR_AST_OUT, &$1, END($2), K1($2)), &$1); }
-   ;
-opt_bounded: %empty                       { $$ = NULL; }
-           | BOUNDED expr                 { $$ = $2; }
-           ;
-
-block: '{' statements opt_result '}'      { $$ = body(p, &$1, $2, $3, $4.end); }
-     ;
-opt_result: %empty                        { $$ = NULL; }
-          | oexpr                         { $$ = $1; }
-          ;
-statements: %empty                        { $$ = NONE; }
-          | statements statement          { $$ = push(p, $1, $2); }
-          | statements error ';'          { $$ = $1; yyerrok; }
-          ;
-statement: core                           { $$ = $1; }
-         | annots1 core                   { $$ = annotate(p, $1, $2); }
-         | if_expr                        { $$ = $1; }
-         | oexpr ';'                      { $$ = node(p, NCR_AST_EXPR_STMT, NULL, $2.end, K1($1)); }
-         ;
-core: LET NAME '=' expr ';'               { $$ = named(node(p, NCR_AST_LET, &$1, $5.end, K1($4)), &$2); }
-    | REQUIRE exprs ';'                   { $$ = from_list(p, NCR_AST_REQUIRE, &$1, $3.end, $2); }
-    | FOR NAME IN expr block              { $$ = named(node(p, NCR_AST_FOR, &$1, END($5), K2($4, $5)), &$2); }
-    | INSERT AFTER path block ';'         { $$ = named(node(p, NCR_AST_INSERT, &$1, $5.end, K2($3, $4)), &$2); }
-    | REPLACE path WITH expr ';'          { $$ = node(p, NCR_AST_REPLACE, &$1, $5.end, K2($2, $4)); }
-    | REMOVE path ';'                     { $$ = node(p, NCR_AST_REMOVE, &$1, $3.end, K1($2)); }
-    | SET path '=' expr ';'               { $$ = node(p, NCR_AST_SET, &$1, $5.end, K2($2, $4)); }
-    | REDRAW path ';'                     { $$ = node(p, NCR_AST_REDRAW, &$1, $3.end, K1($2)); }
-    | STEP_STMT path BY expr ';'          { $$ = node(p, NCR_AST_STEP, &$1, $5.end, K2($2, $4)); }
-    | INHERIT NAME ';'                    { $$ = named(node(p, NCR_AST_INHERIT, &$1, $3.end, 0, NULL), &$2); }
-    | INHERIT NAME '(' args ')' ';'       { $$ = named(from_list(p, NCR_AST_INHERIT, &$1, $6.end, $4), &$2); }
-    ;
-path: NAME                                { $$ = leaf(p, NCR_AST_NAME, &$1); }
-    | THIS                                { $$ = leaf(p, NCR_AST_THIS, &$1); }
-    | path '.' NAME                       { $$ = named(postfix(p, NCR_AST_MEMBER, $1, $3.end, NONE), &$3); }
-    | path '[' expr ']'                   { $$ = postfix(p, NCR_AST_INDEX, $1, $4.end, ONE($3)); }
-    ;
-
-record: fields                            { $$ = from_list(p, NCR_AST_RECORD, NULL, 0, $1); }
-      | fields annots LABEL exprs         { $$ = from_list(p, NCR_AST_RECORD, NULL, 0,
-                                                 push(p, $1, annotate(p, $2, named(from_list(p, NCR_AST_FIELD, &$3, END($4.at[$4.n - 1]), $4), &$3)))); }
-      ;
-fields: %empty                            { $$ = NONE; }
-      | fields annots field               { $$ = push(p, $1, annotate(p, $2, $3)); }
-      | fields error ';'                  { $$ = $1; yyerrok; }
-      ;
-field: LABEL exprs ';'                    { $$ = named(from_list(p, NCR_AST_FIELD, &$1, $3.end, $2), &$1); }
-     | LABEL '{' record '}'               { $3->span = (struct ncr_span){p->lexer.file, $2.begin, $4.end};
-                                            $$ = named(node(p, NCR_AST_FIELD_RECORD, &$1, $4.end, K1($3)), &$1); }
-     | LABEL '{' record '}' ';'           { $3->span = (struct ncr_span){p->lexer.file, $2.begin, $4.end};
-                                            $$ = named(node(p, NCR_AST_FIELD_RECORD, &$1, $5.end, K1($3)), &$1); }
-     | NAME '{' record '}'                { $3->span = (struct ncr_span){p->lexer.file, $2.begin, $4.end};
-                                            $$ = named(node(p, NCR_AST_SECTION, &$1, $4.end, K2(NULL, $3)), &$1); }
-     | NAME NAME '{' record '}'           { $4->span = (struct ncr_span){p->lexer.file, $3.begin, $5.end};
-                                            $$ = named(node(p, NCR_AST_SECTION, &$1, $5.end, K2(leaf(p, NCR_AST_NAME, &$2), $4)), &$1); }
-     | NAME STRING '{' record '}'         { $4->span = (struct ncr_span){p->lexer.file, $3.begin, $5.end};
-                                            $$ = named(node(p, NCR_AST_SECTION, &$1, $5.end, K2(leaf(p, NCR_AST_STRING, &$2), $4)), &$1); }
-     | NAME items2 ';'                    { $$ = named(from_list(p, NCR_AST_ITEMS, &$1, $3.end, $2), &$1); }
-     | REQUIRE items2 ';'                 { $$ = named(from_list(p, NCR_AST_ITEMS, &$1, $3.end, $2), &$1); }
-     ;
-items2: item2                             { $$ = ONE($1); }
-      | items2 ',' item2                  { $$ = push(p, $1, $3); }
-      ;
-item2: expr                               { $$ = node(p, NCR_AST_ITEM, NULL, END($1), K2($1, NULL)); }
-     | expr WEIGHT expr                   { $$ = node(p, NCR_AST_ITEM, NULL, END($3), K2($1, $3)); }
-     ;
-
-if_expr: IF expr block else_part          { $$ = node(p, NCR_AST_IF, &$1, $4 ? END($4) : END($3), K3($2, $3, $4)); }
-       ;
-else_part: %empty                         { $$ = NULL; }
-         | ELSE block                     { $$ = $2; }
-         | ELSE if_expr                   { $$ = $2; }
-         ;
-
-exprs: expr                               { $$ = ONE($1); }
-     | exprs ',' expr                     { $$ = push(p, $1, $3); }
-     ;
-expr: oexpr                               { $$ = $1; }
-    | if_expr                             { $$ = $1; }
-    ;
-oexpr: unary                              { $$ = $1; }
-     | oexpr ARROW oexpr                  { $$ = binary(p, $1, NCR_AST_ARROW, &$2, $3); }
-     | oexpr OR oexpr                     { $$ = binary(p, $1, NCR_AST_OR, &$2, $3); }
-     | oexpr AND oexpr                    { $$ = binary(p, $1, NCR_AST_AND, &$2, $3); }
-     | oexpr EQ oexpr                     { $$ = binary(p, $1, NCR_AST_EQ, &$2, $3); }
-     | oexpr NE oexpr                     { $$ = binary(p, $1, NCR_AST_NE, &$2, $3); }
-     | oexpr '<' oexpr                    { $$ = binary(p, $1, NCR_AST_LT, &$2, $3); }
-     | oexpr LE oexpr                     { $$ = binary(p, $1, NCR_AST_LE, &$2, $3); }
-     | oexpr '>' oexpr                    { $$ = binary(p, $1, NCR_AST_GT, &$2, $3); }
-     | oexpr GE oexpr                     { $$ = binary(p, $1, NCR_AST_GE, &$2, $3); }
-     | oexpr PIPE oexpr                   { $$ = binary(p, $1, NCR_AST_PIPE, &$2, $3); }
-     | oexpr RANGE oexpr                  { $$ = with_op(node(p, NCR_AST_RANGE, NULL, END($3), K3($1, $3, NULL)), NCR_AST_RANGE_OP, &$2); }
-     | oexpr RANGE_EQ oexpr               { $$ = with_op(node(p, NCR_AST_RANGE, NULL, END($3), K3($1, $3, NULL)), NCR_AST_RANGE_EQ, &$2); }
-     | oexpr RANGE oexpr STEP oexpr       { $$ = with_op(node(p, NCR_AST_RANGE, NULL, END($5), K3($1, $3, $5)), NCR_AST_RANGE_OP, &$2); }
-     | oexpr RANGE_EQ oexpr STEP oexpr    { $$ = with_op(node(p, NCR_AST_RANGE, NULL, END($5), K3($1, $3, $5)), NCR_AST_RANGE_EQ, &$2); }
-     | oexpr RANGE oexpr POW2             { $$ = with_op(node(p, NCR_AST_RANGE, NULL, $4.end, K3($1, $3, NULL)), NCR_AST_RANGE_OP, &$2); $$->flag = true; }
-     | oexpr RANGE_EQ oexpr POW2          { $$ = with_op(node(p, NCR_AST_RANGE, NULL, $4.end, K3($1, $3, NULL)), NCR_AST_RANGE_EQ, &$2); $$->flag = true; }
-     | oexpr SHL oexpr                    { $$ = binary(p, $1, NCR_AST_SHL, &$2, $3); }
-     | oexpr SHR oexpr                    { $$ = binary(p, $1, NCR_AST_SHR, &$2, $3); }
-     | oexpr '+' oexpr                    { $$ = binary(p, $1, NCR_AST_ADD, &$2, $3); }
-     | oexpr '-' oexpr                    { $$ = binary(p, $1, NCR_AST_SUB, &$2, $3); }
-     | oexpr '*' oexpr                    { $$ = binary(p, $1, NCR_AST_MUL, &$2, $3); }
-     | oexpr '/' oexpr                    { $$ = binary(p, $1, NCR_AST_DIV, &$2, $3); }
-     | oexpr '%' oexpr                    { $$ = binary(p, $1, NCR_AST_MOD, &$2, $3); }
-     ;
-unary: postfix %prec ALONE                { $$ = $1; }
-     | annots1 postfix %prec ALONE        { $$ = annotate(p, $1, $2); }
-     | '-' unary %prec UNARY              { $$ = with_op(node(p, NCR_AST_UNARY, &$1, END($2), K1($2)), NCR_AST_NEG, &$1); }
-     | '!' unary %prec UNARY              { $$ = with_op(node(p, NCR_AST_UNARY, &$1, END($2), K1($2)), NCR_AST_NOT, &$1); }
-     ;
-postfix: primary                          { $$ = $1; }
-       | postfix '(' args ')'             { $$ = postfix(p, NCR_AST_CALL, $1, $4.end, $3); }
-       | postfix '[' exprs ']'            { $$ = postfix(p, NCR_AST_INDEX, $1, $4.end, $3); }
-       | postfix '[' exprs ',' ']'        { $$ = postfix(p, NCR_AST_INDEX, $1, $5.end, $3); }
-       | postfix '.' NAME                 { $$ = named(postfix(p, NCR_AST_MEMBER, $1, $3.end, NONE), &$3); }
-       | postfix WITH '{' genes '}'       { $$ = postfix(p, NCR_AST_WITH, $1, $5.end, $4); }
-       ;
-primary: NAME                             { $$ = leaf(p, NCR_AST_NAME, &$1); }
-       | THIS                             { $$ = leaf(p, NCR_AST_THIS, &$1); }
-       | TRUE                             { $$ = leaf(p, NCR_AST_BOOL, &$1); $$->value.i = 1; }
-       | FALSE                            { $$ = leaf(p, NCR_AST_BOOL, &$1); $$->value.i = 0; }
-       | INT                              { $$ = leaf(p, NCR_AST_INT, &$1); }
-       | INT BY_X INT                     { $$ = node(p, NCR_AST_PAIR, &$1, $3.end, K2(leaf(p, NCR_AST_INT, &$1), leaf(p, NCR_AST_INT, &$3))); }
-       | FLOAT                            { $$ = leaf(p, NCR_AST_FLOAT, &$1); }
-       | PERCENT                          { $$ = leaf(p, NCR_AST_PERCENT, &$1); }
-       | QUANTITY                         { $$ = leaf(p, NCR_AST_QUANTITY, &$1); }
-       | STRING                           { $$ = leaf(p, NCR_AST_STRING, &$1); }
-       | '(' expr ')'                     { $$ = node(p, NCR_AST_PAREN, &$1, $3.end, K1($2)); }
-       | '(' LABEL expr ')'               { $$ = node(p, NCR_AST_TUPLE, &$1, $4.end, K1(named(node(p, NCR_AST_ARG, &$2, END($3), K1($3)), &$2))); }
-       | '(' LABEL expr ',' ')'           { $$ = node(p, NCR_AST_TUPLE, &$1, $5.end, K1(named(node(p, NCR_AST_ARG, &$2, END($3), K1($3)), &$2))); }
-       | '(' LABEL expr ',' arg_list ')'  { struct ncr_nodes all = join(p, ONE(named(node(p, NCR_AST_ARG, &$2, END($3), K1($3)), &$2)), $5);
-                                            $$ = from_list(p, NCR_AST_TUPLE, &$1, $6.end, all); }
-       | '(' LABEL expr ',' arg_list ',' ')' { struct ncr_nodes all = join(p, ONE(named(node(p, NCR_AST_ARG, &$2, END($3), K1($3)), &$2)), $5);
-                                            $$ = from_list(p, NCR_AST_TUPLE, &$1, $7.end, all); }
-       | '[' ']'                          { $$ = node(p, NCR_AST_LIST, &$1, $2.end, 0, NULL); }
-       | '[' exprs ']'                    { $$ = from_list(p, NCR_AST_LIST, &$1, $3.end, $2); }
-       | '[' exprs ',' ']'                { $$ = from_list(p, NCR_AST_LIST, &$1, $4.end, $2); }
-       | choose                           { $$ = $1; }
-       | OPTIONAL block                   { $$ = node(p, NCR_AST_OPTIONAL, &$1, END($2), K1($2)); }
-       | OPTIONAL NAME block              { $$ = named(node(p, NCR_AST_OPTIONAL, &$1, END($3), K1($3)), &$2); }
-       | REPEAT '(' expr ')' block        { $$ = node(p, NCR_AST_REPEAT, &$1, END($5), K2($3, $5)); }
-       | REPEAT '(' NAME IN expr ')' block { $$ = named(node(p, NCR_AST_REPEAT, &$1, END($7), K2($5, $7)), &$3); }
-       ;
-choose: CHOOSE '(' args ')'               { $$ = from_list(p, NCR_AST_CHOOSE_LIST, &$1, $4.end, $3); }
-      | CHOOSE NAME '(' args ')'          { $$ = named(from_list(p, NCR_AST_CHOOSE_LIST, &$1, $5.end, $4), &$2); }
-      | CHOOSE '{' alts '}'               { $$ = from_list(p, NCR_AST_CHOOSE_ALTS, &$1, $4.end, $3); }
-      | CHOOSE NAME '{' alts '}'          { $$ = named(from_list(p, NCR_AST_CHOOSE_ALTS, &$1, $5.end, $4), &$2); }
-      | CHOOSE count OF '(' args ')'      { $$ = from_list(p, NCR_AST_CHOOSE_OF, &$1, $6.end, join(p, ONE($2), $5)); }
-      | CHOOSE count OF ORDERED '(' args ')' { $$ = from_list(p, NCR_AST_CHOOSE_OF, &$1, $7.end, join(p, ONE($2), $6)); $$->flag = true; }
-      | CHOOSE LABEL count OF '(' args ')' { $$ = named(from_list(p, NCR_AST_CHOOSE_OF, &$1, $7.end, join(p, ONE($3), $6)), &$2); }
-      | CHOOSE LABEL count OF ORDERED '(' args ')' { $$ = named(from_list(p, NCR_AST_CHOOSE_OF, &$1, $8.end, join(p, ONE($3), $7)), &$2); $$->flag = true; }
-      ;
-count: INT                                { $$ = leaf(p, NCR_AST_INT, &$1); }
-     | NAME                               { $$ = leaf(p, NCR_AST_NAME, &$1); }
-     | INT RANGE INT                      { $$ = with_op(node(p, NCR_AST_RANGE, &$1, $3.end, K3(leaf(p, NCR_AST_INT, &$1), leaf(p, NCR_AST_INT, &$3), NULL)), NCR_AST_RANGE_OP, &$2); }
-     | INT RANGE_EQ INT                   { $$ = with_op(node(p, NCR_AST_RANGE, &$1, $3.end, K3(leaf(p, NCR_AST_INT, &$1), leaf(p, NCR_AST_INT, &$3), NULL)), NCR_AST_RANGE_EQ, &$2); }
-     ;
-alts: alt                                 { $$ = ONE($1); }
-    | alts alt                            { $$ = push(p, $1, $2); }
-    ;
-alt: annots LABEL expr                    { $$ = annotate(p, $1, named(node(p, NCR_AST_ALT, &$2, END($3), K1($3)), &$2)); }
-   | annots LABEL expr ';'                { $$ = annotate(p, $1, named(node(p, NCR_AST_ALT, &$2, $4.end, K1($3)), &$2)); }
-   ;
-
-args: %empty                              { $$ = NONE; }
-    | arg_list                            { $$ = $1; }
-    | arg_list ','                        { $$ = $1; }
-    ;
-arg_list: arg                             { $$ = ONE($1); }
-        | arg_list ',' arg                { $$ = push(p, $1, $3); }
-        ;
-arg: expr                                 { struct ncr_token none = {.text = {"", 0}, .begin = $1->span.begin, .end = $1->span.begin};
-                                            $$ = named(node(p, NCR_AST_ARG, &none, END($1), K1($1)), &none); }
-   | LABEL expr                           { $$ = named(node(p, NCR_AST_ARG, &$1, END($2), K1($2)), &$1); }
-   ;
-
-annots: %empty                            { $$ = NONE; }
-      | annots1                           { $$ = $1; }
-      ;
-annots1: annot                            { $$ = ONE($1); }
-       | annots1 annot                    { $$ = push(p, $1, $2); }
-       ;
-annot: '@' NAME %prec ALONE               { $$ = named(node(p, NCR_AST_ANNOT, &$1, $2.end, 0, NULL), &$2); }
-     | '@' NAME '(' args ')'              { $$ = named(from_list(p, NCR_AST_ANNOT, &$1, $5.end, $4), &$2); }
-     ;
-
-genotype: dotted '{' genes '}'            { $$ = named(from_list(p, NCR_AST_GENOTYPE, &$1, $4.end, $3), &$1); }
-        ;
-genes: %empty                             { $$ = NONE; }
-     | genes gene                         { $$ = push(p, $1, $2); }
-     | genes error ';'                    { $$ = $1; yyerrok; }
-     ;
-gene: segs '=' expr ';'                   { struct ncr_nodes all = join(p, ONE($3), $1);
-                                            struct ncr_token first = {.begin = $1.at[0]->span.begin};
-                                            $$ = from_list(p, NCR_AST_GENE, &first, $4.end, all); }
-    ;
-segs: seg                                 { $$ = ONE($1); }
-    | segs '/' seg                        { $$ = push(p, $1, $3); }
-    ;
-seg: word seg_indices                     { uint32_t end = $2.n ? END($2.at[$2.n - 1]) + 1 : $1.end;
-                                            $$ = named(from_list(p, NCR_AST_SEG, &$1, end, $2), &$1); }
-   ;
-seg_indices: %empty                       { $$ = NONE; }
-           | seg_indices '[' INT ']'      { $$ = push(p, $1, leaf(p, NCR_AST_INT, &$3)); }
-           ;
-word: NAME                                { $$ = $1; }
-    ;
+%type <struct ncr_str> name word dotted
+%type <struct ncr_ast *> item core_item params params_opt param outs_opt out type bound_opt plain_param plain_alt
+%type <struct ncr_ast *> block statement core if_statement if_expr else_opt path
+%type <struct ncr_ast *> record field last_field item2 expr unary postfix primary choose count alt arg annot
+%type <struct ncr_ast *> genotype gene seg
+%type <struct ncr_list *> items annots param_list out_list statements fields items2 exprs args arg_list alts genes segs
 
 %%
 
-enum { MESSAGE_TOKENS = 5 };
+start: START_FILE items YYEOF       { p->root = LIST(FILE, @2, $2); }
+     | START_GENOTYPE genotype YYEOF { p->root = $2; }
+     | START_EXPR expr YYEOF        { p->root = $2; }
+     ;
 
-static struct ncr_ast *node(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *first, uint32_t end,
-                            uint32_t n, struct ncr_ast **kids)
-{
-    struct ncr_ast *a = NCR_NEW(p->lexer.arena, struct ncr_ast);
-    uint32_t begin = first ? first->begin : end;
-    a->kind = kind;
-    a->n_kids = n;
-    a->kid = n ? ncr_arena_copy(p->lexer.arena, kids, n * sizeof *kids) : NULL;
-    a->depth = 1;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!kids[i]) continue;
-        if (kids[i]->depth >= a->depth) a->depth = kids[i]->depth + 1;
-        if (!first && kids[i]->span.begin < begin) begin = kids[i]->span.begin;
-    }
-    a->span = a->name_span = (struct ncr_span){p->lexer.file, begin, end};
-    a->text = a->doc = (struct ncr_str){"", 0};
-    if (first) a->doc = first->doc;
-    if (a->depth > NCR_LIMIT_DEPTH && !p->too_deep) {
-        p->too_deep = true;
-        NCR_DIAG(p->lexer.diags, TOO_DEEP, a->span, (unsigned)NCR_LIMIT_DEPTH);
-    }
-    return a;
-}
+/* -- files and items -- */
 
-static struct ncr_ast *leaf(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *t)
-{
-    struct ncr_ast *a = node(p, kind, t, t->end, 0, NULL);
-    a->text = t->text;
-    a->value.i = t->i;
-    a->value.f = t->f;
-    a->is_int = t->is_int;
-    if (kind == NCR_AST_INT || kind == NCR_AST_FLOAT || kind == NCR_AST_PERCENT || kind == NCR_AST_THIS || kind == NCR_AST_BOOL)
-        a->text = (struct ncr_str){"", 0};
-    return a;
-}
+items: %empty                       { $$ = p->items = ncr_list_new(p); }
+     | items item                   { $$ = ncr_list_add(p, $1, $2); }
+     | items error ';'              { $$ = $1; yyerrok; }
+     | items error '}'              { $$ = $1; yyerrok; }
+     | items error '}' ';'          { $$ = $1; yyerrok; }
+     ;
+item: core_item                     { $$ = ncr_node_doc(p, $1, @$); }
+    | annots core_item              { $$ = ncr_node_doc(p, ncr_node_annotate($2, $1), @$); }
+    ;
+core_item: IMPORT dotted            { $$ = NAMED(LEAF(IMPORT, @$), $2, @2); }
+         | IMPORT dotted ';'        { $$ = NAMED(LEAF(IMPORT, @$), $2, @2); }
+         | NET name params params_opt outs_opt bound_opt block
+                                    { $$ = NAMED(NODE(NET, @$, $3, $4, $5, $6, $7), $2, @2); }
+         | NET name '=' expr semi   { $$ = NAMED(NODE(NET_VALUE, @$, $4), $2, @2); }
+         | BLOCK name params params_opt outs_opt bound_opt block
+                                    { $$ = NAMED(NODE(BLOCK_DEF, @$, $3, $4, $5, $6, $7), $2, @2); }
+         | MUTATION name params block { $$ = NAMED(NODE(MUTATION, @$, $3, $4), $2, @2); }
+         | name name record         { $$ = NAMED(NODE(DECL, @$, NAMED(LEAF(NAME, @1), $1, @1), $3), $2, @2); }
+         | name name '=' expr semi  { $$ = NAMED(NODE(DECL_VALUE, @$, NAMED(LEAF(NAME, @1), $1, @1), $4), $2, @2); }
+         | LET name '=' expr semi   { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
+         ;
 
-static struct ncr_ast *named(struct ncr_ast *a, const struct ncr_token *name)
-{
-    a->text = name->text;
-    a->name_span.begin = name->begin;
-    a->name_span.end = name->name_end ? name->name_end : name->end;
-    return a;
-}
+/* A `;` that is missing is reported; parsing goes on as if it were there. */
+semi: ';'
+    | error
+    ;
 
-static struct ncr_ast *with_op(struct ncr_ast *a, enum ncr_ast_op op, const struct ncr_token *t)
-{
-    a->op = op;
-    a->name_span.begin = t->begin;
-    a->name_span.end = t->end;
-    return a;
-}
+name: NAME | STEP | POW2 | OF | ORDERED | WEIGHT | BY | BOUNDED | AFTER | BEFORE | SET | INSERT | REPLACE | REMOVE
+    | REDRAW | INHERIT
+    ;
+word: name | IMPORT | NET | BLOCK | MUTATION | LET | CHOOSE | OPTIONAL | REPEAT | REQUIRE | IF | IF_STATEMENT | ELSE | FOR
+    | IN | WITH | THIS | TRUE | FALSE
+    ;
+dotted: name                        { $$ = $1; }
+      | dotted '.' NAME             { $$ = ncr_str_fmt(p->lexer.arena, "%.*s.%.*s", NCR_STR_ARG($1), NCR_STR_ARG($3)); }
+      ;
 
-static struct ncr_nodes push(struct ncr_parse *p, struct ncr_nodes list, struct ncr_ast *a)
-{
-    if (a) ncr_vec_push(p->lexer.arena, &list, a);
-    return list;
-}
+annots: annot                       { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+      | annots annot                { $$ = ncr_list_add(p, $1, $2); }
+      ;
+annot: ANNOT                        { $$ = NAMED(LEAF(ANNOT, @$), $1, ncr_place_annot(@1, $1)); }
+     | ANNOT_CALL '(' args ')'      { $$ = NAMED(LIST(ANNOT, @$, $3), $1, ncr_place_annot(@1, $1)); }
+     ;
 
-static struct ncr_nodes join(struct ncr_parse *p, struct ncr_nodes a, struct ncr_nodes b)
-{
-    for (uint32_t i = 0; i < b.n; i++) a = push(p, a, b.at[i]);
-    return a;
-}
+params_opt: %empty                  { $$ = NULL; }
+          | params
+          ;
+params: '(' ')'                     { $$ = LEAF(PARAMS, @$); }
+      | '(' param_list ')'          { $$ = LIST(PARAMS, @$, $2); }
+      | '(' param_list ',' ')'      { $$ = LIST(PARAMS, @$, $2); }
+      ;
+param_list: param                   { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+          | param_list ',' param    { $$ = ncr_list_add(p, $1, $3); }
+          ;
+param: plain_param
+     | annots plain_param           { $$ = ncr_node_annotate($2, $1); }
+     ;
+plain_param: name                   { $$ = NAMED(NODE(PARAM, @$, NULL, NULL), $1, @1); }
+           | LABEL type             { $$ = NAMED(NODE(PARAM, @$, $2, NULL), $1, ncr_place_label(@1, $1)); }
+           | LABEL type '=' expr    { $$ = NAMED(NODE(PARAM, @$, $2, $4), $1, ncr_place_label(@1, $1)); }
+           ;
+type: dotted                        { $$ = NAMED(LEAF(TYPE, @$), $1, @1); }
+    | dotted '[' exprs ']'          { $$ = NAMED(LIST(TYPE, @$, $3), $1, @1); }
+    | dotted '[' exprs ',' ']'      { $$ = NAMED(LIST(TYPE, @$, $3), $1, @1); }
+    ;
+outs_opt: %empty                    { $$ = NULL; }
+        | ARROW type                { $$ = NODE(OUTS, @$, NODE(OUT, @2, $2)); }
+        | ARROW '(' out_list ')'    { $$ = LIST(OUTS, @$, $3); }
+        | ARROW '(' out_list ',' ')' { $$ = LIST(OUTS, @$, $3); }
+        ;
+out_list: out                       { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+        | out_list ',' out          { $$ = ncr_list_add(p, $1, $3); }
+        ;
+out: LABEL type                     { $$ = NAMED(NODE(OUT, @$, $2), $1, ncr_place_label(@1, $1)); }
+   ;
+bound_opt: %empty                   { $$ = NULL; }
+         | BOUNDED expr             { $$ = $2; }
+         ;
 
-static struct ncr_ast *from_list(struct ncr_parse *p, enum ncr_ast_kind kind, const struct ncr_token *first, uint32_t end,
-                                 struct ncr_nodes kids)
-{
-    return node(p, kind, first, end, kids.n, kids.at);
-}
+/* -- statements -- */
 
-static struct ncr_ast *binary(struct ncr_parse *p, struct ncr_ast *a, enum ncr_ast_op op, const struct ncr_token *t,
-                              struct ncr_ast *b)
-{
-    return with_op(node(p, NCR_AST_BINARY, NULL, END(b), K2(a, b)), op, t);
-}
+block: '{' statements '}'           { $$ = LIST(BLOCK, @$, ncr_list_add(p, $2, NULL)); }
+     | '{' statements expr '}'      { $$ = LIST(BLOCK, @$, ncr_list_add(p, $2, $3)); }
+     | '{' statements error '}'     { $$ = LIST(BLOCK, @$, ncr_list_add(p, $2, NULL)); yyerrok; }
+     ;
+statements: %empty                  { $$ = ncr_list_new(p); }
+          | statements statement    { $$ = ncr_list_add(p, $1, $2); }
+          | statements error ';'    { $$ = $1; yyerrok; }
+          ;
+statement: core
+         | annots core              { $$ = ncr_node_annotate($2, $1); }
+         | if_statement
+         | expr semi                { $$ = NODE(EXPR_STMT, @$, $1); }
+         ;
+core: LET name '=' expr semi        { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
+    | REQUIRE exprs semi            { $$ = LIST(REQUIRE, @$, $2); }
+    | FOR name IN expr block        { $$ = NAMED(NODE(FOR, @$, $4, $5), $2, @2); }
+    | INSERT AFTER path block semi  { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
+    | INSERT BEFORE path block semi { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
+    | REPLACE path WITH expr semi   { $$ = NODE(REPLACE, @$, $2, $4); }
+    | REMOVE path semi              { $$ = NODE(REMOVE, @$, $2); }
+    | SET path '=' expr semi        { $$ = NODE(SET, @$, $2, $4); }
+    | REDRAW path semi              { $$ = NODE(REDRAW, @$, $2); }
+    | STEP path BY expr semi        { $$ = NODE(STEP, @$, $2, $4); }
+    | INHERIT name semi             { $$ = NAMED(LEAF(INHERIT, @$), $2, @2); }
+    | INHERIT name '(' args ')' semi { $$ = NAMED(LIST(INHERIT, @$, $4), $2, @2); }
+    ;
+path: name                          { $$ = NAMED(LEAF(NAME, @$), $1, @1); }
+    | THIS                          { $$ = LEAF(THIS, @$); }
+    | path '.' NAME                 { $$ = NAMED(NODE(MEMBER, @$, $1), $3, @3); }
+    | path '[' expr ']'             { $$ = NODE(INDEX, @$, $1, $3); }
+    ;
+if_statement: IF_STATEMENT expr block else_opt { $$ = NODE(IF, @$, $2, $3, $4); }
+            ;
+if_expr: IF expr block else_opt     { $$ = NODE(IF, @$, $2, $3, $4); }
+       ;
+else_opt: %empty                    { $$ = NULL; }
+        | ELSE block                { $$ = $2; }
+        | ELSE if_expr              { $$ = $2; }
+        ;
 
-static struct ncr_ast *postfix(struct ncr_parse *p, enum ncr_ast_kind kind, struct ncr_ast *base, uint32_t end,
-                               struct ncr_nodes rest)
-{
-    return from_list(p, kind, NULL, end, join(p, ONE(base), rest));
-}
+/* -- records -- */
 
-static struct ncr_ast *annotate(struct ncr_parse *p, struct ncr_nodes annots, struct ncr_ast *a)
-{
-    (void)p;
-    if (annots.n == 0) return a;
-    a->annots = annots.at;
-    a->n_annots = annots.n;
-    if (a->doc.n == 0) a->doc = annots.at[0]->doc;
-    return a;
-}
+record: '{' fields '}'              { $$ = LIST(RECORD, @$, $2); }
+      | '{' fields last_field '}'   { $$ = LIST(RECORD, @$, ncr_list_add(p, $2, $3)); }
+      | '{' fields error '}'        { $$ = LIST(RECORD, @$, $2); yyerrok; }
+      ;
+fields: %empty                      { $$ = ncr_list_new(p); }
+      | fields field                { $$ = ncr_list_add(p, $1, $2); }
+      | fields annots field         { $$ = ncr_list_add(p, $1, ncr_node_annotate($3, $2)); }
+      | fields error ';'            { $$ = $1; yyerrok; }
+      ;
+field: LABEL exprs semi             { $$ = NAMED(LIST(FIELD, @$, $2), $1, ncr_place_label(@1, $1)); }
+     | LABEL record                 { $$ = NAMED(NODE(FIELD_RECORD, @$, $2), $1, ncr_place_label(@1, $1)); }
+     | LABEL record ';'             { $$ = NAMED(NODE(FIELD_RECORD, @$, $2), $1, ncr_place_label(@1, $1)); }
+     | name record                  { $$ = NAMED(NODE(SECTION, @$, NULL, $2), $1, @1); }
+     | name name record             { $$ = NAMED(NODE(SECTION, @$, NAMED(LEAF(NAME, @2), $2, @2), $3), $1, @1); }
+     | name STRING record           { $$ = NAMED(NODE(SECTION, @$, $2, $3), $1, @1); }
+     | name items2 semi             { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
+     | REQUIRE items2 semi          { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
+     ;
+last_field: LABEL exprs             { $$ = NAMED(LIST(FIELD, @$, $2), $1, ncr_place_label(@1, $1)); }
+          | annots LABEL exprs      { $$ = ncr_node_annotate(NAMED(LIST(FIELD, @2, $3), $2, ncr_place_label(@2, $2)), $1);
+                                      $$->span.end = @$.end; }
+          ;
+items2: item2                       { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+      | items2 ',' item2            { $$ = ncr_list_add(p, $1, $3); }
+      ;
+item2: expr                         { $$ = NODE(ITEM, @$, $1, NULL); }
+     | expr WEIGHT expr             { $$ = NODE(ITEM, @$, $1, $3); }
+     ;
 
-static struct ncr_ast *body(struct ncr_parse *p, const struct ncr_token *open, struct ncr_nodes statements,
-                            struct ncr_ast *result, uint32_t end)
-{
-    ncr_vec_push(p->lexer.arena, &statements, result); // NULL: no result
-    return from_list(p, NCR_AST_BLOCK, open, end, statements);
-}
+/* -- expressions -- */
 
-static struct ncr_token dotted(struct ncr_parse *p, struct ncr_token a, struct ncr_token b)
-{
-    struct ncr_token t = a;
-    t.text = ncr_str_fmt(p->lexer.arena, "%.*s.%.*s", NCR_STR_ARG(a.text), NCR_STR_ARG(b.text));
-    t.end = b.end;
-    return t;
-}
+exprs: expr                         { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+     | exprs ',' expr               { $$ = ncr_list_add(p, $1, $3); }
+     ;
+expr: unary
+    | if_expr
+    | expr ARROW expr               { $$ = BINARY(ARROW, $1, $3, @$, @2); }
+    | expr OR expr                  { $$ = BINARY(OR, $1, $3, @$, @2); }
+    | expr AND expr                 { $$ = BINARY(AND, $1, $3, @$, @2); }
+    | expr EQ expr                  { $$ = BINARY(EQ, $1, $3, @$, @2); }
+    | expr NE expr                  { $$ = BINARY(NE, $1, $3, @$, @2); }
+    | expr '<' expr                 { $$ = BINARY(LT, $1, $3, @$, @2); }
+    | expr LE expr                  { $$ = BINARY(LE, $1, $3, @$, @2); }
+    | expr '>' expr                 { $$ = BINARY(GT, $1, $3, @$, @2); }
+    | expr GE expr                  { $$ = BINARY(GE, $1, $3, @$, @2); }
+    | expr PIPE expr                { $$ = BINARY(PIPE, $1, $3, @$, @2); }
+    | expr RANGE expr               { $$ = A_RANGE(RANGE_OP, $1, $3, NULL, @$, @2); }
+    | expr RANGE_EQ expr            { $$ = A_RANGE(RANGE_EQ, $1, $3, NULL, @$, @2); }
+    | expr RANGE expr STEP expr     { $$ = A_RANGE(RANGE_OP, $1, $3, $5, @$, @2); }
+    | expr RANGE_EQ expr STEP expr  { $$ = A_RANGE(RANGE_EQ, $1, $3, $5, @$, @2); }
+    | expr RANGE expr POW2          { $$ = A_RANGE(RANGE_OP, $1, $3, NULL, @$, @2); $$->flag = true; }
+    | expr RANGE_EQ expr POW2       { $$ = A_RANGE(RANGE_EQ, $1, $3, NULL, @$, @2); $$->flag = true; }
+    | expr SHL expr                 { $$ = BINARY(SHL, $1, $3, @$, @2); }
+    | expr SHR expr                 { $$ = BINARY(SHR, $1, $3, @$, @2); }
+    | expr '+' expr                 { $$ = BINARY(ADD, $1, $3, @$, @2); }
+    | expr '-' expr                 { $$ = BINARY(SUB, $1, $3, @$, @2); }
+    | expr '*' expr                 { $$ = BINARY(MUL, $1, $3, @$, @2); }
+    | expr '/' expr                 { $$ = BINARY(DIV, $1, $3, @$, @2); }
+    | expr '%' expr                 { $$ = BINARY(MOD, $1, $3, @$, @2); }
+    ;
+unary: postfix
+     | annots postfix               { $$ = ncr_node_annotate($2, $1); }
+     | '-' unary                    { $$ = ncr_node_op(NODE(UNARY, @$, $2), NCR_AST_NEG, @1); }
+     | '!' unary                    { $$ = ncr_node_op(NODE(UNARY, @$, $2), NCR_AST_NOT, @1); }
+     ;
+postfix: primary
+       | postfix '(' args ')'       { $$ = HEAD_LIST(CALL, @$, $1, $3); }
+       | postfix '[' exprs ']'      { $$ = HEAD_LIST(INDEX, @$, $1, $3); }
+       | postfix '[' exprs ',' ']'  { $$ = HEAD_LIST(INDEX, @$, $1, $3); }
+       | postfix '.' NAME           { $$ = NAMED(NODE(MEMBER, @$, $1), $3, @3); }
+       | postfix WITH '{' genes '}' { $$ = HEAD_LIST(WITH, @$, $1, $4); }
+       | postfix WITH '{' genes error '}' { $$ = HEAD_LIST(WITH, @$, $1, $4); yyerrok; }
+       ;
+primary: name                       { $$ = NAMED(LEAF(NAME, @$), $1, @1); }
+       | THIS                       { $$ = LEAF(THIS, @$); }
+       | TRUE                       { $$ = LEAF(BOOL, @$); $$->value.i = 1; }
+       | FALSE                      { $$ = LEAF(BOOL, @$); }
+       | INT
+       | INT X INT                  { $$ = NODE(PAIR, @$, $1, $3); }
+       | FLOAT
+       | PERCENT
+       | QUANTITY
+       | STRING
+       | '(' expr ')'               { $$ = NODE(PAREN, @$, $2); }
+       | '(' LABEL expr ')'         { $$ = NODE(TUPLE, @$, NAMED(NODE(ARG, ncr_place_join(@2, @3), $3), $2, ncr_place_label(@2, $2))); }
+       | '(' LABEL expr ',' args ')' { $$ = HEAD_LIST(TUPLE, @$, NAMED(NODE(ARG, ncr_place_join(@2, @3), $3), $2, ncr_place_label(@2, $2)), $5); }
+       | '[' ']'                    { $$ = LEAF(LIST, @$); }
+       | '[' exprs ']'              { $$ = LIST(LIST, @$, $2); }
+       | '[' exprs ',' ']'          { $$ = LIST(LIST, @$, $2); }
+       | choose
+       | OPTIONAL block             { $$ = NODE(OPTIONAL, @$, $2); }
+       | OPTIONAL name block        { $$ = NAMED(NODE(OPTIONAL, @$, $3), $2, @2); }
+       | REPEAT '(' expr ')' block  { $$ = NODE(REPEAT, @$, $3, $5); }
+       | REPEAT '(' name IN expr ')' block { $$ = NAMED(NODE(REPEAT, @$, $5, $7), $3, @3); }
+       ;
+choose: CHOOSE '(' args ')'         { $$ = LIST(CHOOSE_LIST, @$, $3); }
+      | CHOOSE name '(' args ')'    { $$ = NAMED(LIST(CHOOSE_LIST, @$, $4), $2, @2); }
+      | CHOOSE '{' alts '}'         { $$ = LIST(CHOOSE_ALTS, @$, $3); }
+      | CHOOSE name '{' alts '}'    { $$ = NAMED(LIST(CHOOSE_ALTS, @$, $4), $2, @2); }
+      | CHOOSE count OF '(' args ')' { $$ = HEAD_LIST(CHOOSE_OF, @$, $2, $5); }
+      | CHOOSE count OF ORDERED '(' args ')' { $$ = HEAD_LIST(CHOOSE_OF, @$, $2, $6); $$->flag = true; }
+      | CHOOSE LABEL count OF '(' args ')' { $$ = NAMED(HEAD_LIST(CHOOSE_OF, @$, $3, $6), $2, ncr_place_label(@2, $2)); }
+      | CHOOSE LABEL count OF ORDERED '(' args ')'
+                                    { $$ = NAMED(HEAD_LIST(CHOOSE_OF, @$, $3, $7), $2, ncr_place_label(@2, $2)); $$->flag = true; }
+      ;
+count: INT
+     | INT RANGE INT                { $$ = A_RANGE(RANGE_OP, $1, $3, NULL, @$, @2); }
+     | INT RANGE_EQ INT             { $$ = A_RANGE(RANGE_EQ, $1, $3, NULL, @$, @2); }
+     | name                         { $$ = NAMED(LEAF(NAME, @$), $1, @1); }
+     ;
+alts: alt                           { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+    | alts alt                      { $$ = ncr_list_add(p, $1, $2); }
+    | error ';'                     { $$ = ncr_list_new(p); yyerrok; }
+    | alts error ';'                { $$ = $1; yyerrok; }
+    ;
+alt: plain_alt
+   | annots plain_alt               { $$ = ncr_node_annotate($2, $1); }
+   ;
+plain_alt: LABEL expr               { $$ = NAMED(NODE(ALT, @$, $2), $1, ncr_place_label(@1, $1)); }
+         | LABEL expr ';'           { $$ = NAMED(NODE(ALT, @$, $2), $1, ncr_place_label(@1, $1)); }
+         ;
+args: %empty                        { $$ = ncr_list_new(p); }
+    | arg_list
+    | arg_list ','
+    ;
+arg_list: arg                       { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+        | arg_list ',' arg          { $$ = ncr_list_add(p, $1, $3); }
+        ;
+arg: expr                           { $$ = NODE(ARG, @$, $1); }
+   | LABEL expr                     { $$ = NAMED(NODE(ARG, @$, $2), $1, ncr_place_label(@1, $1)); }
+   ;
 
-static int ncr_yylex(YYSTYPE *value, struct ncr_parse *p)
-{
-    if (p->start) {
-        int start = p->start;
-        p->start = 0;
-        return start;
-    }
-    p->before = p->shown;
-    p->shown = p->lexer.tokens.at[p->lexer.next];
-    if (p->lexer.next + 1 < p->lexer.tokens.n) p->lexer.next++;
-    if (p->too_deep) p->shown.kind = T_YYEOF;
-    value->t = p->shown;
-    return p->shown.kind;
-}
+/* -- genotypes -- */
 
-static void ncr_yyerror(struct ncr_parse *p, const char *text)
-{
-    (void)text; // the one call is for the parser's own stack: nesting too deep to be read at all
-    if (!p->too_deep)
-        NCR_DIAG(p->lexer.diags, TOO_DEEP, ncr_lex_span(&p->lexer, p->shown.begin, p->shown.end), (unsigned)NCR_LIMIT_DEPTH);
-    p->too_deep = true;
-}
+genotype: dotted '{' genes '}'      { $$ = NAMED(LIST(GENOTYPE, @$, $3), $1, @1); }
+        | dotted '{' genes error '}' { $$ = NAMED(LIST(GENOTYPE, @$, $3), $1, @1); }
+        ;
+genes: %empty                       { $$ = ncr_list_new(p); }
+     | genes gene                   { $$ = ncr_list_add(p, $1, $2); }
+     | genes error ';'              { $$ = $1; yyerrok; }
+     ;
+gene: segs '=' expr semi            { $$ = HEAD_LIST(GENE, @$, $3, $1); }
+    ;
+segs: seg                           { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
+    | segs '/' seg                  { $$ = ncr_list_add(p, $1, $3); }
+    ;
+seg: word                           { $$ = NAMED(LEAF(SEG, @$), $1, @1); }
+   | seg '[' INT ']'                { $$ = ncr_node_extend(p, $1, $3, @$); }
+   ;
 
-static bool starts_expression(int kind)
-{
-    return kind == YYSYMBOL_CHOOSE || kind == YYSYMBOL_THIS || kind == YYSYMBOL_TRUE || kind == YYSYMBOL_FALSE ||
-           kind == YYSYMBOL_FLOAT || kind == YYSYMBOL_PERCENT || kind == YYSYMBOL_QUANTITY || kind == YYSYMBOL_STRING ||
-           kind == YYSYMBOL_OPTIONAL || kind == YYSYMBOL_REPEAT || kind == YYSYMBOL_INT || kind == YYSYMBOL_IF;
-}
-
-static bool is_comparison(int kind)
-{
-    return kind == T_EQ || kind == T_NE || kind == '<' || kind == T_LE || kind == '>' || kind == T_GE;
-}
-
-static int yyreport_syntax_error(const yypcontext_t *context, struct ncr_parse *p)
-{
-    if (p->too_deep) return 0;
-    yysymbol_kind_t expected[YYNTOKENS];
-    int n = yypcontext_expected_tokens(context, expected, YYNTOKENS);
-    if (n < 0) n = 0;
-    bool expression = false, semicolon = false, pipe = false;
-    for (int i = 0; i < n; i++) {
-        expression |= expected[i] == YYSYMBOL_CHOOSE;
-        semicolon |= expected[i] == YYSYMBOL_YYUNDEF || strcmp(yysymbol_name(expected[i]), "`;`") == 0;
-        pipe |= expected[i] == YYSYMBOL_PIPE;
-    }
-    struct ncr_token t = p->shown;
-    struct ncr_span span = ncr_lex_span(&p->lexer, t.begin, t.end);
-    if (pipe && is_comparison(t.kind)) {
-        NCR_DIAG0(p->lexer.diags, CHAINED_COMPARISON, span);
-        return 0;
-    }
-    struct ncr_buf list = {0};
-    int shown = 0, total = 0;
-    if (expression) total++;
-    // After an operand dozens of operators could follow: naming what ends it says more.
-    for (int i = 0; i < n; i++) {
-        bool part = expression && (starts_expression(expected[i]) || strchr("-!([@", yysymbol_name(expected[i])[1]) ||
-                                   expected[i] == YYSYMBOL_NAME);
-        bool infix = pipe && !strchr(";,)]}{", yysymbol_name(expected[i])[1]) && expected[i] != YYSYMBOL_ELSE;
-        if (part || infix) expected[i] = YYSYMBOL_YYEMPTY;
-        total += expected[i] != YYSYMBOL_YYEMPTY;
-    }
-    ncr_buf_puts(&list, "expected ");
-    if (expression) {
-        ncr_buf_puts(&list, "an expression");
-        shown++;
-    }
-    for (int i = 0; i < n && shown < MESSAGE_TOKENS; i++) {
-        if (expected[i] == YYSYMBOL_YYEMPTY) continue;
-        ncr_buf_puts(&list, shown == 0 ? "" : shown + 1 == total || shown + 1 == MESSAGE_TOKENS ? " or " : ", ");
-        ncr_buf_puts(&list, yysymbol_name(expected[i]));
-        shown++;
-    }
-    if (shown == 0) ncr_buf_puts(&list, "something else");
-    const char *found = t.kind == T_YYEOF ? "end of file" : yysymbol_name(yypcontext_token(context));
-    struct ncr_buf text = {0};
-    if (t.kind == T_NAME || t.kind == T_LABEL)
-        ncr_buf_fmt(&text, "name `%.*s`", NCR_STR_ARG(t.text));
-    else
-        ncr_buf_puts(&text, found);
-    // A missing `;` is at the end of what it should end, not at the word that follows on a later line.
-    bool later = p->before.end && ncr_sources_pos(p->lexer.diags->sources, p->lexer.file, p->before.end).line <
-                                      ncr_sources_pos(p->lexer.diags->sources, p->lexer.file, t.begin).line;
-    if (semicolon && later) {
-        span = ncr_lex_span(&p->lexer, p->before.end - 1, p->before.end);
-        struct ncr_diag *d = NCR_DIAG(p->lexer.diags, UNEXPECTED, span, text.s, list.s);
-        ncr_diag_help(p->lexer.diags, d, "a `;` is missing here");
-    } else {
-        NCR_DIAG(p->lexer.diags, UNEXPECTED, span, text.s, list.s);
-    }
-    ncr_buf_free(&text);
-    ncr_buf_free(&list);
-    return 0;
-}
+%%
 
 const char *ncr_token_name(int kind)
 {
     return yysymbol_name(YYTRANSLATE(kind));
 }
 
+/* What a token means to the actions: a word, a literal's node, or nothing. */
+static int ncr_yylex(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p)
+{
+    struct ncr_token token;
+    int kind = ncr_lexer_next(&p->lexer, &token);
+    place->begin = token.begin;
+    place->end = token.end;
+    switch (kind) {
+    case T_INT: value->T_INT = ncr_node_literal(p, NCR_AST_INT, &token); break;
+    case T_FLOAT: value->T_FLOAT = ncr_node_literal(p, NCR_AST_FLOAT, &token); break;
+    case T_PERCENT: value->T_PERCENT = ncr_node_literal(p, NCR_AST_PERCENT, &token); break;
+    case T_QUANTITY: value->T_QUANTITY = ncr_node_literal(p, NCR_AST_QUANTITY, &token); break;
+    case T_STRING: value->T_STRING = ncr_node_literal(p, NCR_AST_STRING, &token); break;
+    default: value->T_NAME = token.text; break;
+    }
+    return kind;
+}
+
+/* Called for the parser's own stack alone: nesting too deep to be read. */
+static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, const char *text)
+{
+    (void)text;
+    if (!p->too_deep)
+        NCR_DIAG(p->lexer.diags, TOO_DEEP, ncr_lexer_span(&p->lexer, place->begin, place->end),
+                 (unsigned)NCR_LIMIT_DEPTH);
+    p->too_deep = true;
+}
+
+static int token_of(yysymbol_kind_t symbol)
+{
+    for (int token = 0; token < 512; token++)
+        if (YYTRANSLATE(token) == symbol) return token;
+    return 0;
+}
+
+static int yyreport_syntax_error(const yypcontext_t *context, struct ncr_parse *p)
+{
+    yysymbol_kind_t symbols[YYNTOKENS];
+    int tokens[YYNTOKENS];
+    int n = yypcontext_expected_tokens(context, symbols, YYNTOKENS);
+    for (int i = 0; i < n; i++) tokens[i] = token_of(symbols[i]);
+    ncr_parse_report(p, tokens, n > 0 ? n : 0);
+    return 0;
+}
+
+static void check_imports(struct ncr_parse *p, const struct ncr_ast *file)
+{
+    bool declared = false;
+    for (uint32_t i = 0; i < file->n_kids; i++) {
+        bool import = file->kid[i]->kind == NCR_AST_IMPORT;
+        if (import && declared) NCR_DIAG0(p->lexer.diags, IMPORT_LATE, file->kid[i]->span);
+        declared |= !import;
+    }
+}
+
 static struct ncr_syntax *parse(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file, int start)
 {
     struct ncr_parse *p = NCR_NEW(arena, struct ncr_parse);
-    p->start = start;
     uint32_t errors = diags->n_errors;
-    ncr_lex(&p->lexer, arena, diags, file);
+    ncr_lexer_init(&p->lexer, arena, diags, file, start);
     ncr_yyparse(p);
+    bool failed = diags->n_errors > errors;
     struct ncr_syntax *syntax = NCR_NEW(arena, struct ncr_syntax);
     syntax->file = file;
     syntax->comments = p->lexer.comments.at;
     syntax->n_comments = p->lexer.comments.n;
-    syntax->root = p->root;
-    bool failed = diags->n_errors > errors;
-    if (start == T_START_FILE && (!p->root || p->too_deep)) syntax->root = node(p, NCR_AST_FILE, NULL, 0, 0, NULL);
-    if (start != T_START_FILE && failed) syntax->root = NULL;
+    syntax->root = failed && start != T_START_FILE ? NULL : p->root;
+    // After an error that ended the parser, or nesting past the limit: what was read whole before it.
+    if (start == T_START_FILE && (!p->root || p->too_deep)) {
+        struct ncr_list kept = {0};
+        for (uint32_t i = 0; p->items && i < p->items->n; i++)
+            if (p->items->at[i]->depth < NCR_LIMIT_DEPTH) ncr_list_add(p, &kept, p->items->at[i]);
+        syntax->root = ncr_node_list(p, NCR_AST_FILE, (struct ncr_place){0, p->lexer.source.n}, NULL, &kept);
+    }
+    if (start == T_START_FILE) check_imports(p, syntax->root);
     return syntax;
 }
 
@@ -627,13 +462,14 @@ struct ncr_ast *ncr_parse_expr(struct ncr_arena *arena, struct ncr_diags *diags,
 void ncr_tokens_dump(struct ncr_diags *diags, uint32_t file, struct ncr_buf *out)
 {
     struct ncr_lexer lexer;
-    ncr_lex(&lexer, diags->arena, diags, file);
-    for (uint32_t i = 0; i < lexer.tokens.n; i++) {
-        const struct ncr_token *t = &lexer.tokens.at[i];
-        struct ncr_pos pos = ncr_sources_pos(diags->sources, file, t->begin);
-        ncr_buf_fmt(out, "%u:%u %s", pos.line, pos.column, ncr_token_name(t->kind));
-        if (t->kind != T_YYEOF)
-            ncr_buf_fmt(out, " %.*s", (int)(t->end - t->begin), lexer.source.s + t->begin);
+    struct ncr_token t;
+    ncr_lexer_init(&lexer, diags->arena, diags, file, 0);
+    do {
+        ncr_lexer_next(&lexer, &t);
+        if (t.kind == T_NCR_YYerror) continue;
+        struct ncr_pos pos = ncr_sources_pos(diags->sources, file, t.begin);
+        ncr_buf_fmt(out, "%u:%u %s", pos.line, pos.column, ncr_token_name(t.kind));
+        if (t.end > t.begin) ncr_buf_fmt(out, " %.*s", (int)(t.end - t.begin), lexer.source.s + t.begin);
         ncr_buf_putc(out, '\n');
-    }
+    } while (t.kind != T_YYEOF);
 }

@@ -138,9 +138,9 @@ Test(parse, refusals)
     static const struct {
         const char *text, *want;
     } rows[] = {
-        {"let a = 1 let b = 2;", "t:1:11: error[N0101]: unexpected `let`; expected `;`"},
-        {"let a = 1\nlet b = 2;", "t:1:9: error[N0101]: unexpected `let`; expected `;`"},
-        {"let = 1;", "t:1:5: error[N0101]: unexpected `=`; expected name"},
+        {"let a = 1 let b = 2;", "t:1:10: error[N0105]: `;` is missing before `let`"},
+        {"let a = 1\nlet b = 2;", "t:1:10: error[N0105]: `;` is missing before `let`"},
+        {"let = 1;", "t:1:5: error[N0101]: unexpected `=`; expected a name"},
         {"let a = a < b < c;", "t:1:15: error[N0103]: comparisons do not chain"},
         {"let a = $;", "t:1:9: error[N0001]: character `$` is not part of the language"},
         {"let a = \"x", "t:1:9: error[N0005]: this string has no end on its line"},
@@ -151,7 +151,7 @@ Test(parse, refusals)
         {"/* x /* y */", "t:1:1: error[N0004]: this comment has no end: 1 `*/` missing"},
         {"let a = \"\x01\";", "t:1:10: error[N0006]: control character 0x01 in a string"},
         {"let a = \xFF;", "t:1:9: error[N0002]: byte 0xFF is not valid UTF-8"},
-        {"net f(x) { x", "t:1:13: error[N0101]: unexpected end of file; expected"},
+        {"net f(x) { x", "t:1:10: error[N0104]: `{` is never closed"},
     };
     for (size_t i = 0; i < NCR_COUNT(rows); i++) {
         struct ncr_arena *arena = ncr_arena_new(0);
