@@ -63,8 +63,9 @@ enum {
     NCR_LIMIT_IMPORTS = 256,
     NCR_LIMIT_NODES = 100000,      // nodes of one unrolled graph
     NCR_LIMIT_EVAL_STEPS = 20000000, // evaluation steps of one elaboration
-    NCR_LIMIT_CHECK_STEPS = 100000000, // of all elaborations of one check
+    NCR_LIMIT_CHECK_STEPS = 60000000,  // of all elaborations of one check
     NCR_LIMIT_LIST = 1000000,      // items of a list or range that is walked
+    NCR_LIMIT_PARAMS = 256,        // parameters, tensors and outputs of a block or net, each
     NCR_LIMIT_CALL_DEPTH = 200,    // nested block applications
 };
 

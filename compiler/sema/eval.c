@@ -24,8 +24,13 @@ bool ncr_eval_spend(struct ncr_eval *ev, uint64_t n)
     if (ev->stopped) return false;
     if (ev->steps <= ev->budget) return true;
     ev->stopped = true;
-    NCR_EVAL_REPORT(ev, STEP_LIMIT, ev->here ? ev->here->span : NCR_NOWHERE,
-                    (unsigned long long)ev->budget);
+    struct ncr_span here = ev->here ? ev->here->span : NCR_NOWHERE;
+    if (ev->budget < NCR_LIMIT_EVAL_STEPS) {
+        NCR_REPORT(ev->reporter, CHECK_STEP_LIMIT, here, NCR_LIMIT_CHECK_STEPS);
+        ev->incomplete = true;
+        return false;
+    }
+    NCR_EVAL_REPORT(ev, STEP_LIMIT, here, (unsigned long long)ev->budget);
     return false;
 }
 
@@ -219,7 +224,10 @@ static struct ncr_value binary(struct ncr_eval *ev, const struct ncr_code *code)
         links[1] = b.as.layer;
         return ncr_eval_chain(ev, code, links, 2);
     }
+    // What takes longer than a step costs more than one.
     if (a.kind == NCR_KIND_LIST && b.kind == NCR_KIND_LIST) ncr_eval_spend(ev, a.as.list->total);
+    if (a.kind == NCR_KIND_STRING && b.kind == NCR_KIND_STRING)
+        ncr_eval_spend(ev, a.as.string->n / 64);
     struct ncr_value v;
     enum ncr_arith status = ncr_arith_binary(code->op, a, b, &v);
     return status == NCR_ARITH_OK ? v : arith_failed(ev, code, status, a, b);

@@ -20,7 +20,7 @@ static struct ncr_str unique(struct ncr_eval *ev, struct ncr_str path, uint32_t 
         struct ncr_hash h = ncr_hash_bytes(name.s, name.n);
         bool taken = ncr_table_get(&ev->paths, h.lo) != UINT32_MAX;
         if (!taken) ncr_table_set(ev->scratch, &ev->paths, h.lo, 0);
-        if (!taken || !ncr_eval_spend(ev, name.n / 32 + 1)) return name;
+        if (!taken || !ncr_eval_spend(ev, name.n / 4 + 1)) return name;
     }
 }
 

@@ -46,6 +46,7 @@ static bool from_genes(struct ncr_eval *ev, const struct ncr_decision *decision,
         path.s += g->prefix.n;
         path.n -= g->prefix.n;
         if (path.s[0] == '/') path.s++, path.n--;
+        ncr_eval_spend(ev, g->with->n_kids / 8);
         for (uint32_t i = 1; i < g->with->n_kids; i++) {
             if (!ncr_str_eq(g->with->labels[i], path)) continue;
             g->used[i] = true;

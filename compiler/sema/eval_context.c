@@ -30,7 +30,7 @@ static struct ncr_str joined(struct ncr_eval *ev, struct ncr_str base, struct nc
 {
     // An element without a name is the level above it; one that starts with ~ tells apart two such.
     if (element.n == 0) return base;
-    ncr_eval_spend(ev, (base.n + element.n) / 32);
+    ncr_eval_spend(ev, (base.n + element.n) / 4);
     const char *sep = element.s[0] == '~' || base.n == 0 ? "" : "/";
     return ncr_str_fmt(ev->arena, "%.*s%s%.*s", NCR_STR_ARG(base), sep, NCR_STR_ARG(element));
 }
@@ -52,7 +52,7 @@ struct ncr_str ncr_context_path(struct ncr_eval *ev, uint32_t id)
             struct ncr_context *c = &ev->contexts.at[chain[--n]];
             struct ncr_str base = ev->contexts.at[c->parent].path;
             if (c->is_pass) {
-                ncr_eval_spend(ev, base.n / 32);
+                ncr_eval_spend(ev, base.n / 4);
                 c->path = ncr_str_fmt(ev->arena, "%.*s[%u]", NCR_STR_ARG(base), c->index);
             } else {
                 c->path = joined(ev, base, c->element);

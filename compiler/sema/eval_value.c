@@ -262,6 +262,7 @@ struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *cod
     if (base.kind == NCR_KIND_DECLARATION) return data_member(ev, code, base.as.item);
     if (base.kind == NCR_KIND_RECORD) {
         const struct ncr_record *r = base.as.record;
+        ncr_eval_spend(ev, r->n / 8);
         for (uint32_t i = 0; i < r->n; i++)
             if (ncr_str_eq(r->labels[i], code->text)) return r->at[i];
     }

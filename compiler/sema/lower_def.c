@@ -27,9 +27,23 @@ static void type_of(struct ncr_lower *lo, const struct ncr_ast *type, struct ncr
     ncr_report_nearest(lo->reporter, d, type->text, names, n);
 }
 
+// Lists of parameters are searched by name at each call, so their length is bounded.
+static bool check_count(struct ncr_lower *lo, const struct ncr_ast *list)
+{
+    if (list->n_kids <= NCR_LIMIT_PARAMS) return true;
+    NCR_REPORT(lo->reporter, PARAM_LIMIT, list->kid[NCR_LIMIT_PARAMS]->span, list->n_kids,
+               NCR_LIMIT_PARAMS);
+    lo->item->def->wrong = true;
+    return false;
+}
+
 static struct ncr_param_def *params_of(struct ncr_lower *lo, const struct ncr_ast *list,
                                        uint32_t *n)
 {
+    if (!check_count(lo, list)) {
+        *n = 0;
+        return NULL;
+    }
     struct ncr_param_def *params = NCR_NEW_N(lo->arena, struct ncr_param_def, list->n_kids);
     *n = list->n_kids;
     for (uint32_t i = 0; i < list->n_kids; i++) {
@@ -83,12 +97,15 @@ void ncr_lower_header(struct ncr_lower *lo, struct ncr_item *item)
     if (ast->kind == NCR_AST_NET_VALUE) return;
     const struct ncr_ast *first = ast->kid[0], *second = ast->kid[1];
     def->params = params_of(lo, first, &def->n_params);
+    if (ast->n_kids > 2 && ast->kid[2]) check_count(lo, ast->kid[2]);
+    if (def->wrong) return;
     if (second) {
         def->inputs = params_of(lo, second, &def->n_inputs);
         def->has_inputs = true;
+        if (def->wrong) return;
         def->wrong = !check_list(lo, first, def->params, false);
         def->wrong |= !check_list(lo, second, def->inputs, true);
-    } else if (holds_tensors(first, def->params, def->is_net)) {
+    } else if (!def->wrong && holds_tensors(first, def->params, def->is_net)) {
         def->inputs = def->params;
         def->n_inputs = def->n_params;
         def->params = NULL;

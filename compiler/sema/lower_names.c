@@ -212,6 +212,7 @@ void ncr_lower_wrong_item(struct ncr_lower *lo, const struct ncr_ast *ast,
     }
     struct ncr_diag *d = NCR_REPORT(lo->reporter, UNKNOWN_ITEM, ast->span, kind,
                                     ncr_show_str(lo->reporter, ast->text));
+    if (!d || !ncr_report_open(lo->reporter)) return;
     struct ncr_str *names = NCR_NEW_N(lo->arena, struct ncr_str, lo->scope->n_entries);
     uint32_t n = 0;
     for (uint32_t i = 0; i < lo->scope->n_entries; i++)

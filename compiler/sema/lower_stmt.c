@@ -81,7 +81,7 @@ struct ncr_code *ncr_lower_repeat(struct ncr_lower *lo, const struct ncr_ast *as
     // Its passes are [0], [1] … of the level around it. At the top of a net there is none that a
     // genotype could name.
     bool top = lo->naming == lo->top_naming && lo->item->def && lo->item->def->is_net;
-    ncr_code_site(lo, code, ncr_lower_element(lo, top ? NCR_STR("repeat") : NCR_STR("")));
+    ncr_code_site(lo, code, ncr_lower_element(lo, top ? NCR_STR("loop") : NCR_STR("")));
     struct ncr_level level = ncr_lower_level(lo);
     uint32_t opened = ncr_lower_open(lo);
     lo->loops++;
@@ -176,7 +176,7 @@ struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *as
 {
     struct ncr_code *code = ncr_code_new(lo, NCR_CODE_CHOOSE, ast, ast->n_kids, 0);
     bool labelled = ast->kind == NCR_AST_CHOOSE_ALTS || ast->kind == NCR_AST_OPTIONAL;
-    struct ncr_str fallback = ast->kind == NCR_AST_OPTIONAL ? NCR_STR("optional")
+    struct ncr_str fallback = ast->kind == NCR_AST_OPTIONAL ? NCR_STR("present")
                               : labelled                    ? NCR_STR("kind")
                                                             : NCR_STR("choice");
     ncr_code_site(lo, code, ncr_lower_element(lo, decision_name(lo, ast, fallback)));

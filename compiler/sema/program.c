@@ -107,7 +107,8 @@ static void check_nets(struct ncr_program *program)
         struct ncr_net_info info = {
             .name = item->name, .span = item->name_span, .doc = item->ast->doc};
         parameters_of(program, item, &info);
-        if (!info.parameter.n && !item->def->wrong) elaborate(program, item, &info);
+        if (!info.parameter.n && !item->def->wrong && program->steps_left)
+            elaborate(program, item, &info);
         ncr_vec_push(program->arena, &program->nets, info);
     }
 }

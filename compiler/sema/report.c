@@ -37,7 +37,8 @@ struct ncr_diag *ncr_report(struct ncr_reporter *reporter, enum ncr_diag_code co
     if (ncr_table_get(&reporter->seen, key) != UINT32_MAX) return NULL;
     ncr_table_set(diags->arena, &reporter->seen, key, 0);
     // What is beyond the limit is counted, not shown: no need to format a text that may be long.
-    if (diags->n_errors >= diags->limit && ncr_diag_severity(code) == NCR_ERROR)
+    bool is_error = ncr_diag_severity(code) == NCR_ERROR;
+    if ((is_error ? diags->n_errors : diags->n_warnings) >= diags->limit)
         return ncr_diag_at(diags, code, span, "%s", "");
     va_list args;
     va_start(args, fmt);

@@ -37,7 +37,8 @@ struct ncr_diag *ncr_diag_at(struct ncr_diags *diags, enum ncr_diag_code code, s
         diags->n_errors++;
     else
         diags->n_warnings++;
-    if (is_error && diags->n_errors > diags->limit) return d; // counted, not kept
+    // Beyond the limit they are counted, not kept.
+    if ((is_error ? diags->n_errors : diags->n_warnings) > diags->limit) return d;
     *diags->last = d;
     diags->last = &d->next;
     return d;

@@ -40,7 +40,7 @@ struct ncr_diags {
     const struct ncr_sources *sources;
     struct ncr_diag *first, **last;
     uint32_t n_errors, n_warnings;
-    uint32_t limit; // errors kept; further ones are only counted
+    uint32_t limit; // errors and warnings kept, each; further ones are only counted
 };
 
 void ncr_diags_init(struct ncr_diags *diags, struct ncr_arena *arena, const struct ncr_sources *sources);

@@ -72,6 +72,8 @@ void ncr_diags_text(const struct ncr_diags *diags, struct ncr_buf *out, bool col
     }
     if (diags->n_errors > diags->limit)
         ncr_buf_fmt(out, "%u more errors are not shown\n", diags->n_errors - diags->limit);
+    if (diags->n_warnings > diags->limit)
+        ncr_buf_fmt(out, "%u more warnings are not shown\n", diags->n_warnings - diags->limit);
 }
 
 static void json_place(const struct ncr_diags *diags, struct ncr_json *json, struct ncr_span span)
