@@ -123,7 +123,7 @@ static void put_json(const struct comparison *c, struct ncr_buf *out)
 
 static int choose_engine(struct cli *cli, struct comparison *c)
 {
-    if (!work_threads(cli, &c->threads)) return EXIT_COMMAND_LINE;
+    if (!work_close_threads(cli, &c->threads)) return EXIT_COMMAND_LINE;
     c->trainer = work_trainer(cli);
     if (!c->trainer) return EXIT_COMMAND_LINE;
     if (cli->opt[OPT_INTERPRETER]) c->trainer = NULL;

@@ -38,7 +38,7 @@ static int prepare(struct cli *cli, struct training *t)
                          NCR_STR_ARG(pipeline->data_spec->name));
     t->spec = *pipeline->train;
     if (!cli_u64(cli, OPT_SEED, 0, INT64_MAX, t->spec.seed, &t->spec.seed) ||
-        !work_threads(cli, &t->threads))
+        !work_close_threads(cli, &t->threads))
         return EXIT_COMMAND_LINE;
     t->trainer = work_trainer(cli);
     if (!t->trainer) return EXIT_COMMAND_LINE;

@@ -82,6 +82,12 @@ bool work_threads(struct cli *cli, uint32_t *out)
     return true;
 }
 
+bool work_close_threads(struct cli *cli, uint32_t *out)
+{
+    *out = 1;
+    return !cli->opt[OPT_THREADS] || work_threads(cli, out);
+}
+
 const struct ncr_trainer *work_trainer(struct cli *cli)
 {
     static const char *const names[] = {

@@ -28,6 +28,9 @@ int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
 int work_images(struct cli *cli, struct cli_work *work);
 // --threads, or the number of processors. False after a message.
 bool work_threads(struct cli *cli, uint32_t *out);
+// --threads, or one: for what waits for all threads after each layer, where a second thread gains
+// little on small networks and costs a multiple on processors that others use too.
+bool work_close_threads(struct cli *cli, uint32_t *out);
 // The trainer of --trainer, or the default one. NULL after a message.
 const struct ncr_trainer *work_trainer(struct cli *cli);
 // "98.75 %" of part in whole.
