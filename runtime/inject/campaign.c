@@ -188,7 +188,7 @@ static void describe(struct campaign *c, struct ncr_record *r, const struct ncr_
     const struct ncr_flip *f = &flips[0];
     const struct ncr_qnode *node = &c->executor->qgraph->nodes[f->node];
     r->node = f->node;
-    r->step = c->harness->step_of[f->node];
+    r->step = f->node; // the order of the graph is the same for every executor
     r->site = (uint8_t)f->site;
     r->bit = (uint8_t)f->bit;
     r->element = f->element;

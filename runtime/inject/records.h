@@ -15,7 +15,7 @@ struct ncr_record {
     uint64_t index;       // [0] of the injection
     int64_t element;      // [8] of the first flip, in logical order
     uint32_t node;        // [16] qnode struck (first flip)
-    uint32_t step;        // [20] the step that computes it
+    uint32_t step;        // [20] its place in the order of the quantised graph
     uint32_t input;       // [24] input judged on; NCR_ALL_INPUTS: every one
     uint32_t n_flips;     // [28]
     int32_t old_value;    // [32] stored value of the element before, and [36] after; activations

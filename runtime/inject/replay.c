@@ -35,7 +35,7 @@ static void describe(const struct both *b, const struct ncr_injection *injection
     const struct ncr_flip *f = &injection->flips[0];
     const struct ncr_qnode *node = &b->copy->nodes[f->node];
     r->node = f->node;
-    r->step = b->harness->step_of[f->node];
+    r->step = f->node;
     r->site = (uint8_t)f->site;
     r->bit = (uint8_t)f->bit;
     r->element = f->element;
