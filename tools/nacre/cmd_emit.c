@@ -1,4 +1,5 @@
 // nacre emit: any stage of the way from text to code, printed.
+#include "compiler/codegen/codegen.h"
 #include "compiler/plan/plan.h"
 #include "tools/nacre/work.h"
 
@@ -112,9 +113,36 @@ static int plan(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
     return EXIT_GOOD;
 }
 
+// Code holds the constants, so it needs trained weights.
+static int code_form(struct cli *cli, struct cli_work *work, struct ncr_buf *out,
+                     enum ncr_code_form form)
+{
+    enum ncr_status status = ncr_pipeline_plan(&work->pipeline, &work->err);
+    if (status != NCR_OK) return work_status(cli, work, status);
+    struct ncr_code_options options = {.triple = cli->opt[OPT_TRIPLE], .cpu = cli->opt[OPT_CPU]};
+    status = ncr_code_emit(work->pipeline.plan, &options, form, out, &work->err);
+    return status == NCR_OK ? EXIT_GOOD : work_status(cli, work, status);
+}
+
+static int llvm(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
+{
+    return code_form(cli, work, out, NCR_CODE_LLVM);
+}
+
+static int assembly(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
+{
+    return code_form(cli, work, out, NCR_CODE_ASM);
+}
+
+static int object(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
+{
+    return code_form(cli, work, out, NCR_CODE_OBJECT);
+}
+
 static const struct stage stages[] = {
     {"tokens", tokens, NULL}, {"ast", ast, NULL},       {"module", NULL, module},
     {"graph", NULL, graph},   {"qgraph", NULL, qgraph}, {"plan", NULL, plan},
+    {"llvm", NULL, llvm},     {"asm", NULL, assembly},  {"obj", NULL, object},
 };
 
 static int no_stage(struct cli *cli, const char *found)

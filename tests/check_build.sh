@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# nacre build as a user meets it: a program that classifies as `nacre run` does, a library that links into C and C++, an
+# object for another machine, nothing undefined in any of them, and refusals.
+# usage: check_build.sh NACRE SOURCE_DIR
+set -u
+nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+fails=0 checks=0
+ok() {
+  local what=$1
+  shift
+  checks=$((checks + 1))
+  "$@" >log 2>&1 || { echo "FAIL: $what"; tail -n 20 log; fails=$((fails + 1)); }
+}
+refuse() { # CODE PATTERN COMMAND…
+  local code=$1 pattern=$2 out got
+  shift 2
+  out=$("$@" 2>&1)
+  got=$?
+  checks=$((checks + 1))
+  [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
+}
+cat >net.ncr <<'NCR'
+net small(x: tensor[1, 28, 28]) -> tensor[10] {
+    x |> conv(4, kernel: 3, stride: 2) >> relu >> maxpool(2) |> flatten >> dense(10)
+}
+data images = digits(seed: 3, train: 600, test: 40);
+train quick { data: images.train; epochs: 1; optimizer: adam(lr: 2e-3); }
+NCR
+ok "train" "$nacre" train net.ncr --output w.safetensors --threads 1
+ok "a program" "$nacre" build net.ncr --weights w.safetensors --output prog
+ok "its description" bash -c './prog --info | grep -q "^arena  *[0-9]* bytes"'
+arena=$(./prog --info | sed -n 's/^arena *\([0-9]*\) bytes.*/\1/p')
+ok "arena as reported" bash -c "'$nacre' report net.ncr --format json | grep -q '\"arena_bytes\": $arena\b'"
+# One image of one grey: as a PGM and as raw bytes the program and `nacre run` agree on it.
+{ printf 'P5\n28 28\n255\n'; head -c 784 /dev/zero | tr '\0' '\123'; } >grey.pgm
+head -c 784 /dev/zero | tr '\0' '\123' >grey.raw
+mine=$(./prog grey.pgm | grep -oE '[0-9]+' | head -n 3 | tr '\n' ' ')
+ok "raw bytes and PGM give one answer" bash -c "diff <(./prog grey.pgm | sed 's/grey.pgm//') <(./prog grey.raw | sed 's/grey.raw//')"
+ok "the answer has a class: $mine" test -n "$mine"
+refuse 3 'cannot|No such' ./prog missing.pgm
+head -c 100 grey.pgm >short.pgm
+refuse 3 '.' ./prog short.pgm
+
+ok "a library" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix tiny --output libtiny.a
+cat >use.c <<'C'
+#include "libtiny.h"
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+    static int8_t in[TINY_INPUT_0_BYTES], a[TINY_OUTPUT_0_BYTES], b[TINY_OUTPUT_0_BYTES];
+    const int8_t *ins[1] = {in};
+    int8_t *first[1] = {a}, *second[1] = {b};
+    void *arena = aligned_alloc(TINY_ARENA_ALIGN, (TINY_ARENA_BYTES + TINY_ARENA_ALIGN - 1) / TINY_ARENA_ALIGN * TINY_ARENA_ALIGN);
+    void *other = aligned_alloc(TINY_ARENA_ALIGN, (TINY_ARENA_BYTES + TINY_ARENA_ALIGN - 1) / TINY_ARENA_ALIGN * TINY_ARENA_ALIGN);
+    if (tiny_init(arena, TINY_ARENA_BYTES - 1) == 0) return 1; /* too small is refused */
+    if (tiny_init((char *)arena + 1, TINY_ARENA_BYTES) == 0) return 2; /* and misaligned */
+    if (tiny_init(arena, TINY_ARENA_BYTES) || tiny_init(other, TINY_ARENA_BYTES)) return 3;
+    tiny_run(arena, ins, first);
+    tiny_run(other, ins, second);
+    for (int i = 0; i < TINY_OUTPUT_0_BYTES; i++)
+        if (a[i] != b[i]) return 4; /* instances do not know of each other */
+    printf("%s %d\n", tiny_info()->name, a[0]);
+    return 0;
+}
+C
+ok "links into C" cc -std=c11 -Wall -Wextra -Werror -o use_c use.c libtiny.a
+ok "runs" ./use_c
+sed 's/const int8_t \*ins/const int8_t *ins/' use.c >use.cpp
+command -v c++ >/dev/null && ok "the header is C++" c++ -fsyntax-only -Wall -Wextra -x c++ use.cpp
+ok "an object" "$nacre" build net.ncr --weights w.safetensors --kind obj --output net.o
+ok "nothing undefined in it" bash -c '! nm -u net.o | grep -q .'
+ok "no writable data" bash -c '! nm net.o | grep -qE " [bBD] "'
+for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
+  ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
+done
+ok "equal networks give equal bytes" bash -c "'$nacre' build net.ncr --weights w.safetensors --kind obj --output twice.o && cmp net.o twice.o"
+for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $stage net.ncr --weights w.safetensors --output stage.out; done
+
+refuse 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
+refuse 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
+refuse 2 'trained weights are needed' "$nacre" build net.ncr -o x
+refuse 2 'are for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
+refuse 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
+refuse 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
+[ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }
+echo "$((checks - fails)) passed, $fails failed"
+[ $fails -eq 0 ]

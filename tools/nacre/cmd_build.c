@@ -1,0 +1,203 @@
+// nacre build: a trained network as a standalone program, an object or a static library with its C
+// header.
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compiler/codegen/standalone.h"
+#include "tools/nacre/archive.h"
+#include "tools/nacre/work.h"
+
+extern char **environ;
+
+enum kind { EXE, OBJ, LIB };
+
+struct build {
+    struct cli *cli;
+    struct cli_work *work;
+    enum kind kind;
+    const char *path;
+    struct ncr_code_options options;
+    char arch_id[33];
+    struct ncr_buf object;
+};
+
+// The int8 input for each pixel byte of each channel, by the very functions that prepare images
+// elsewhere.
+static const int8_t *pixel_table(struct build *b)
+{
+    struct ncr_pipeline *p = &b->work->pipeline;
+    const struct ncr_qnode *input = &p->qgraph->nodes[p->qgraph->inputs[0]];
+    struct ncr_data_ref all = {.data = p->data_spec, .split = NCR_SPLIT_TRAIN, .end = UINT64_MAX};
+    struct ncr_dataset set;
+    if (ncr_data_view(p->data, &all, &set, &b->work->err) != NCR_OK) return NULL;
+    int64_t n = ncr_shape_elements(&input->shape), channels = input->shape.dim[0];
+    uint8_t *pixels = NCR_NEW_N(p->arena, uint8_t, (size_t)n);
+    float *real = NCR_NEW_N(p->arena, float, (size_t)n);
+    int8_t *q = NCR_NEW_N(p->arena, int8_t, (size_t)n),
+           *table = NCR_NEW_N(p->arena, int8_t, (size_t)channels * 256);
+    set.pixels = pixels;
+    set.n = 1;
+    for (int v = 0; v < 256; v++) {
+        memset(pixels, v, (size_t)n);
+        ncr_dataset_input(&set, 0, real);
+        ncr_quantise_input(input, real, q);
+        for (int64_t c = 0; c < channels; c++)
+            table[c * 256 + v] = q[c * (n / channels)];
+    }
+    return table;
+}
+
+static int run(char *const *argv)
+{
+    pid_t child;
+    int why = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ), state = 0;
+    if (why) {
+        fprintf(stderr, "nacre build: error: cannot start the linker `%s`: %s\n", argv[0],
+                strerror(why));
+        return EXIT_ENVIRONMENT;
+    }
+    while (waitpid(child, &state, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return EXIT_GOOD;
+    fprintf(stderr, "nacre build: error: the linker `%s` failed; see its words above\n", argv[0]);
+    return EXIT_ENVIRONMENT;
+}
+
+static int write_part(struct build *b, const char *path, const void *bytes, size_t n,
+                      bool executable)
+{
+    struct ncr_error err;
+    return cli_fail(b->cli,
+                    b->cli->io.write_file(b->cli->io.user, path, bytes, n, executable, &err), &err);
+}
+
+// Object and program library in a new folder, linked there, then written to the path as a whole.
+static int link_program(struct build *b)
+{
+    const char *top = getenv("TMPDIR");
+    char folder[512], object[600], library[600], program[600];
+    if (snprintf(folder, sizeof folder, "%s/nacre-build-XXXXXX", top && *top ? top : "/tmp") >=
+            (int)sizeof folder ||
+        !mkdtemp(folder)) {
+        fprintf(stderr, "nacre build: error: cannot make a temporary folder: %s\n",
+                strerror(errno));
+        return EXIT_ENVIRONMENT;
+    }
+    snprintf(object, sizeof object, "%s/network.o", folder);
+    snprintf(library, sizeof library, "%s/libprogram.a", folder);
+    snprintf(program, sizeof program, "%s/program", folder);
+    int code = write_part(b, object, b->object.s, b->object.n, false);
+    if (!code)
+        code = write_part(b, library, ncr_standalone_program, ncr_standalone_program_bytes, false);
+    char *argv[] = {"cc", "-o", program, library, object, library, "-lm", NULL};
+    if (!code) code = run(argv);
+    struct ncr_buf bytes = {0};
+    struct ncr_error err;
+    if (!code)
+        code = cli_fail(
+            b->cli, b->cli->io.read_file(b->cli->io.user, program, (size_t)1 << 30, &bytes, &err),
+            &err);
+    if (!code) code = write_part(b, b->path, bytes.s, bytes.n, true);
+    ncr_buf_free(&bytes);
+    unlink(object);
+    unlink(library);
+    unlink(program);
+    rmdir(folder);
+    return code;
+}
+
+// PATH with its ending replaced, or extended where it has none.
+static struct ncr_str beside(struct build *b, const char *ending)
+{
+    const char *slash = strrchr(b->path, '/'), *dot = strrchr(slash ? slash : b->path, '.');
+    int n =
+        dot && dot != (slash ? slash + 1 : b->path) ? (int)(dot - b->path) : (int)strlen(b->path);
+    return ncr_str_fmt(b->work->pipeline.arena, "%.*s%s", n, b->path, ending);
+}
+
+static int write_header(struct build *b, const struct ncr_plan *plan)
+{
+    struct ncr_buf header = {0};
+    enum ncr_status status = ncr_code_header(plan, &b->options, &header, &b->work->err);
+    int code = status == NCR_OK ? write_part(b, beside(b, ".h").s, header.s, header.n, false)
+                                : work_status(b->cli, b->work, status);
+    ncr_buf_free(&header);
+    return code;
+}
+
+static int write_library(struct build *b)
+{
+    const char *prefix = b->options.prefix ? b->options.prefix : "nacre";
+    struct ncr_arena *arena = b->work->pipeline.arena;
+    const char *symbols[3] = {ncr_str_fmt(arena, "%s_init", prefix).s,
+                              ncr_str_fmt(arena, "%s_run", prefix).s,
+                              ncr_str_fmt(arena, "%s_info", prefix).s};
+    struct ncr_buf library = {0};
+    archive_write(&library, "network.o", &b->object, symbols, 3);
+    int code = write_part(b, b->path, library.s, library.n, false);
+    ncr_buf_free(&library);
+    return code;
+}
+
+static int build(struct build *b)
+{
+    struct ncr_pipeline *p = &b->work->pipeline;
+    enum ncr_status status = ncr_pipeline_plan(p, &b->work->err);
+    if (status != NCR_OK) return work_status(b->cli, b->work, status);
+    if (b->kind == EXE && (p->qgraph->n_inputs != 1 || p->qgraph->n_outputs != 1))
+        return cli_usage(b->cli,
+                         "a program takes a net with one input and one output; net `%.*s` has %u "
+                         "and %u: build --kind obj",
+                         NCR_STR_ARG(p->graph->name), p->qgraph->n_inputs, p->qgraph->n_outputs);
+    ncr_hash_text(ncr_graph_arch_id(p->graph), b->arch_id);
+    b->options.arch_id = b->arch_id;
+    b->options.pixels = pixel_table(b);
+    if (!b->options.pixels) return work_status(b->cli, b->work, NCR_ENVIRONMENT);
+    status = ncr_code_emit(p->plan, &b->options, NCR_CODE_OBJECT, &b->object, &b->work->err);
+    if (status != NCR_OK) return work_status(b->cli, b->work, status);
+    int code = EXIT_GOOD;
+    switch (b->kind) {
+    case EXE: code = link_program(b); break;
+    case OBJ: code = write_part(b, b->path, b->object.s, b->object.n, false); break;
+    case LIB: code = write_library(b); break;
+    }
+    if (!code && b->kind != EXE) code = write_header(b, p->plan);
+    if (!code && !b->cli->quiet) {
+        cli_io_done(b->cli);
+        fprintf(stderr, "%s: net %.*s, arena %llu bytes%s%s\n", b->path,
+                NCR_STR_ARG(p->graph->name), (unsigned long long)p->plan->arena_bytes,
+                b->kind == EXE ? "" : ", header ", b->kind == EXE ? "" : beside(b, ".h").s);
+    }
+    return code;
+}
+
+int cmd_build(struct cli *cli)
+{
+    static const char *const kinds[] = {"exe", "obj", "lib"};
+    if (cli->json || cli->csv)
+        return cli_usage(cli, "what is built has one form; leave --format out");
+    const char *kind = cli->opt[OPT_KIND] ? cli->opt[OPT_KIND] : "exe";
+    struct build b = {.cli = cli, .path = cli->opt[OPT_OUTPUT]};
+    int k = 0;
+    while (k < 3 && strcmp(kind, kinds[k]) != 0)
+        k++;
+    if (k == 3) return cli_usage(cli, "--kind is exe, obj or lib, not `%s`", kind);
+    b.kind = (enum kind)k;
+    if (!b.path) return cli_usage(cli, "where to? Give --output FILE");
+    b.options = (struct ncr_code_options){
+        .triple = cli->opt[OPT_TRIPLE], .cpu = cli->opt[OPT_CPU], .prefix = cli->opt[OPT_PREFIX]};
+    if (b.kind == EXE && (b.options.triple || b.options.prefix))
+        return cli_usage(cli, "--target-triple and --prefix are for --kind obj and lib: a program "
+                              "is linked for this machine");
+    struct cli_work work;
+    b.work = &work;
+    int code = work_open(cli, &work);
+    if (!code) code = build(&b);
+    ncr_buf_free(&b.object);
+    work_close(&work);
+    return code;
+}
