@@ -94,6 +94,8 @@ Test(graph_text, what_is_wrong_is_said_where_it_is)
                                              "100, but the rule of `flatten` gives 144"},
         {IN "%1 = dense %0 \"r\" out 3 : 3 }",
          "g.txt:1:53: error[N0402]: `dense` takes a vector [N], but its input is 4x6x6"},
+        {IN "%1 = add %0 \"r\" : 4x6x6 }",
+         "g.txt:1:53: error[N0401]: `add` takes at least 2 tensors, but got 1"},
         {IN "%1 = relu %0 \"x\" : 4x6x6 output \"\" = %1 }",
          "g.txt:1:1: error[N0436]: the graph is not sound: two nodes have the name `x`"},
         {IN "}", "g.txt:1:1: error[N0436]: the graph is not sound: the graph has no output"},
