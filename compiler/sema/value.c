@@ -216,9 +216,13 @@ bool ncr_value_equal(struct ncr_value a, struct ncr_value b)
 uint64_t ncr_range_count(const struct ncr_range *r)
 {
     if (r->pow2) {
+        int64_t v = r->low.as.i, high = r->high.as.i;
+        if (v <= 0) return UINT64_MAX;
         uint64_t n = 0;
-        for (int64_t v = r->low.as.i; v < r->high.as.i || (r->closed && v == r->high.as.i); n++)
-            if (v <= 0 || !ncr_mul_i64(v, 2, &v)) return v <= 0 ? UINT64_MAX : n + 1;
+        for (; v < high || (r->closed && v == high); v *= 2) {
+            n++;
+            if (v > INT64_MAX / 2) break;
+        }
         return n;
     }
     if (r->low.kind == NCR_KIND_INT) {
