@@ -80,8 +80,7 @@ struct ncr_qgraph {
     bool has_numbers;
 };
 
-// Ranges seen on calibration data: per graph node, min and max (or percentiles) of its float
-// output.
+// Ranges seen on calibration data: per graph node, least and largest value of its float output.
 struct ncr_ranges {
     uint32_t n;
     float *lo, *hi;
@@ -96,8 +95,10 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
                                     const struct ncr_weights *weights,
                                     const struct ncr_ranges *ranges);
 
-// Calibration: feeds samples one by one; minmax keeps extremes, percentile a histogram of |x| by
-// sign.
+// Calibration: feeds samples one by one. Min-max keeps the extremes; percentile p gives [lo, hi]
+// such that the share p of all values is at least lo, and the share p at most hi (to about 1/64 of
+// the value, from a histogram). A tensor with nan or infinity gets [-inf, inf], which
+// ncr_qgraph_build refuses. All that is passed must outlive the calibrator.
 struct ncr_calibrator;
 struct ncr_calibrator *ncr_calibrator_new(struct ncr_arena *arena, const struct ncr_graph *graph,
                                           const struct ncr_weights *weights,

@@ -1,0 +1,193 @@
+// Every integer operator against the float operators it stands for, on the same (dequantised)
+// inputs. The float interpreter knows nothing of folding, fusion and scales, and the bound on the
+// difference follows from the rounding that the form of the numbers allows:
+//   weights       sw/2 for each weight times what it multiplies, sw·sx/2 for the bias, and the
+//   output the rest      the rounding of the output, and of factors
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "tests/support/random_graph.h"
+#include "tests/support/random_numbers.h"
+
+struct sub {
+    struct ncr_graph *graph;
+    struct ncr_weights *weights;
+};
+
+static ncr_node_id add(struct ncr_builder *b, enum ncr_op op, const struct ncr_attrs *a,
+                       const ncr_node_id *in, uint32_t n)
+{
+    struct ncr_op_error err;
+    ncr_node_id id = ncr_builder_add(b, op, a, in, n, NCR_STR("s"), NCR_NO_NODE, NULL, &err);
+    cr_assert_neq(id, NCR_NO_NODE, "%s", err.text);
+    return id;
+}
+
+// The float operators of a qnode on their own: an input for each of its inputs, then node … last.
+static struct sub cut(struct ncr_arena *arena, const struct random_net *net, uint32_t q)
+{
+    const struct ncr_qnode *node = &net->qgraph->nodes[q];
+    struct ncr_builder *b = ncr_builder_new(arena, NCR_STR("s"));
+    ncr_node_id *in = NCR_NEW_N(arena, ncr_node_id, node->n_in), chain[4];
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < node->n_in; k++) {
+        struct ncr_attrs a = ncr_attrs_default(NCR_OP_INPUT);
+        a.shape = net->qgraph->nodes[node->in[k]].shape;
+        in[k] = add(b, NCR_OP_INPUT, &a, NULL, 0);
+    }
+    for (ncr_node_id id = node->last;; id = net->graph->nodes[id].in[0]) {
+        cr_assert_lt(n, NCR_COUNT(chain));
+        chain[n++] = id;
+        if (id == node->node) break;
+    }
+    ncr_node_id last = NCR_NO_NODE;
+    for (uint32_t i = n; i-- > 0;) {
+        const struct ncr_node *f = &net->graph->nodes[chain[i]];
+        last = i + 1 == n ? add(b, f->op, &f->attrs, in, node->n_in)
+                          : add(b, f->op, &f->attrs, &last, 1);
+    }
+    ncr_builder_output(b, NCR_STR(""), last);
+    struct sub sub = {ncr_builder_finish(b), NULL};
+    sub.weights = ncr_weights_new(arena, sub.graph);
+    uint32_t p = 0;
+    for (uint32_t i = n; i-- > 0;) {
+        const struct ncr_node *f = &net->graph->nodes[chain[i]];
+        for (uint32_t k = 0; k < f->n_params; k++, p++)
+            memcpy(sub.weights->at[p], net->weights->at[f->first_param + k],
+                   (size_t)net->graph->params[f->first_param + k].n * sizeof(float));
+    }
+    return sub;
+}
+
+// Σ |x| over the taps of each output: the operator without its fused ones, with weights of 1.
+static const float *reach(struct ncr_arena *arena, const struct random_net *net, uint32_t q,
+                          const float *x)
+{
+    const struct ncr_qnode *node = &net->qgraph->nodes[q];
+    const struct ncr_node *f = &net->graph->nodes[node->node];
+    const struct ncr_shape *shape = &net->qgraph->nodes[node->in[0]].shape;
+    int64_t n = ncr_shape_elements(shape);
+    float *size = NCR_NEW_N(arena, float, (size_t)n);
+    for (int64_t i = 0; i < n; i++)
+        size[i] = fabsf(x[i]);
+    if (f->op == NCR_OP_BATCHNORM) return size;
+    struct ncr_builder *b = ncr_builder_new(arena, NCR_STR("s"));
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_INPUT), plain = f->attrs;
+    a.shape = *shape;
+    plain.bias = false;
+    ncr_node_id in = add(b, NCR_OP_INPUT, &a, NULL, 0), out = add(b, f->op, &plain, &in, 1);
+    ncr_builder_output(b, NCR_STR(""), out);
+    struct ncr_graph *graph = ncr_builder_finish(b);
+    struct ncr_weights *ones = ncr_weights_new(arena, graph);
+    for (int64_t i = 0; i < graph->params[0].n; i++)
+        ones->at[0][i] = 1;
+    float *values[2];
+    const float *inputs[] = {size};
+    ncr_eval_f32(arena, graph, ones, inputs, values);
+    return values[1];
+}
+
+// Admitted error in steps of the output, besides the half step of its rounding.
+static double allowed(const struct random_net *net, const struct ncr_qnode *node, int64_t i,
+                      const float *sums)
+{
+    const struct ncr_qnode *in = &net->qgraph->nodes[node->in[0]];
+    int64_t per = ncr_shape_elements(&node->shape) / node->shape.dim[0];
+    if (ncr_qop_has_weights(node->op)) {
+        double sw = node->weight_scale[i / per];
+        return sw * ((double)sums[i] + in->scale) / 2 / node->scale;
+    }
+    if (node->op == NCR_QOP_ADD) { // in_mult is rounded to 2^-20 of the widest scale, or coarser
+        double widest = 0;
+        for (uint32_t k = 0; k < node->n_in; k++)
+            widest = fmax(widest, net->qgraph->nodes[node->in[k]].scale);
+        return node->n_in * 128 * 0x1p-18 * node->n_in * widest / node->scale;
+    }
+    return node->op == NCR_QOP_SOFTMAX ? 0.75 : 0;
+}
+
+static void check_node(struct ncr_arena *arena, const struct random_net *net, uint32_t q,
+                       int8_t *const *ints, uint64_t seed)
+{
+    const struct ncr_qnode *node = &net->qgraph->nodes[q];
+    struct sub sub = cut(arena, net, q);
+    float **inputs = NCR_NEW_N(arena, float *, node->n_in),
+          **values = NCR_NEW_N(arena, float *, sub.graph->n_nodes);
+    for (uint32_t k = 0; k < node->n_in; k++) {
+        const struct ncr_qnode *in = &net->qgraph->nodes[node->in[k]];
+        int64_t n = ncr_shape_elements(&in->shape);
+        inputs[k] = NCR_NEW_N(arena, float, (size_t)n);
+        for (int64_t i = 0; i < n; i++)
+            inputs[k][i] = (float)(in->scale * (ints[node->in[k]][i] - in->zero_point));
+    }
+    ncr_eval_f32(arena, sub.graph, sub.weights, (const float *const *)inputs, values);
+    const float *want = values[sub.graph->outputs[0].node];
+    const float *sums = ncr_qop_has_weights(node->op) ? reach(arena, net, q, inputs[0]) : NULL;
+    int64_t n = ncr_shape_elements(&node->shape);
+    for (int64_t i = 0; i < n; i++) {
+        double exact = (double)want[i] / node->scale + node->zero_point;
+        double slack = 0.5 + allowed(net, node, i, sums) + 2e-6 * fabs(exact) + 1e-3;
+        // What the clamp cuts off may differ by any amount.
+        double low = fmin(fmax(exact - slack, node->lo), node->hi),
+               high = fmin(fmax(exact + slack, node->lo), node->hi);
+        cr_assert(ints[q][i] >= low - 1e-9 && ints[q][i] <= high + 1e-9,
+                  "seed %lu %%%u %s[%ld]: %d, expected %g within %g", seed, q,
+                  ncr_qop_name(node->op), i, ints[q][i], exact, slack);
+    }
+}
+
+Test(quant_nodes, each_follows_its_float_operators)
+{
+    uint32_t seen[NCR_QOP_COUNT_] = {0}, fused = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 7, &net);
+        float *real[2];
+        int8_t *in[2], **ints = NCR_NEW_N(arena, int8_t *, net.qgraph->n_nodes);
+        random_net_inputs(arena, &net, seed, real, in);
+        ncr_eval_int(arena, net.qgraph, (const int8_t *const *)in, ints);
+        for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
+            const struct ncr_qnode *node = &net.qgraph->nodes[q];
+            seen[node->op]++;
+            fused += node->last != node->node;
+            if (node->op != NCR_QOP_INPUT) check_node(arena, &net, q, ints, seed);
+        }
+        ncr_arena_free(arena);
+    }
+    for (int op = 0; op < NCR_QOP_COUNT_; op++)
+        cr_assert_geq(seen[op], 10, "%s occurs only %u times", ncr_qop_name((enum ncr_qop)op),
+                      seen[op]);
+    cr_assert_gt(fused, 40);
+}
+
+// The numbers of random_numbers.h are worth testing with: tensors are not constant.
+Test(quant_nodes, drawn_numbers_give_varied_tensors)
+{
+    uint32_t varied = 0, all = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 6, &net);
+        random_numbers(arena, net.qgraph, seed);
+        float *real[2];
+        int8_t *in[2], **ints = NCR_NEW_N(arena, int8_t *, net.qgraph->n_nodes);
+        random_net_inputs(arena, &net, seed, real, in);
+        ncr_eval_int(arena, net.qgraph, (const int8_t *const *)in, ints);
+        for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
+            int64_t n = ncr_shape_elements(&net.qgraph->nodes[q].shape);
+            bool seen[256] = {0};
+            uint32_t values = 0;
+            for (int64_t i = 0; i < n; i++) {
+                values += !seen[ints[q][i] + 128];
+                seen[ints[q][i] + 128] = true;
+            }
+            if (n < 16) continue;
+            all++;
+            varied += values >= 5;
+        }
+        ncr_arena_free(arena);
+    }
+    cr_assert_gt(all, 150);
+    cr_assert_gt(varied, all * 7 / 10, "%u of %u tensors have 5 values or more", varied, all);
+}
