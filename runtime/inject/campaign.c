@@ -268,10 +268,16 @@ static void count(struct campaign *c, const struct ncr_record *r, const uint8_t 
 }
 
 // ---- looks ----
-static double half_width(struct ncr_shares s)
+// How far the truth may be from the estimate: intervals near 0 are not symmetric.
+static double reach(struct ncr_estimate e)
 {
-    double a = s.faults.hi - s.faults.lo, b = s.inferences.hi - s.inferences.lo;
-    return (a > b ? a : b) / 2;
+    double below = e.p - e.lo, above = e.hi - e.p;
+    return below > above ? below : above;
+}
+
+static bool within(struct ncr_shares s, double margin)
+{
+    return reach(s.faults) <= margin && reach(s.inferences) <= margin;
 }
 
 static bool narrow_enough(struct campaign *c, struct ncr_arena *scratch, double alpha)
@@ -279,19 +285,19 @@ static bool narrow_enough(struct campaign *c, struct ncr_arena *scratch, double 
     double t = ncr_normal_t(1 - alpha), margin = c->job->margin;
     if (c->design.spreads) {
         for (uint32_t r = 0; r < c->design.n_rates; r++)
-            if (half_width(ncr_cell_shares(&c->tally->cells[r], 0, t)) > margin) return false;
+            if (!within(ncr_cell_shares(&c->tally->cells[r], 0, t), margin)) return false;
         return true;
     }
     if (!c->job->per_layer) {
         struct ncr_arena_mark mark = ncr_arena_mark(scratch);
         struct ncr_shares s = ncr_tally_shares(scratch, c->tally, -1, false, false, t);
         ncr_arena_reset(scratch, mark);
-        return half_width(s) <= margin;
+        return within(s, margin);
     }
     for (uint32_t k = 0; k < c->design.sites->n_groups; k++) {
         struct ncr_cell cell = ncr_tally_group(c->tally, k);
-        if (half_width(ncr_cell_shares(&cell, ncr_tally_population(c->tally, k, -1), t)) > margin)
-            return false;
+        struct ncr_shares s = ncr_cell_shares(&cell, ncr_tally_population(c->tally, k, -1), t);
+        if (!within(s, margin)) return false;
     }
     return true;
 }

@@ -28,8 +28,8 @@ struct ncr_campaign_job {
     uint32_t n_inputs;
     uint64_t seed;
     // Either a number of injections (of each rate, in a sweep), or 0 and a margin with confidence:
-    // sample size by Leveugle, stopping earlier at a look where the interval is narrow enough. Both
-    // 0: each input once (rates only).
+    // sample size by Leveugle, stopping earlier at a look where no end of the interval is further
+    // off than the margin. Both 0: each input once (rates only).
     uint64_t injections;
     double margin, confidence; // confidence also of the reported intervals
     bool per_layer;            // the margin holds for each layer's share

@@ -442,7 +442,7 @@ Test(inject_campaign, stops_at_the_margin)
     cr_assert_eq(run(&s), NCR_OK);
     double t = ncr_normal_t(1 - s.result.alpha);
     struct ncr_shares shares = ncr_tally_shares(s.arena, s.result.tally, -1, false, false, t);
-    cr_assert_leq((shares.faults.hi - shares.faults.lo) / 2, 0.02);
+    cr_assert_leq(shares.faults.hi - shares.faults.p, 0.02);
     cr_assert(s.result.margin_reached);
     cr_assert_lt(s.result.n, s.result.planned, "this network's share of SDC is far from a half");
     uint64_t n = s.result.n;
