@@ -198,6 +198,9 @@ uint32_t ncr_context_pass(struct ncr_eval *ev, uint32_t loop, uint32_t index);
 struct ncr_str ncr_context_path(struct ncr_eval *ev, uint32_t context);
 // Path of a site in a context.
 struct ncr_str ncr_site_path(struct ncr_eval *ev, uint32_t context, struct ncr_str element);
+struct ncr_str ncr_str_join(struct ncr_arena *arena, struct ncr_str a, const char *between,
+                            struct ncr_str b);
+struct ncr_str ncr_str_number(uint32_t value, char out[11]); // decimal digits, inside out
 // The place to blame for the value of code that was evaluated in the body of maker: an argument
 // that is passed on through parameters leads to where it was first written.
 struct ncr_span ncr_blame(const struct ncr_layer *maker, const struct ncr_code *code);

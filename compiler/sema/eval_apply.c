@@ -15,8 +15,9 @@ static struct ncr_value tensor(ncr_node_id id)
 static struct ncr_str unique(struct ncr_eval *ev, struct ncr_str path, uint32_t use)
 {
     for (;; use++) {
+        char digits[11];
         struct ncr_str name =
-            use > 1 ? ncr_str_fmt(ev->arena, "%.*s#%u", NCR_STR_ARG(path), use) : path;
+            use > 1 ? ncr_str_join(ev->arena, path, "#", ncr_str_number(use, digits)) : path;
         struct ncr_hash h = ncr_hash_bytes(name.s, name.n);
         bool taken = ncr_table_get(&ev->paths, h.lo) != UINT32_MAX;
         if (!taken) ncr_table_set(ev->scratch, &ev->paths, h.lo, 0);

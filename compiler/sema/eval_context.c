@@ -31,8 +31,29 @@ static struct ncr_str joined(struct ncr_eval *ev, struct ncr_str base, struct nc
     // An element without a name is the level above it; one that starts with ~ tells apart two such.
     if (element.n == 0) return base;
     ncr_eval_spend(ev, (base.n + element.n) / 4);
-    const char *sep = element.s[0] == '~' || base.n == 0 ? "" : "/";
-    return ncr_str_fmt(ev->arena, "%.*s%s%.*s", NCR_STR_ARG(base), sep, NCR_STR_ARG(element));
+    bool slash = element.s[0] != '~' && base.n != 0;
+    return ncr_str_join(ev->arena, base, slash ? "/" : "", element);
+}
+
+// Formatting a path is a good part of the time an elaboration takes: no printf here.
+struct ncr_str ncr_str_join(struct ncr_arena *arena, struct ncr_str a, const char *between,
+                            struct ncr_str b)
+{
+    uint32_t n = (uint32_t)strlen(between);
+    char *text = ncr_arena_alloc(arena, (size_t)a.n + n + b.n + 1);
+    if (a.n) memcpy(text, a.s, a.n);
+    memcpy(text + a.n, between, n);
+    if (b.n) memcpy(text + a.n + n, b.s, b.n);
+    return (struct ncr_str){text, a.n + n + b.n};
+}
+
+struct ncr_str ncr_str_number(uint32_t value, char out[11])
+{
+    uint32_t at = 11;
+    do
+        out[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    return (struct ncr_str){out + at, 11 - at};
 }
 
 struct ncr_str ncr_context_path(struct ncr_eval *ev, uint32_t id)
@@ -53,7 +74,11 @@ struct ncr_str ncr_context_path(struct ncr_eval *ev, uint32_t id)
             struct ncr_str base = ev->contexts.at[c->parent].path;
             if (c->is_pass) {
                 ncr_eval_spend(ev, base.n / 4);
-                c->path = ncr_str_fmt(ev->arena, "%.*s[%u]", NCR_STR_ARG(base), c->index);
+                char digits[11], pass[14] = "[";
+                struct ncr_str number = ncr_str_number(c->index, digits);
+                memcpy(pass + 1, number.s, number.n);
+                pass[1 + number.n] = ']';
+                c->path = ncr_str_join(ev->arena, base, "", (struct ncr_str){pass, number.n + 2});
             } else {
                 c->path = joined(ev, base, c->element);
             }
