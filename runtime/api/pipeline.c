@@ -71,6 +71,9 @@ enum ncr_status ncr_pipeline_graph(struct ncr_pipeline *pipeline, struct ncr_err
         ncr_program_graph(pipeline->program, pipeline->net, pipeline->diags);
     if (!graph) return NCR_DIAGNOSED;
     pipeline->graph = ncr_graph_simplify(pipeline->arena, graph);
+    struct ncr_error why;
+    if (!ncr_graph_verify(graph, &why) || !ncr_graph_verify(pipeline->graph, &why))
+        NCR_BUG("net `%.*s`: %s", NCR_STR_ARG(graph->name), why.text);
     return NCR_OK;
 }
 

@@ -2,8 +2,10 @@
 // three forms.
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "compiler/analysis/report.h"
+#include "lang/base/io.h"
 #include "runtime/api/pipeline.h"
 #include "tests/support/graph_of.h"
 #include "tests/support/random_graph.h"
@@ -260,6 +262,54 @@ Test(report, csv_has_one_line_a_layer)
     cr_assert_not_null(strstr(out.s, "\n\"small/max,\"\"pool\"\"\",maxpool,4x4x4,0,0,64,0,448,"));
     cr_assert_not_null(
         strstr(out.s, "\nsmall/stem/relu,relu,4x8x8,0,0,0,0,,,,,small/stem/conv,,,\n"));
+    ncr_buf_free(&out);
+    ncr_arena_free(arena);
+}
+
+static void assert_documented(const json_t *value, const char *manual)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    char word[64];
+    json_array_foreach(value, i, member) assert_documented(member, manual);
+    if (!json_is_object(value)) return;
+    json_object_foreach((json_t *)(uintptr_t)value, key, member)
+    {
+        const char *end = strstr(key, "_fan_in"); // the manual writes these as one
+        snprintf(word, sizeof word, "`%.*s", end ? (int)(end - key) : (int)strlen(key), key);
+        bool found = strstr(manual, word) != NULL;
+        snprintf(word, sizeof word, ".%s`", key);
+        cr_assert(found || strstr(manual, word), "docs/report.md does not name the key %s", key);
+        assert_documented(member, manual);
+    }
+}
+
+Test(report, every_key_of_the_json_is_in_the_manual)
+{
+    struct ncr_io io = ncr_io_posix();
+    struct ncr_buf manual = {0}, out = {0};
+    struct ncr_error err;
+    cr_assert_eq(io.read_file(io.user, NACRE_SOURCE_DIR "/docs/report.md", 1 << 20, &manual, &err),
+                 NCR_OK, "%s", err.text);
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct ncr_graph *graph = graph_of(arena, small);
+    struct ncr_sources *sources = ncr_sources_new(arena);
+    uint32_t file = ncr_sources_add(sources, NCR_STR("n.ncr"), NCR_STR("conv\n  outer"));
+    struct ncr_origin outer = {.span = {file, 7, 12}},
+                      inner = {.span = {file, 0, 4}, .block = NCR_STR("b"), .up = &outer};
+    graph->nodes[1].origin = &inner;
+    ncr_report_json(report_of(arena, graph, true), sources, &out);
+    json_t *root = json_loadb(out.s, out.n, 0, NULL);
+    assert_documented(root, manual.s);
+    json_t *source = json_object_get(json_array_get(json_object_get(root, "layers"), 1), "source");
+    cr_assert_eq(json_integer_value(json_object_get(source, "line")), 1);
+    json_t *block = json_array_get(json_object_get(source, "blocks"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(block, "block")), "b");
+    cr_assert_eq(json_integer_value(json_object_get(block, "line")), 2);
+    cr_assert_eq(json_integer_value(json_object_get(block, "column")), 3);
+    json_decref(root);
+    ncr_buf_free(&manual);
     ncr_buf_free(&out);
     ncr_arena_free(arena);
 }
