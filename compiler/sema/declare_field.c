@@ -371,8 +371,9 @@ void ncr_declare_default(struct ncr_declare *d, const struct ncr_field *field)
         fault->bit_hi = (uint32_t)field->fallback;
         return;
     }
-    if (field->form != NCR_FORM_FLAGS)
-        store_number(d, field, field->fallback, (uint64_t)field->fallback);
+    // A negative default says "none given"; as a whole number it is 0.
+    uint64_t whole = field->fallback > 0 ? (uint64_t)field->fallback : 0;
+    if (field->form != NCR_FORM_FLAGS) store_number(d, field, field->fallback, whole);
     if (field->form != NCR_FORM_VARIANT) return;
     for (size_t i = 0; i < ncr_set_word_count; i++)
         if (ncr_set_words[i].set == field->set && ncr_set_words[i].value == (int)field->fallback)
