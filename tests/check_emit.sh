@@ -134,7 +134,7 @@ END
 refuses 1 'padding makes the input of `n/conv` 3x99008x99008; a side is padded by at most 16384 pixels' \
   "$nacre" emit dilated.ncr --stage plan
 echo 'net n(' >broken.ncr
-refuses 1 'broken.ncr:2:1: error[N0101]' "$nacre" emit broken.ncr --stage ast
+refuses 1 'broken.ncr:1:6: error[N0104]' "$nacre" emit broken.ncr --stage ast
 
 echo "$((checks - fails)) passed, $fails failed"
 [ $fails -eq 0 ]

@@ -33,7 +33,7 @@ int main(void)
     const char *report = nacre_session_report(s, "f", NULL);
     if (!report || !strstr(report, "\"params\": 2610")) return 2; /* 4*9+4 + 256*10+10 */
     if (nacre_session_load_text(s, "g.ncr", "net f(", NULL) != NACRE_DIAGNOSED) return 3;
-    if (!strstr(nacre_session_diagnostics(s, NACRE_TEXT), "g.ncr:1:7: error[N01")) return 4;
+    if (!strstr(nacre_session_diagnostics(s, NACRE_TEXT), "g.ncr:1:6: error[N01")) return 4;
     nacre_session_free(s);
     puts(nacre_version());
     return 0;
