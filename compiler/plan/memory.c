@@ -94,6 +94,7 @@ static int compare_ranks(const void *a, const void *b)
 }
 
 enum { BY_SIZE, BY_AREA, BY_START, N_KEYS };
+enum { MANY = 20000 }; // first fit takes time with the square of the number: one order is enough
 
 static void order_by(struct planner *p, struct rank *ranks, int key)
 {
@@ -182,7 +183,8 @@ uint64_t ncr_mem_plan(struct ncr_arena *scratch, struct ncr_mem_item *items, uin
         p.items[i].bytes = align_up(items[i].bytes, align);
     }
     uint64_t bound = live_bound(scratch, p.items, n);
-    for (int key = 0; key < N_KEYS && size > bound; key++) {
+    int n_keys = n > MANY ? 1 : N_KEYS;
+    for (int key = 0; key < n_keys && size > bound; key++) {
         order_by(&p, ranks, key);
         uint64_t now = first_fit(&p);
         if (now >= size) continue;
