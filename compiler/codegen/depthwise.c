@@ -8,7 +8,7 @@ struct shape {                            // all int64_t: it is its own key
     int64_t step_x, step_y, seg_x, seg_y; // bytes between inputs of outputs, and of taps
     int64_t kh, kw, row_groups, tap_rows;
     int64_t height, columns, row; // columns: pixels, or 1 where blocks run over the whole row
-    int64_t out_pixel, patterns, wide;
+    int64_t out_pixel, patterns, wide, has_zero, clamps;
     int64_t bias, mult, round, shift, weights;
 };
 
@@ -132,7 +132,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
     const struct shape *s = user;
     struct depthwise d = {.s = s, .consts = LLVMGetParam(f, 2), .out_row = LLVMGetParam(f, 3)};
-    d.finish = ncr_finish_open(e, d.consts);
+    d.finish = ncr_finish_open(e, d.consts, s->has_zero, s->clamps);
     int64_t pairs = s->height / s->tap_rows, odd = s->height % s->tap_rows;
     for (int part = 0; part < 2; part++) {
         int64_t n = part ? odd : pairs;
@@ -174,6 +174,8 @@ void ncr_emit_depthwise(struct ncr_emit *e, uint32_t q)
                       .out_pixel = out->channels,
                       .patterns = p->patterns,
                       .wide = p->wide,
+                      .has_zero = p->has_zero,
+                      .clamps = p->clamps,
                       .bias = (int64_t)p->bias,
                       .mult = (int64_t)p->mult,
                       .round = (int64_t)p->round,
@@ -181,7 +183,7 @@ void ncr_emit_depthwise(struct ncr_emit *e, uint32_t q)
                       .weights = (int64_t)p->weights};
     int64_t corner = -a->pad[0] * in->row_bytes - (int64_t)a->pad[1] * in->channels;
     struct ncr_key key = ncr_key_make("depthwise", (const int64_t *)&s, sizeof s / sizeof(int64_t));
-    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, body, &s);
+    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, true, body, &s);
     LLVMValueRef args[4] = {ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner),
                             ncr_tensor(e, q), ncr_consts(e, q), ncr_word(e, out->row_bytes)};
     ncr_emit_call(e, f, args, 4);

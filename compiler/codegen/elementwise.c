@@ -6,7 +6,7 @@
 enum { MOST_ARGUMENTS = 24 };
 
 struct shape {
-    bool add, wide; // else mul
+    bool add, wide, has_zero, clamps; // else mul
     uint32_t n_in;
     int64_t height, columns, row, out_row, out_pixel;
     int64_t *in_row, *in_pixel; // of each input; 0: the same for all
@@ -45,7 +45,7 @@ static void emit_rows(struct ncr_emit *e, const struct shape *s, LLVMValueRef ou
                       LLVMValueRef consts, LLVMValueRef const *in)
 {
     uint32_t lanes = e->family->lanes;
-    struct block b = {.s = s, .finish = ncr_finish_open(e, consts)};
+    struct block b = {.s = s, .finish = ncr_finish_open(e, consts, s->has_zero, s->clamps)};
     b.in = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
     b.word = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
     b.scale = ncr_scale_splat(e, s->wide, ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE));
@@ -77,15 +77,17 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 
 static struct ncr_key key_of(const struct shape *s)
 {
-    int64_t numbers[7 + 2 * MOST_ARGUMENTS] = {s->wide, s->n_in,    s->height,   s->columns,
-                                               s->row,  s->out_row, s->out_pixel};
+    int64_t numbers[9 + 2 * MOST_ARGUMENTS] = {s->wide, s->has_zero, s->clamps,
+                                               s->n_in, s->height,   s->columns,
+                                               s->row,  s->out_row,  s->out_pixel};
     for (uint32_t k = 0; k < s->n_in; k++) {
-        numbers[7 + 2 * k] = s->in_row[k];
-        numbers[8 + 2 * k] = s->in_pixel[k];
+        numbers[9 + 2 * k] = s->in_row[k];
+        numbers[10 + 2 * k] = s->in_pixel[k];
     }
-    return ncr_key_make(s->add ? "add" : "mul", numbers, 7 + 2 * s->n_in);
+    return ncr_key_make(s->add ? "add" : "mul", numbers, 9 + 2 * s->n_in);
 }
 
+// In place (plan.h): all loads of a block stand before its store.
 void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
@@ -93,6 +95,8 @@ void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q)
     uint32_t n = node->n_in;
     struct shape s = {.add = node->op == NCR_QOP_ADD,
                       .wide = e->packs->at[q].wide,
+                      .has_zero = e->packs->at[q].has_zero,
+                      .clamps = e->packs->at[q].clamps,
                       .n_in = n,
                       .height = out->height,
                       .columns = 1,
@@ -129,5 +133,5 @@ void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q)
     if (n > MOST_ARGUMENTS)
         emit_rows(e, &s, args[0], args[1], args + 2);
     else
-        ncr_emit_call(e, ncr_kernel(e, key_of(&s).text, 2 + n, 0, body, &s), args, 2 + n);
+        ncr_emit_call(e, ncr_kernel(e, key_of(&s).text, 2 + n, 0, false, body, &s), args, 2 + n);
 }

@@ -76,7 +76,9 @@ LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_
 struct ncr_finish {
     LLVMValueRef head[3];
 };
-struct ncr_finish ncr_finish_open(struct ncr_emit *e, LLVMValueRef consts);
+// A splat is NULL where what it does is done already: see has_zero and clamps in pack.h.
+struct ncr_finish ncr_finish_open(struct ncr_emit *e, LLVMValueRef consts, bool has_zero,
+                                  bool clamps);
 // `vectors` requantised vectors of lanes to bytes at `at`, of which the first n are written.
 void ncr_finish_store(struct ncr_emit *e, const struct ncr_finish *finish, LLVMValueRef const *r,
                       uint32_t vectors, LLVMValueRef at, uint32_t n);
@@ -86,11 +88,11 @@ LLVMValueRef ncr_widen(struct ncr_emit *e, LLVMValueRef at);
 // ---- kernel.c: functions shared by nodes of equal shape ----
 
 // Finds the function of that name, or makes it: body is called with the builder in it; arguments
-// are n_ptr pointers to memory that does not overlap and n_word words. Gives the function, so that
-// the caller can call it from where it was.
+// are n_ptr pointers, to memory that does not overlap where `apart`, and n_word words. Gives the
+// function, so that the caller can call it from where it was.
 typedef void (*ncr_body)(struct ncr_emit *e, LLVMValueRef function, void *user);
 LLVMValueRef ncr_kernel(struct ncr_emit *e, const char *name, uint32_t n_ptr, uint32_t n_word,
-                        ncr_body body, void *user);
+                        bool apart, ncr_body body, void *user);
 // "name_1_2_3" of a list of numbers.
 struct ncr_key {
     char text[512];

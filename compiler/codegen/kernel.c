@@ -42,7 +42,7 @@ LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef
 }
 
 LLVMValueRef ncr_kernel(struct ncr_emit *e, const char *name, uint32_t n_ptr, uint32_t n_word,
-                        ncr_body body, void *user)
+                        bool apart, ncr_body body, void *user)
 {
     LLVMValueRef f = LLVMGetNamedFunction(e->module, name);
     if (f) return f;
@@ -50,7 +50,7 @@ LLVMValueRef ncr_kernel(struct ncr_emit *e, const char *name, uint32_t n_ptr, ui
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->b);
     uint32_t words = ((UINT32_C(1) << n_word) - 1) << n_ptr;
     f = ncr_emit_function(e, name, e->nothing, n_ptr + n_word, words, false);
-    for (uint32_t i = 0; i < n_ptr; i++)
+    for (uint32_t i = 0; apart && i < n_ptr; i++)
         flag(e, f, "noalias", (LLVMAttributeIndex)(i + 1));
     body(e, f, user);
     LLVMBuildRetVoid(e->b);

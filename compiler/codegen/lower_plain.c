@@ -80,9 +80,11 @@ static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMV
             both[i] = i;
         all = ncr_shuffle(e, all, next, both, have + lanes);
     }
-    LLVMValueRef y = LLVMBuildAdd(e->b, all, ncr_splat(e, head[0], have), "");
-    y = ncr_max(e, y, ncr_splat(e, head[1], have), true);
-    y = ncr_min(e, y, ncr_splat(e, head[2], have), true);
+    LLVMValueRef y = head[0] ? LLVMBuildAdd(e->b, all, ncr_splat(e, head[0], have), "") : all;
+    y = ncr_max(e, y, head[1] ? ncr_splat(e, head[1], have) : ncr_splat_int(e->i32, -128, have),
+                true);
+    y = ncr_min(e, y, head[2] ? ncr_splat(e, head[2], have) : ncr_splat_int(e->i32, 127, have),
+                true);
     return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
 }
 

@@ -169,14 +169,14 @@ static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMV
         LLVMValueRef a = r[2 * k < n ? 2 * k : 0], b = r[2 * k + 1 < n ? 2 * k + 1 : 0];
         LLVMValueRef args[2] = {
             twin(e, "llvm.x86.avx2.packssdw", "llvm.x86.avx512.packssdw.512", v16, a, b), head[0]};
-        half[k] = k && n <= 2 ? half[0] : ncr_intrinsic(e, name, v16, args, 2);
+        half[k] = k && n <= 2 ? half[0] : head[0] ? ncr_intrinsic(e, name, v16, args, 2) : args[0];
     }
     bool biased = e->family->biased;
     LLVMValueRef y = biased ? twin(e, "llvm.x86.avx2.packuswb", "llvm.x86.avx512.packuswb.512", v8,
                                    half[0], half[1])
                             : twin(e, "llvm.x86.avx2.packsswb", "llvm.x86.avx512.packsswb.512", v8,
                                    half[0], half[1]);
-    y = ncr_min(e, ncr_max(e, y, head[1], !biased), head[2], !biased);
+    if (head[1]) y = ncr_min(e, ncr_max(e, y, head[1], !biased), head[2], !biased);
     if (interleaved && e->family->lowering == &ncr_lowering_vnni) return y;
     // Word i of 128-bit lane l is word l of vector i.
     uint32_t index[16];

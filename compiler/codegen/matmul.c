@@ -13,7 +13,7 @@ struct shape {
     int64_t channel_groups, group_in;       // planes of the convolution; input bytes between them
     int64_t outs, vectors;                  // of a plane
     int64_t tile_vectors, pixels, rows, split;
-    int64_t wide;
+    int64_t wide, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
 };
 
@@ -48,28 +48,47 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
     LLVMValueRef acc[MAX_ACC], w[8];
     for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
         acc[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
-    for (uint32_t g = 0; g < n; g++) {
-        LLVMValueRef *a = acc + g % (uint32_t)m->s->split * count;
-        for (uint32_t v = 0; v < t->vectors; v++)
-            w[v] = lower->weights(e, ncr_at(e, w_at, NULL, 0, (g * t->vectors + v) * cell));
+    if (n * t->vectors <= 6 && m->s->split == 1) {
+        for (uint32_t k = 0; k < n * t->vectors; k++)
+            w[k] = lower->weights(e, ncr_at(e, w_at, NULL, 0, k * cell));
         for (uint32_t r = 0; r < t->rows; r++)
-            for (uint32_t x = 0; x < t->pixels; x++) {
-                LLVMValueRef in = lower->input(
-                    e, ncr_at(e, from, NULL, 0, r * m->s->step_y + x * m->s->step_x + 4 * g));
-                for (uint32_t v = 0; v < t->vectors; v++, a++)
-                    *a = lower->dot4(e, *a, in, w[v]);
-            }
-    }
+            for (uint32_t x = 0; x < t->pixels; x++)
+                for (uint32_t g = 0; g < n; g++) {
+                    LLVMValueRef *a = acc + (r * t->pixels + x) * t->vectors;
+                    LLVMValueRef in = lower->input(
+                        e, ncr_at(e, from, NULL, 0, r * m->s->step_y + x * m->s->step_x + 4 * g));
+                    for (uint32_t v = 0; v < t->vectors; v++, a++)
+                        *a = lower->dot4(e, *a, in, w[g * t->vectors + v]);
+                }
+    } else
+        for (uint32_t g = 0; g < n; g++) {
+            LLVMValueRef *a = acc + g % (uint32_t)m->s->split * count;
+            for (uint32_t v = 0; v < t->vectors; v++)
+                w[v] = lower->weights(e, ncr_at(e, w_at, NULL, 0, (g * t->vectors + v) * cell));
+            for (uint32_t r = 0; r < t->rows; r++)
+                for (uint32_t x = 0; x < t->pixels; x++) {
+                    LLVMValueRef in = lower->input(
+                        e, ncr_at(e, from, NULL, 0, r * m->s->step_y + x * m->s->step_x + 4 * g));
+                    for (uint32_t v = 0; v < t->vectors; v++, a++)
+                        *a = lower->dot4(e, *a, in, w[v]);
+                }
+        }
     for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
         LLVMBuildStore(e->b, acc[i], slot[i]);
 }
 
-// How many groups one iteration takes: a divisor of all groups where there is a good one.
+// How many groups one iteration takes: a divisor of all groups where there is a good one. Not so
+// many that a pixel needs an input again which another one has loaded groups before: it would be
+// kept in a register for so long, and registers are full.
 static uint32_t groups_at_once(const struct shape *s, const struct tile *t)
 {
     uint32_t most = MAX_BODY / accumulators(t), best = 1;
     if (most < 1) most = 1;
     if (most > 8) most = 8;
+    int64_t period = s->step_x % 4 == 0   ? s->step_x / 4
+                     : s->step_x % 2 == 0 ? s->step_x / 2
+                                          : s->step_x;
+    if (t->pixels > 1 && period >= 3 && period < most) most = (uint32_t)period;
     if (s->groups4 <= most) return (uint32_t)s->groups4;
     for (uint32_t n = 2; n <= most; n++)
         if (s->groups4 % n == 0) best = n;
@@ -230,7 +249,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     struct matmul m = {.e = e, .s = s};
     m.consts = LLVMGetParam(f, 2);
     m.out_row = LLVMGetParam(f, 3);
-    m.finish = ncr_finish_open(e, m.consts);
+    m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
     struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
     m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
@@ -277,6 +296,8 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .rows = p->tile.rows,
                       .split = p->tile.split,
                       .wide = p->wide,
+                      .has_zero = p->has_zero,
+                      .clamps = p->clamps,
                       .bias = (int64_t)p->bias,
                       .mult = (int64_t)p->mult,
                       .round = (int64_t)p->round,
@@ -296,7 +317,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
     }
     struct ncr_key key =
         ncr_key_make(dense ? "dense" : "conv", (const int64_t *)&s, sizeof s / sizeof(int64_t));
-    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, body, &s);
+    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, true, body, &s);
     LLVMValueRef args[4] = {ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner),
                             ncr_tensor(e, q), ncr_consts(e, q), ncr_word(e, out->row_bytes)};
     ncr_emit_call(e, f, args, 4);

@@ -48,7 +48,7 @@ static void copy_rows(struct ncr_emit *e, LLVMValueRef from, int64_t from_row, L
     if (from_row == bytes && to_row == bytes) s = (struct rows){1, n * bytes, 0, 0, flip};
     struct ncr_key key = ncr_key_make("copy", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef args[2] = {from, to};
-    ncr_emit_call(e, ncr_kernel(e, key.text, 2, 0, rows_body, &s), args, 2);
+    ncr_emit_call(e, ncr_kernel(e, key.text, 2, 0, true, rows_body, &s), args, 2);
 }
 
 // ---- borders ----
@@ -84,7 +84,7 @@ void ncr_emit_border(struct ncr_emit *e, uint32_t q)
     struct ncr_key key = ncr_key_make("border", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef args[2] = {ncr_at(e, e->arena, NULL, 0, (int64_t)b->offset),
                             ncr_word(e, ncr_stored(e, e->graph->nodes[q].zero_point))};
-    ncr_emit_call(e, ncr_kernel(e, key.text, 1, 1, border_body, &s), args, 2);
+    ncr_emit_call(e, ncr_kernel(e, key.text, 1, 1, true, border_body, &s), args, 2);
 }
 
 // ---- operators ----

@@ -41,11 +41,17 @@ static int32_t shift_of(const struct ncr_qnode *node, int32_t i)
     return node->mult[i] == 0 ? 33 : node->shift[i];
 }
 
-static bool is_wide(const struct ncr_qnode *node)
+// How the scales of a node are applied.
+static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
 {
-    for (int32_t i = 0; i < node->n_channels; i++)
-        if (shift_of(node, i) < 33) return true;
-    return false;
+    p->clamps = node->lo > -128 || node->hi < 127;
+    p->has_zero = true;
+    for (int32_t i = 0; i < node->n_channels; i++) {
+        if (shift_of(node, i) < 33) p->wide = true;
+        // zero point · 2^(shift-32) must leave room for the product beside it in 32 bits.
+        if (shift_of(node, i) > 53) p->has_zero = false;
+    }
+    if (p->wide) p->has_zero = false;
 }
 
 static void arrays_layout(struct ncr_pack *p, uint64_t *bytes, uint64_t n)
@@ -143,18 +149,18 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_CONV:
     case NCR_QOP_DWCONV:
     case NCR_QOP_DENSE:
-        p->wide = is_wide(node);
+        scale_kind(p, node);
         if (is_matmul(g, node))
             matmul_layout(packs, q, bytes);
         else
             depthwise_layout(packs, q, bytes);
         break;
     case NCR_QOP_AVGPOOL:
-        p->wide = is_wide(node);
+        scale_kind(p, node);
         p->table = take(bytes, (uint64_t)node->n_channels * 16);
         break;
     case NCR_QOP_ADD:
-    case NCR_QOP_MUL: p->wide = is_wide(node); break;
+    case NCR_QOP_MUL: scale_kind(p, node); break;
     case NCR_QOP_LUT: p->table = take(bytes, 256); break;
     case NCR_QOP_CONCAT: p->table = take(bytes, 256 * (uint64_t)node->n_in); break;
     case NCR_QOP_SOFTMAX: p->table = take(bytes, 256 * 4); break;
@@ -320,8 +326,10 @@ static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     int32_t s = shift_of(node, i);
     bool wide = packs->at[q].wide;
+    int32_t zero = packs->at[q].has_zero ? node->zero_point + (packs->family->biased ? 128 : 0) : 0;
     put(blob, mult, node->mult[i]);
-    put(blob, round, wide ? 0 : (int32_t)(UINT32_C(1) << (s - 33)));
+    put(blob, round,
+        wide ? 0 : (int32_t)((UINT32_C(1) << (s - 33)) + ((uint32_t)zero << (s - 32))));
     put(blob, shift, wide ? s : s - 32);
 }
 

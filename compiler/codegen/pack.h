@@ -43,6 +43,8 @@ struct ncr_pack {
     bool flat;     // blocks run over the whole row [W·C], else over the C bytes of a pixel
     bool permuted; // RESHAPE: a vector in the order of its source's memory, see below
     bool wide;     // a shift is under 33: scales are applied in 64 bits
+    bool has_zero; // the output's zero point is in the rounding of the scales
+    bool clamps;   // the output's clamp is narrower than a byte
     uint64_t bias, mult, round, shift; // i32 arrays
     uint64_t weights;
     uint64_t table; // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL: 4 i32 a tap count

@@ -7,7 +7,7 @@ struct shape {            // all int64_t: it is its own key
     int64_t kh, kw, stride_y, stride_x, pad_y, pad_x;
     int64_t in_height, in_width, height, width, channels;
     int64_t in_row, out_row;
-    int64_t wide, table;
+    int64_t wide, has_zero, clamps, table;
 };
 
 struct pool {
@@ -176,7 +176,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     int64_t bytes = 4 * (int64_t)e->family->lanes,
             together =
                 bytes < s->channels ? 0 : (bytes - s->channels) / (s->stride_x * s->channels) + 1;
-    if (s->mean) p.finish = ncr_finish_open(e, p.consts);
+    if (s->mean) p.finish = ncr_finish_open(e, p.consts, s->has_zero, s->clamps);
     struct ncr_loop y = ncr_loop_begin(e, s->height);
     LLVMValueRef first = first_tap(e, y.index, s->stride_y, s->pad_y, s->kh, s->in_height, &p.rows);
     if (s->inside) p.rows = ncr_word(e, s->kh);
@@ -224,8 +224,10 @@ void ncr_emit_pool(struct ncr_emit *e, uint32_t q)
                       .in_row = in->row_bytes,
                       .out_row = out->row_bytes,
                       .wide = p->wide,
+                      .has_zero = p->has_zero,
+                      .clamps = p->clamps,
                       .table = (int64_t)p->table};
     struct ncr_key key = ncr_key_make("pool", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef args[3] = {ncr_tensor(e, node->in[0]), ncr_tensor(e, q), ncr_consts(e, q)};
-    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, body, &s), args, 3);
+    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, true, body, &s), args, 3);
 }

@@ -36,7 +36,8 @@ static LLVMValueRef requantise_wide(struct ncr_emit *e, LLVMValueRef p,
 // With shift >= 33 the low 32 bits of the product cannot matter: for p = h·2^32 + l
 //   (p + 2^(shift-1)) >> shift = (h + 2^(shift-33)) >> (shift - 32)
 // since adding the fraction l / 2^32 to an integer never passes a multiple of 2^(shift-32).
-// |h| <= 2^30 and the rounding is at most 2^29, so 32 bits do.
+// |h| <= 2^30 and the rounding is at most 2^29, so 32 bits do; and a zero point times 2^(shift-32),
+// which adds the zero point to the result, is at most 2^29 too (pack.c).
 LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_scale *scale)
 {
     uint32_t n = ncr_length(acc);
@@ -49,10 +50,13 @@ LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_
     return LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, h, scale->round, ""), scale->shift, "");
 }
 
-struct ncr_finish ncr_finish_open(struct ncr_emit *e, LLVMValueRef consts)
+struct ncr_finish ncr_finish_open(struct ncr_emit *e, LLVMValueRef consts, bool has_zero,
+                                  bool clamps)
 {
     struct ncr_finish f;
     e->family->lowering->open(e, consts, f.head);
+    if (has_zero) f.head[0] = NULL;
+    if (!clamps) f.head[1] = f.head[2] = NULL;
     return f;
 }
 

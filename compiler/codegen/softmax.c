@@ -53,5 +53,5 @@ void ncr_emit_softmax(struct ncr_emit *e, uint32_t q)
     LLVMValueRef args[3] = {ncr_tensor(e, node->in[0]), ncr_tensor(e, q),
                             ncr_at(e, ncr_consts(e, q), NULL, 0, (int64_t)e->packs->at[q].table)};
     struct ncr_key key = ncr_key_make("softmax", &n, 1);
-    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, body, &n), args, 3);
+    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, true, body, &n), args, 3);
 }

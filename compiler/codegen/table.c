@@ -89,7 +89,7 @@ static void emit_input(struct ncr_emit *e, uint32_t q, uint32_t k, int64_t first
     LLVMValueRef args[3] = {
         ncr_tensor(e, node->in[k]), ncr_at(e, ncr_tensor(e, q), NULL, 0, first),
         ncr_at(e, ncr_consts(e, q), NULL, 0, (int64_t)e->packs->at[q].table + 256 * (int64_t)k)};
-    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, body, &s), args, 3);
+    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, false, body, &s), args, 3);
 }
 
 void ncr_emit_table(struct ncr_emit *e, uint32_t q)
