@@ -37,7 +37,7 @@ uint32_t ncr_arith_pair(enum ncr_ast_op op, enum ncr_kind a, enum ncr_kind b)
     if (op == NCR_AST_ADD || op == NCR_AST_SUB) return sum(a, b);
     if (op == NCR_AST_MUL || op == NCR_AST_DIV) return product(a, b);
     if (op == NCR_AST_MOD || op == NCR_AST_SHL || op == NCR_AST_SHR) return ints ? K(INT) : 0;
-    if (op == NCR_AST_AND || op == NCR_AST_OR)
+    if (op == NCR_AST_AND || op == NCR_AST_OR || op == NCR_AST_ARROW)
         return a == NCR_KIND_BOOL && b == NCR_KIND_BOOL ? K(BOOL) : 0;
     if (op == NCR_AST_LT || op == NCR_AST_LE || op == NCR_AST_GT || op == NCR_AST_GE)
         return sum(a, b) ? K(BOOL) : 0;
@@ -128,6 +128,10 @@ enum ncr_arith ncr_arith_binary(enum ncr_ast_op op, struct ncr_value a, struct n
         return NCR_ARITH_DIMENSIONS;
     if (op == NCR_AST_EQ || op == NCR_AST_NE) {
         *out = ncr_value_bool(ncr_value_equal(a, b) == (op == NCR_AST_EQ));
+        return NCR_ARITH_OK;
+    }
+    if (op == NCR_AST_ARROW) {
+        *out = ncr_value_bool(!a.as.b || b.as.b);
         return NCR_ARITH_OK;
     }
     if (op == NCR_AST_AND || op == NCR_AST_OR) {

@@ -51,7 +51,7 @@ static void failed(struct ncr_eval *ev, const struct ncr_code *condition)
 {
     struct ncr_value a = {0}, b = {0};
     bool compares = condition->kind == NCR_CODE_BINARY && condition->op != NCR_AST_AND &&
-                    condition->op != NCR_AST_OR;
+                    condition->op != NCR_AST_ARROW && condition->op != NCR_AST_OR;
     if (compares) {
         a = ncr_eval_code(ev, condition->kid[0]);
         b = ncr_eval_code(ev, condition->kid[1]);
@@ -211,9 +211,12 @@ static struct ncr_value arith_failed(struct ncr_eval *ev, const struct ncr_code 
 static struct ncr_value binary(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value a = ncr_eval_code(ev, code->kid[0]);
-    if (a.kind == NCR_KIND_BOOL && (code->op == NCR_AST_AND || code->op == NCR_AST_OR)) {
-        if (a.as.b == (code->op == NCR_AST_OR)) return a;
-    }
+    // The right side is not evaluated where the left decides.
+    if (a.kind == NCR_KIND_BOOL && !a.as.b && code->op == NCR_AST_ARROW)
+        return ncr_value_bool(true);
+    if (a.kind == NCR_KIND_BOOL && (code->op == NCR_AST_AND || code->op == NCR_AST_OR) &&
+        a.as.b == (code->op == NCR_AST_OR))
+        return a;
     struct ncr_value b = ncr_eval_code(ev, code->kid[1]);
     if (a.kind == NCR_KIND_ERROR || b.kind == NCR_KIND_ERROR) return ncr_value_error();
     if (a.kind == NCR_KIND_TENSOR && b.kind == NCR_KIND_TENSOR && code->site)

@@ -146,10 +146,6 @@ static struct ncr_code *pipe(struct ncr_lower *lo, const struct ncr_ast *ast)
 static struct ncr_code *binary(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
     if (ast->op == NCR_AST_PIPE) return pipe(lo, ast);
-    if (ast->op == NCR_AST_ARROW) {
-        NCR_REPORT0(lo->reporter, ARROW_PLACE, ast->span);
-        return ncr_code_error(lo, ast);
-    }
     struct ncr_code *a = ncr_lower_expr(lo, ast->kid[0]);
     struct ncr_code *b = ncr_lower_expr(lo, ast->kid[1]);
     if (is_error(a) || is_error(b)) return ncr_code_error(lo, ast);
@@ -206,6 +202,7 @@ static struct ncr_code *record(struct ncr_lower *lo, const struct ncr_ast *ast)
     struct ncr_table seen = {0};
     for (uint32_t i = 0; i < ast->n_kids; i++) {
         labels[i] = ast->kid[i]->text;
+        if (labels[i].n == 0) NCR_REPORT0(lo->reporter, NO_LABEL, ast->kid[i]->span);
         uint32_t symbol = ncr_symbol(lo->arena, &lo->program->symbols, labels[i]);
         if (ncr_table_get(&seen, symbol) != UINT32_MAX)
             NCR_REPORT(lo->reporter, REPEATED_ARGUMENT, ast->kid[i]->name_span,

@@ -79,7 +79,7 @@ Test(sema_arith, static_kinds_hold_for_values)
         {.kind = NCR_KIND_STRING, .as.string = &text},
         {.kind = NCR_KIND_WORD},
     };
-    for (int op = NCR_AST_OR; op <= NCR_AST_MOD; op++)
+    for (int op = NCR_AST_ARROW; op <= NCR_AST_MOD; op++)
         for (size_t i = 0; i < NCR_COUNT(values); i++)
             for (size_t k = 0; k < NCR_COUNT(values); k++) {
                 uint32_t kinds =
