@@ -28,3 +28,15 @@ say "5. inject: one random bit flip at a time"
 say "6. build: a standalone program"
 "$nacre" build "$program" --weights "$out/lenet.safetensors" --output "$out/lenet"
 "$out/lenet" --bench | tee "$out/bench.txt"
+
+say "Summary"
+percent() { jq -r "$1 * 10000 | round / 100 | tostring + \" %\"" "$2"; }
+row() { printf '  %-44s %s\n' "$1" "$2"; }
+row "parameters" "$("$nacre" report "$program" --format json | jq .totals.params)"
+row "multiply-adds an image" "$("$nacre" report "$program" --format json | jq .totals.macs)"
+row "working memory of the integer network" "$("$nacre" report "$program" --format json | jq .totals.arena_bytes) bytes"
+row "accuracy in float" "$(percent .float.accuracy "$out/eval.json")"
+row "accuracy in 8-bit integers" "$(percent .quantised.accuracy "$out/eval.json")"
+row "bit flips tried, one at a time" "$(jq .totals.injected "$out/inject.json")"
+row "flips that changed an answer" "$(percent .totals.sdc_share.p "$out/inject.json") (at most $(percent .totals.sdc_share.hi "$out/inject.json"))"
+row "speed of the program $out/lenet" "$(sed -n 's/^\([0-9]* images\/s\).*/\1/p' "$out/bench.txt"), one core"
