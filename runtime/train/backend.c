@@ -4,12 +4,15 @@
 
 #include "lang/base/rng.h"
 
-void ncr_train_dropout(uint64_t seed, uint64_t number, ncr_node_id node, float rate, float *mask,
-                       int64_t n)
+void ncr_train_dropout(uint64_t seed, uint64_t number, ncr_node_id node, float rate, int64_t first,
+                       float *mask, int64_t n)
 {
     struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_DROPOUT, number << 24 ^ node);
     double bound = (double)rate * 0x1p32;
     float keep = rate < 1 ? 1 / (1 - rate) : 0;
+    rng.counter = (uint64_t)first / 4; // blocks of four draws
+    for (int64_t skip = first % 4; skip > 0; skip--)
+        ncr_rng_u32(&rng);
     for (int64_t i = 0; i < n; i++)
         mask[i] = (double)ncr_rng_u32(&rng) >= bound ? keep : 0;
 }
@@ -44,7 +47,7 @@ enum ncr_status ncr_train_gradients(const struct ncr_train_backend *backend,
         if (labels[i] >= plan.classes)
             status = ncr_fail(err, NCR_USAGE, "label %u of image %u, the net has %u classes",
                               labels[i], i, plan.classes);
-    if (status == NCR_OK) status = backend->open(&plan, 0, NULL, &state, err);
+    if (status == NCR_OK) status = backend->open(&plan, 1, NULL, &state, err);
     if (status == NCR_OK) {
         for (uint32_t p = 0; p < graph->n_params; p++)
             memset(grads->at[p], 0, (size_t)graph->params[p].n * sizeof(float));

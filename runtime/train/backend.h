@@ -38,12 +38,12 @@ struct ncr_train_backend {
     void (*close)(void *state);
 };
 
-// Keeps element i of dropout node `node` in step `number` where draw i of the stream is at or above
-// rate · 2^32; kept elements are scaled by 1 / (1 - rate) (inverted dropout; Srivastava et al.,
-// JMLR 2014, section 10). mask is [n] factors. Depends on (seed, number, node, i) alone: the mask
-// is the same in every trainer.
-void ncr_train_dropout(uint64_t seed, uint64_t number, ncr_node_id node, float rate, float *mask,
-                       int64_t n);
+// The mask of a dropout node's batch [N, ...], elements first … first + n - 1. Element i is kept
+// where draw i of the stream of (seed, step `number`, node) is at or above rate · 2^32; kept
+// elements are scaled by 1 / (1 - rate) (inverted dropout; Srivastava et al., JMLR 2014, section
+// 10). The mask is the same in every trainer.
+void ncr_train_dropout(uint64_t seed, uint64_t number, ncr_node_id node, float rate, int64_t first,
+                       float *mask, int64_t n);
 
 // Running statistics as PyTorch keeps them: new = (1 - m) old + m batch, the batch variance
 // unbiased, i.e. multiplied by count / (count - 1). With one value a channel there is no variance

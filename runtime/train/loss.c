@@ -40,7 +40,8 @@ double ncr_train_loss(const double *scores, const uint8_t *labels, uint32_t n, u
 }
 
 double ncr_train_loss_f32(const float *scores, const uint8_t *labels, uint32_t n, uint32_t k,
-                          double smoothing, double *row, float *gradient, uint32_t *correct)
+                          double smoothing, uint32_t total, double *row, float *gradient,
+                          uint32_t *correct)
 {
     double loss = 0;
     *correct = 0;
@@ -48,11 +49,11 @@ double ncr_train_loss_f32(const float *scores, const uint8_t *labels, uint32_t n
         size_t at = (size_t)i * k;
         for (uint32_t j = 0; j < k; j++)
             row[j] = (double)scores[at + j];
-        loss += row_loss(row, labels[i], k, smoothing, 1.0 / n, row, correct);
+        loss += row_loss(row, labels[i], k, smoothing, 1.0 / total, row, correct);
         for (uint32_t j = 0; j < k; j++)
             gradient[at + j] = (float)row[j];
     }
-    return loss / n;
+    return loss / total;
 }
 
 uint32_t ncr_train_best(const float *scores, uint32_t k)

@@ -12,9 +12,11 @@
 // at the label.
 double ncr_train_loss(const double *scores, const uint8_t *labels, uint32_t n, uint32_t k,
                       double smoothing, double *gradient, uint32_t *correct);
-// The same on floats, each row widened to double in row [k]; gradient is always written.
+// The part of n rows in the mean over `total` rows, on floats; each row is widened to double in row
+// [k]; gradient is always written.
 double ncr_train_loss_f32(const float *scores, const uint8_t *labels, uint32_t n, uint32_t k,
-                          double smoothing, double *row, float *gradient, uint32_t *correct);
+                          double smoothing, uint32_t total, double *row, float *gradient,
+                          uint32_t *correct);
 // Index of the largest score, the first of equals; a NaN never wins.
 uint32_t ncr_train_best(const float *scores, uint32_t k);
 

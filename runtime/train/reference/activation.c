@@ -83,7 +83,7 @@ const struct ncr_grad ncr_grad_softmax = {softmax_forward, softmax_backward};
 static const float *dropout_mask(const struct ncr_ref *r)
 {
     float *mask = (float *)(void *)r->scratch;
-    ncr_train_dropout(r->seed, r->number, r->id, r->node->attrs.rate, mask, size_of(r));
+    ncr_train_dropout(r->seed, r->number, r->id, r->node->attrs.rate, 0, mask, size_of(r));
     return mask;
 }
 
