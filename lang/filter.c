@@ -56,7 +56,7 @@ bool ncr_token_is_reserved(int kind)
 {
     for (size_t i = 0; i < N_RESERVED; i++)
         if (words[i].kind == kind) return true;
-    return false;
+    return kind == T_IF_STATEMENT;
 }
 
 void ncr_lexer_init(struct ncr_lexer *lx, struct ncr_arena *arena, struct ncr_diags *diags,
@@ -341,7 +341,11 @@ static bool goes_on(struct ncr_lexer *lx, struct ncr_token *t)
     uint32_t n = braces(lx);
     if (t->kind == ';') return n == lx->skip_braces;
     if (t->kind != '}') return false;
-    if (n < lx->skip_braces || (n == lx->skip_braces && n == 0)) return true;
+    if (n < lx->skip_braces) return true;
+    if (n == 0 && lx->skip_braces == 0) { // the end of an item, with its `;` where it has one
+        if (peek(lx, 0)->kind == ';') drop(lx, 1);
+        return true;
+    }
     // A statement with a block ends here if what follows begins a line and cannot go on with it.
     const struct ncr_token *next = peek(lx, 0);
     if (n > lx->skip_braces || !next->line_start) return false;

@@ -19,6 +19,8 @@ struct ncr_parse {
     struct ncr_ast *root;
     struct ncr_list *items; // of the file, as far as they were read
     bool too_deep;          // reported
+    bool held;              // after_semicolon is the next token: a `;` was put before it
+    struct ncr_token after_semicolon;
 };
 
 // A new node over place with copies of the n kid pointers. Past NCR_LIMIT_DEPTH it reports, and
@@ -59,6 +61,10 @@ static inline struct ncr_place ncr_place_annot(struct ncr_place annot, struct nc
     return (struct ncr_place){annot.end - word.n, annot.end};
 }
 
+// Whether the last token begins something new: a line, a statement, or it ends the block.
+bool ncr_parse_begins(const struct ncr_lexer *lexer);
+// Reports that `;` is missing before the last token.
+void ncr_parse_report_semicolon(struct ncr_parse *p);
 // Reports that the last token cannot stand where it does; expected are the n token kinds that could
 // (parse_error.c).
 void ncr_parse_report(struct ncr_parse *p, const int *expected, int n);

@@ -76,7 +76,12 @@ static uint32_t read_import(struct loader *l, const struct ncr_ast *import, stru
                                    (struct ncr_str){ncr_stdlib[i].text, (uint32_t)ncr_stdlib[i].n});
         }
     if (!std) {
-        NCR_DIAG(l->diags, NO_MODULE, import->name_span, NCR_STR_ARG(import->text), err.text);
+        struct ncr_diag *d =
+            NCR_DIAG(l->diags, NO_MODULE, import->name_span, NCR_STR_ARG(import->text), err.text);
+        struct ncr_str full = ncr_str_fmt(l->arena, "std.%.*s", NCR_STR_ARG(import->text));
+        for (size_t i = 0; i < ncr_stdlib_count; i++)
+            if (ncr_str_is(full, ncr_stdlib[i].module))
+                ncr_diag_help(l->diags, d, "did you mean `%s`?", full.s);
         return 0;
     }
     struct ncr_diag *d = NCR_DIAG(l->diags, NO_MODULE, import->name_span, NCR_STR_ARG(import->text),

@@ -5,7 +5,7 @@
 }
 
 %code {
-static int ncr_yylex(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p);
+static int next_token(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p, bool recovering, const void *context);
 static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, const char *text);
 
 /* The arguments of ncr_node_new for some kids; a kid may be NULL. */
@@ -17,6 +17,13 @@ static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, cons
 #define NAMED(node, word, place) ncr_node_name(node, word, place)
 #define BINARY(OP, a, b, all, at) ncr_node_op(NODE(BINARY, all, a, b), NCR_AST_##OP, at)
 #define A_RANGE(OP, a, b, c, all, at) ncr_node_op(NODE(RANGE, all, a, b, c), NCR_AST_##OP, at)
+
+/* Where a token is read, the parser's state is at hand: a `;` that is missing can be found before the token after it
+   becomes an error. The initialiser is the one that Bison has for its own reports (3.8, yacc.c). */
+#undef yylex
+#define yylex(value, place, p)                                                                     \
+    next_token(value, place, p, YYRECOVERING(),                                                    \
+               &(yypcontext_t){yyssp, yyesa, &yyes, &yyes_capacity, YYSYMBOL_YYEMPTY, NULL})
 
 /* The parser's stacks do not grow: they are deep enough for any text within NCR_LIMIT_DEPTH. */
 #define YYINITDEPTH 4000
@@ -90,7 +97,6 @@ items: %empty                       { $$ = p->items = ncr_list_new(p); }
      | items item                   { $$ = ncr_list_add(p, $1, $2); }
      | items error ';'              { $$ = $1; yyerrok; }
      | items error '}'              { $$ = $1; yyerrok; }
-     | items error '}' ';'          { $$ = $1; yyerrok; }
      ;
 item: core_item                     { $$ = ncr_node_doc(p, $1, @$); }
     | annots core_item              { $$ = ncr_node_doc(p, ncr_node_annotate($2, $1), @$); }
@@ -99,19 +105,14 @@ core_item: IMPORT dotted            { $$ = NAMED(LEAF(IMPORT, @$), $2, @2); }
          | IMPORT dotted ';'        { $$ = NAMED(LEAF(IMPORT, @$), $2, @2); }
          | NET name params params_opt outs_opt bound_opt block
                                     { $$ = NAMED(NODE(NET, @$, $3, $4, $5, $6, $7), $2, @2); }
-         | NET name '=' expr semi   { $$ = NAMED(NODE(NET_VALUE, @$, $4), $2, @2); }
+         | NET name '=' expr ';'   { $$ = NAMED(NODE(NET_VALUE, @$, $4), $2, @2); }
          | BLOCK name params params_opt outs_opt bound_opt block
                                     { $$ = NAMED(NODE(BLOCK_DEF, @$, $3, $4, $5, $6, $7), $2, @2); }
          | MUTATION name params block { $$ = NAMED(NODE(MUTATION, @$, $3, $4), $2, @2); }
          | name name record         { $$ = NAMED(NODE(DECL, @$, NAMED(LEAF(NAME, @1), $1, @1), $3), $2, @2); }
-         | name name '=' expr semi  { $$ = NAMED(NODE(DECL_VALUE, @$, NAMED(LEAF(NAME, @1), $1, @1), $4), $2, @2); }
-         | LET name '=' expr semi   { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
+         | name name '=' expr ';'  { $$ = NAMED(NODE(DECL_VALUE, @$, NAMED(LEAF(NAME, @1), $1, @1), $4), $2, @2); }
+         | LET name '=' expr ';'   { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
          ;
-
-/* A `;` that is missing is reported; parsing goes on as if it were there. */
-semi: ';'
-    | error
-    ;
 
 name: NAME | STEP | POW2 | OF | ORDERED | WEIGHT | BY | BOUNDED | AFTER | BEFORE | SET | INSERT | REPLACE | REMOVE
     | REDRAW | INHERIT
@@ -178,20 +179,20 @@ statements: %empty                  { $$ = ncr_list_new(p); }
 statement: core
          | annots core              { $$ = ncr_node_annotate($2, $1); }
          | if_statement
-         | expr semi                { $$ = NODE(EXPR_STMT, @$, $1); }
+         | expr ';'                { $$ = NODE(EXPR_STMT, @$, $1); }
          ;
-core: LET name '=' expr semi        { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
-    | REQUIRE exprs semi            { $$ = LIST(REQUIRE, @$, $2); }
+core: LET name '=' expr ';'        { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
+    | REQUIRE exprs ';'            { $$ = LIST(REQUIRE, @$, $2); }
     | FOR name IN expr block        { $$ = NAMED(NODE(FOR, @$, $4, $5), $2, @2); }
-    | INSERT AFTER path block semi  { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
-    | INSERT BEFORE path block semi { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
-    | REPLACE path WITH expr semi   { $$ = NODE(REPLACE, @$, $2, $4); }
-    | REMOVE path semi              { $$ = NODE(REMOVE, @$, $2); }
-    | SET path '=' expr semi        { $$ = NODE(SET, @$, $2, $4); }
-    | REDRAW path semi              { $$ = NODE(REDRAW, @$, $2); }
-    | STEP path BY expr semi        { $$ = NODE(STEP, @$, $2, $4); }
-    | INHERIT name semi             { $$ = NAMED(LEAF(INHERIT, @$), $2, @2); }
-    | INHERIT name '(' args ')' semi { $$ = NAMED(LIST(INHERIT, @$, $4), $2, @2); }
+    | INSERT AFTER path block ';'  { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
+    | INSERT BEFORE path block ';' { $$ = NAMED(NODE(INSERT, @$, $3, $4), $2, @2); }
+    | REPLACE path WITH expr ';'   { $$ = NODE(REPLACE, @$, $2, $4); }
+    | REMOVE path ';'              { $$ = NODE(REMOVE, @$, $2); }
+    | SET path '=' expr ';'        { $$ = NODE(SET, @$, $2, $4); }
+    | REDRAW path ';'              { $$ = NODE(REDRAW, @$, $2); }
+    | STEP path BY expr ';'        { $$ = NODE(STEP, @$, $2, $4); }
+    | INHERIT name ';'             { $$ = NAMED(LEAF(INHERIT, @$), $2, @2); }
+    | INHERIT name '(' args ')' ';' { $$ = NAMED(LIST(INHERIT, @$, $4), $2, @2); }
     ;
 path: name                          { $$ = NAMED(LEAF(NAME, @$), $1, @1); }
     | THIS                          { $$ = LEAF(THIS, @$); }
@@ -218,14 +219,14 @@ fields: %empty                      { $$ = ncr_list_new(p); }
       | fields annots field         { $$ = ncr_list_add(p, $1, ncr_node_annotate($3, $2)); }
       | fields error ';'            { $$ = $1; yyerrok; }
       ;
-field: LABEL exprs semi             { $$ = NAMED(LIST(FIELD, @$, $2), $1, ncr_place_label(@1, $1)); }
+field: LABEL exprs ';'             { $$ = NAMED(LIST(FIELD, @$, $2), $1, ncr_place_label(@1, $1)); }
      | LABEL record                 { $$ = NAMED(NODE(FIELD_RECORD, @$, $2), $1, ncr_place_label(@1, $1)); }
      | LABEL record ';'             { $$ = NAMED(NODE(FIELD_RECORD, @$, $2), $1, ncr_place_label(@1, $1)); }
      | name record                  { $$ = NAMED(NODE(SECTION, @$, NULL, $2), $1, @1); }
      | name name record             { $$ = NAMED(NODE(SECTION, @$, NAMED(LEAF(NAME, @2), $2, @2), $3), $1, @1); }
      | name STRING record           { $$ = NAMED(NODE(SECTION, @$, $2, $3), $1, @1); }
-     | name items2 semi             { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
-     | REQUIRE items2 semi          { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
+     | name items2 ';'             { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
+     | REQUIRE items2 ';'          { $$ = NAMED(LIST(ITEMS, @$, $2), $1, @1); }
      ;
 last_field: LABEL exprs             { $$ = NAMED(LIST(FIELD, @$, $2), $1, ncr_place_label(@1, $1)); }
           | annots LABEL exprs      { $$ = ncr_node_annotate(NAMED(LIST(FIELD, @2, $3), $2, ncr_place_label(@2, $2)), $1);
@@ -350,7 +351,7 @@ genes: %empty                       { $$ = ncr_list_new(p); }
      | genes gene                   { $$ = ncr_list_add(p, $1, $2); }
      | genes error ';'              { $$ = $1; yyerrok; }
      ;
-gene: segs '=' expr semi            { $$ = HEAD_LIST(GENE, @$, $3, $1); }
+gene: segs '=' expr ';'            { $$ = HEAD_LIST(GENE, @$, $3, $1); }
     ;
 segs: seg                           { $$ = ncr_list_add(p, ncr_list_new(p), $1); }
     | segs '/' seg                  { $$ = ncr_list_add(p, $1, $3); }
@@ -366,11 +367,37 @@ const char *ncr_token_name(int kind)
     return yysymbol_name(YYTRANSLATE(kind));
 }
 
+static bool acceptable(const yypcontext_t *context, int token)
+{
+    return yy_lac(context->yyesa, context->yyes, context->yyes_capacity, context->yyssp, YYTRANSLATE(token)) == 0;
+}
+
+/* The next token. Where it cannot stand, begins something new, and a `;` could stand, then that is what is missing: it is
+   reported, and given before the token. */
+static int with_semicolons(struct ncr_parse *p, struct ncr_token *token, bool recovering, const yypcontext_t *context)
+{
+    if (p->held) {
+        *token = p->after_semicolon;
+        p->held = false;
+        return token->kind;
+    }
+    int kind = ncr_lexer_next(&p->lexer, token);
+    if (recovering || !ncr_parse_begins(&p->lexer) || acceptable(context, kind) || !acceptable(context, ';') ||
+        acceptable(context, T_LET))
+        return kind;
+    ncr_parse_report_semicolon(p);
+    p->held = true;
+    p->after_semicolon = *token;
+    if (kind == T_IF) p->after_semicolon.kind = T_IF_STATEMENT;
+    token->end = token->begin;
+    return ';';
+}
+
 /* What a token means to the actions: a word, a literal's node, or nothing. */
-static int ncr_yylex(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p)
+static int next_token(YYSTYPE *value, struct ncr_place *place, struct ncr_parse *p, bool recovering, const void *context)
 {
     struct ncr_token token;
-    int kind = ncr_lexer_next(&p->lexer, &token);
+    int kind = with_semicolons(p, &token, recovering, context);
     place->begin = token.begin;
     place->end = token.end;
     switch (kind) {

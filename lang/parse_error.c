@@ -163,11 +163,9 @@ static void describe(const struct ncr_lexer *lx, const struct ncr_token *t, stru
         put(out, "%s", ncr_token_name(t->kind));
 }
 
-// Whether a `;` before t is what is missing: t begins a line, a statement, or ends the block.
-static bool wants_semicolon(const struct expected *e, const struct ncr_token *before,
-                            const struct ncr_token *t)
+bool ncr_parse_begins(const struct ncr_lexer *lexer)
 {
-    if (!has(e, ';') || has(e, T_LET)) return false;
+    const struct ncr_token *t = &lexer->last, *before = &lexer->before;
     switch (t->kind) {
     case T_LET:
     case T_REQUIRE:
@@ -208,7 +206,7 @@ static bool left_open(const struct ncr_lexer *lx, const struct expected *e,
 static void report(struct ncr_parse *p, const struct expected *e)
 {
     struct ncr_lexer *lx = &p->lexer;
-    const struct ncr_token *t = &lx->last, *before = &lx->before;
+    const struct ncr_token *t = &lx->last;
     struct ncr_span span = ncr_lexer_span(lx, t->begin, t->end);
     struct words found = {0}, expected = {0};
     struct ncr_diag *d;
@@ -218,9 +216,6 @@ static void report(struct ncr_parse *p, const struct expected *e)
     if (left_open(lx, e, t, &at)) {
         d = NCR_DIAG(lx->diags, UNCLOSED, ncr_lexer_span(lx, at, at + 1), lx->source.s[at]);
         ncr_diag_note(lx->diags, d, span, "%s stands before its end,", found.at);
-    } else if (wants_semicolon(e, before, t)) {
-        uint32_t end = before->end, begin = before->kind == '}' ? end - 1 : end;
-        NCR_DIAG(lx->diags, MISSING_SEMICOLON, ncr_lexer_span(lx, begin, end), found.at);
     } else if (has(e, T_PIPE) && is_comparison(t->kind)) {
         NCR_DIAG0(lx->diags, CHAINED_COMPARISON, span);
     } else if (has(e, T_PIPE) && (t->kind == T_RANGE || t->kind == T_RANGE_EQ)) {
@@ -228,12 +223,25 @@ static void report(struct ncr_parse *p, const struct expected *e)
     } else if (ncr_token_is_reserved(t->kind) && has(e, T_NAME) && !has(e, T_CHOOSE) &&
                !has(e, T_NET)) {
         NCR_DIAG(lx->diags, RESERVED_WORD, span, found.at);
-    } else if (t->kind == '}' && before->kind != 0 && lx->open.n == 0 && has(e, T_NET)) {
+    } else if (t->kind == '}' && lx->open.n == 0 && has(e, T_NET)) {
         NCR_DIAG(lx->diags, NOTHING_TO_CLOSE, span, found.at);
     } else {
         d = NCR_DIAG(lx->diags, UNEXPECTED, span, found.at, expected.at);
         if (t->kind == '=' && has(e, T_PIPE)) ncr_diag_help(lx->diags, d, "`==` compares");
     }
+}
+
+void ncr_parse_report_semicolon(struct ncr_parse *p)
+{
+    struct ncr_lexer *lx = &p->lexer;
+    if (lx->stopped || lx->last.begin == lx->quiet_at) return;
+    struct words found = {0};
+    describe(lx, &lx->last, &found);
+    // After a brace one looks at the brace; else at the gap behind the last token.
+    uint32_t end = lx->before.end, begin = lx->before.kind == '}' ? end - 1 : end;
+    NCR_DIAG(lx->diags, MISSING_SEMICOLON, ncr_lexer_span(lx, begin, end), found.at);
+    lx->quiet_at =
+        lx->last.begin; // where the token cannot stand after `;` either, that is the same mistake
 }
 
 void ncr_parse_report(struct ncr_parse *p, const int *expected, int n)

@@ -10,7 +10,7 @@
 # be what a case reads.
 #
 #   //! run: nacre check %s          a command in bash, in the folder of the file. `nacre` is the one under test,
-#                                    %s the file's name, %t the stem of its temporary files, %S the source folder.
+#                                    %s the file's name, %d a folder of its own that is empty at first, %t the stem of files there, %S the source folder.
 #   //! exit: 1                      status that is expected; 0 where the line is missing
 #   //! stderr:                      what is expected there: the `//|` lines that follow, all and exactly
 #   //| text                         one line, after one blank; `//|` alone is an empty line
@@ -18,7 +18,7 @@
 #   //! stdout: any                  not looked at
 #
 # A stream that is not named must be empty. Line ends at the very end of a stream do not count. A file may hold several
-# `run` lines, each with its own expectations after it; they run in turn and share their %t.
+# `run` lines, each with its own expectations after it; they run in turn and share that folder.
 set -u
 export LC_ALL=C
 NACRE=$(realpath "$1") SOURCE=$(realpath "$2")
@@ -122,16 +122,17 @@ run_case() {
   read_case "$base"
   [ ${#runs[@]} -gt 0 ] || [ -n "$why" ] || return
   [ $verbose = 1 ] && echo "$file"
-  rm -f "$scratch"/t*
+  rm -rf "$scratch/d" && mkdir "$scratch/d"
   local blocks=()
   for i in "${!runs[@]}"; do
     command=${runs[i]//%s/$base}
-    command=${command//%t/$scratch/t}
+    command=${command//%d/$scratch/d}
+    command=${command//%t/$scratch/d/t}
     command=${command//%S/$SOURCE}
-    eval "$command" >"$scratch/stdout" 2>"$scratch/stderr" </dev/null
+    (eval "$command") >"$scratch/stdout" 2>"$scratch/stderr" </dev/null
     status=$?
     { out=$(<"$scratch/stdout") err=$(<"$scratch/stderr"); } 2>/dev/null
-    out=${out//"$scratch"/%T} err=${err//"$scratch"/%T}
+    out=${out//"$scratch/d"/%d} err=${err//"$scratch/d"/%d}
     if [ $update = 1 ]; then
       blocks[i]=$(
         printf '//! run: %s\n' "${runs[i]}"

@@ -19,23 +19,43 @@ static void place(const struct ncr_sources *sources, struct ncr_buf *out, struct
     ncr_buf_fmt(out, ":%u:%u", pos.line, pos.column);
 }
 
-// The source line and a caret line under [begin, end); a span over several lines is marked on its first.
+// Bytes of the first n characters of text.
+static uint32_t bytes_of(struct ncr_str text, uint32_t n)
+{
+    uint32_t i = 0;
+    while (i < text.n) {
+        bool begins = ((unsigned char)text.s[i] & 0xC0) != 0x80;
+        if (begins && n-- == 0) break;
+        i++;
+    }
+    return i;
+}
+
+// The source line and a caret line under [begin, end); a span over several lines is marked on its first. Of a line that is
+// too long for any screen the part around the span is shown.
 static void excerpt(const struct ncr_sources *sources, struct ncr_buf *out, struct ncr_span span)
 {
+    enum { SHOWN = 160, BEFORE = 80 };
     struct ncr_pos pos = ncr_sources_pos(sources, span.file, span.begin);
     struct ncr_str line = ncr_sources_line(sources, span.file, pos.line);
     struct ncr_pos stop = ncr_sources_pos(sources, span.file, span.end);
-    uint32_t width = stop.line == pos.line ? stop.column - pos.column : 0;
-    uint32_t rest = characters(line) + 1 - pos.column;
-    if (stop.line != pos.line) width = pos.column <= characters(line) ? rest : 1;
+    uint32_t count = characters(line), at = pos.column - 1, first = 0;
+    uint32_t width = stop.line == pos.line ? stop.column - pos.column : count > at ? count - at : 1;
+    bool cut = count > SHOWN;
+    if (cut && at > BEFORE) first = at - BEFORE;
+    uint32_t begin = bytes_of(line, first);
+    struct ncr_str part = {line.s + begin, line.n - begin};
+    if (cut) part.n = bytes_of(part, SHOWN);
+    uint32_t shown = characters(part);
+    if (at - first + width > shown) width = shown > at - first ? shown - (at - first) : 1;
     if (width == 0) width = 1;
-    ncr_buf_fmt(out, "%5u | ", pos.line);
-    for (uint32_t i = 0; i < line.n; i++) {
-        unsigned char c = (unsigned char)line.s[i];
+    ncr_buf_fmt(out, "%5u | %s", pos.line, first ? "… " : "");
+    for (uint32_t i = 0; i < part.n; i++) {
+        unsigned char c = (unsigned char)part.s[i];
         ncr_buf_putc(out, c < 0x20 ? ' ' : (char)c); // a tab is one column, as in the position
     }
-    ncr_buf_puts(out, "\n      | ");
-    ncr_buf_pad(out, ' ', pos.column - 1);
+    ncr_buf_puts(out, cut && first + shown < count ? " …\n      | " : "\n      | ");
+    ncr_buf_pad(out, ' ', at - first + (first ? 2 : 0));
     ncr_buf_pad(out, '^', width);
     ncr_buf_putc(out, '\n');
 }

@@ -102,6 +102,11 @@ static void check_tree(const char *text, const char *want)
     uint32_t file =
         ncr_sources_add((struct ncr_sources *)diags.sources, NCR_STR("t"), ncr_str_of(text));
     struct ncr_ast *a = ncr_parse_expr(arena, &diags, file);
+    if (!want) {
+        cr_assert_null(a, "%s", text);
+        ncr_arena_free(arena);
+        return;
+    }
     cr_assert_not_null(a, "%s", text);
     struct ncr_buf out = {0};
     ncr_ast_dump(a, &out);
@@ -129,6 +134,16 @@ Test(parse, precedence)
     check_tree("5%", "percent 0.05;");
     check_tree("64 KiB/s", "quantity 64 KiB/s;");
     check_tree("64 KiB / s", "binary /;  quantity 64 KiB;  name s;");
+    check_tree(
+        "x |> if b { c } else { d } >> e",
+        "binary |>;  name x;  binary >>;    if;      name b;      block;        name c;      "
+        "block;        name d;    name e;");
+    check_tree("t with { net[1]/if = 3; }",
+               "with;  name t;  gene;    int 3;    seg net;      int 1;    seg if;");
+    check_tree("step.step(step: step) step_", NULL);
+    check_tree("0..set step step", "range ..;  int 0;  name set;  name step;");
+    check_tree("99.9% + 1e3%", "binary +;  percent 0.999;  percent 10;");
+    check_tree("5 GB/s per bit", "quantity 5 GB/s per bit;");
     check_tree("\"a\\n\\u{e9}\"", "string \"a;\xC3\xA9\";");
 }
 
