@@ -240,6 +240,14 @@ static void reference(struct ncr_declare *d, const struct ncr_field *field,
     struct ncr_item *item = ncr_declare_item(d, ast, kind);
     if (!item) return;
     if (field->form == NCR_FORM_NET) {
+        // Commands work on the nets of the root module.
+        if (item->module != d->item->module && d->item->module == d->program->modules->n - 1) {
+            struct ncr_diag *diag = NCR_REPORT(d->reporter, FOREIGN_NET, ast->span,
+                                               ncr_show_str(d->reporter, item->name));
+            ncr_report_help(d->reporter, diag, "give it a name here: net my_%.*s = %.*s;",
+                            NCR_STR_ARG(item->name), NCR_STR_ARG(item->name));
+            d->good = false;
+        }
         if (field->offset == NCR_NO_OFFSET) return;
         struct ncr_campaign_spec *campaign = (struct ncr_campaign_spec *)d->spec;
         campaign->net = item->name;

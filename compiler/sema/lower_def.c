@@ -131,6 +131,7 @@ static void params(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
     for (uint32_t i = 0; i < def->n_params; i++) {
         struct ncr_param_def *param = &def->params[i];
         uint32_t kinds = param->is_quantity ? K(QUANTITY) : ncr_type_kinds(param->type);
+        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i]);
         if (param->has_default) {
             lo->around = param->name;
             param->fallback = ncr_lower_expr(lo, list->kid[i]->kid[1]);
@@ -178,6 +179,7 @@ static void inputs(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
     for (uint32_t i = 0; i < def->n_inputs; i++) {
         struct ncr_param_def *input = &def->inputs[i];
         const struct ncr_ast *type = list->kid[i]->n_kids ? list->kid[i]->kid[0] : NULL;
+        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i]);
         if (type && !check_rank(lo, type)) {
             input->wrong = true;
             type = NULL;

@@ -142,6 +142,7 @@ void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item)
     const struct ncr_ast *ast = item->ast;
     ncr_lower_begin(lo, item);
     lo->mutation = true;
+    if (ast->n_annots) ncr_lower_annotations(lo, ast);
     uint32_t opened = ncr_lower_open(lo);
     const struct ncr_ast *params = ast->kid[0];
     for (uint32_t i = 0; i < params->n_kids; i++) {
