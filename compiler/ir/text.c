@@ -142,6 +142,7 @@ static void scan_string(struct reader *r)
     uint32_t n = 0;
     while (r->at < r->text.n && s[r->at] != '"' && s[r->at] != '\n') {
         char c = s[r->at++];
+        if (c == 0) return; // no name holds it, escaped or not
         if (c == '\\') {
             char e = r->at < r->text.n ? s[r->at++] : 0;
             int hi = e == 'x' && r->at + 1 < r->text.n ? hex(s[r->at]) : -1;

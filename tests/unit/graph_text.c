@@ -120,6 +120,22 @@ Test(graph_text, what_is_wrong_is_said_where_it_is)
     }
 }
 
+// Names are printed with lengths, but a name with a zero byte in it could not be told from its
+// beginning.
+Test(graph_text, a_zero_byte_in_a_name_is_refused)
+{
+    static const char text[] = "graph \"g\0h\" { %0 = input \"x\" shape 4 : 4 output \"\" = %0 }";
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct ncr_sources *sources = ncr_sources_new(arena);
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, sources);
+    uint32_t file = ncr_sources_add(sources, NCR_STR("g"), NCR_STR(text));
+    cr_assert_null(ncr_graph_read(arena, &diags, file));
+    cr_assert_eq(diags.first->code, NCR_N_GRAPH_TEXT);
+    cr_assert_eq(diags.first->span.begin, 6);
+    ncr_arena_free(arena);
+}
+
 // -- architecture ids
 // -------------------------------------------------------------------------------
 
