@@ -129,6 +129,31 @@ static bool has_pipe(const struct ncr_ast *a)
     return is_chain(a) && (a->op == NCR_AST_PIPE || has_pipe(a->kid[0]) || has_pipe(a->kid[1]));
 }
 
+static size_t flat_width(const struct ncr_fmt *f, const struct ncr_ast *a)
+{
+    struct ncr_buf trial = {0};
+    struct ncr_fmt flat = *f;
+    flat.out = &trial;
+    flat.flat = true;
+    ncr_fmt_expr(&flat, a);
+    size_t n = trial.n;
+    ncr_buf_free(&trial);
+    return n;
+}
+
+// Whether each part of the chain between two `|>` fits on a line of its own. column is where the
+// next operand would stand.
+static bool parts_fit(const struct ncr_fmt *f, const struct ncr_ast *a, size_t *column)
+{
+    if (!is_chain(a)) {
+        *column += flat_width(f, a);
+        return *column < WIDTH;
+    }
+    if (!parts_fit(f, a->kid[0], column)) return false;
+    *column = a->op == NCR_AST_PIPE ? (size_t)(f->indent + 1) * INDENT + 3 : *column + 4;
+    return parts_fit(f, a->kid[1], column);
+}
+
 static void binary(struct ncr_fmt *f, const struct ncr_ast *a)
 {
     if (!is_chain(a)) {
@@ -152,7 +177,8 @@ static void binary(struct ncr_fmt *f, const struct ncr_ast *a)
         f->flat = flat;
         return;
     }
-    bool multi = !one_line(f, a) && has_pipe(a);
+    size_t column = f->out->n - f->line_start;
+    bool multi = has_pipe(a) && parts_fit(f, a, &column);
     f->indent++;
     chain(f, a, !multi);
     f->indent--;
