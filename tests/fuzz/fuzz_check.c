@@ -1,4 +1,4 @@
-// Fuzzes the front end: parse; where that succeeds print, parse again and compare; then check the program. Imports find only
+// Fuzzes the front end: parse; where that succeeds print, parse again and compare, print again and compare; then check the program. Imports find only
 // the embedded standard library. Memory is bounded by the arena.
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +27,13 @@ static void round_trip(struct ncr_arena *arena, const struct ncr_syntax *syntax,
         fprintf(stderr, "the printed program is another one:\n%s\n", text.s ? text.s : "");
         abort();
     }
+    struct ncr_buf twice = {0};
+    ncr_fmt(second, again, &twice);
+    if (twice.n != text.n || (text.n && memcmp(twice.s, text.s, text.n) != 0)) {
+        fprintf(stderr, "printing twice changes the text:\n%s\n", text.s ? text.s : "");
+        abort();
+    }
+    ncr_buf_free(&twice);
     ncr_buf_free(&text);
 }
 
