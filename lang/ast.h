@@ -91,6 +91,9 @@ struct ncr_syntax *ncr_parse_genotype(struct ncr_arena *arena, struct ncr_diags 
 // Parses one expression, as in --set and --fail-on; NULL after errors.
 struct ncr_ast *ncr_parse_expr(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file);
 
+// A word that the grammar knows, reserved or in some places only: what is printed as a program avoids them as names.
+bool ncr_word_is_keyword(struct ncr_str text);
+
 // Text form of the tree (one node a line, indented) for `emit --stage ast`.
 void ncr_ast_dump(const struct ncr_ast *node, struct ncr_buf *out);
 // Same kinds, texts, values and kids, whatever the spans.

@@ -52,6 +52,11 @@ static int word_kind(struct ncr_str text)
     return T_NAME;
 }
 
+bool ncr_word_is_keyword(struct ncr_str text)
+{
+    return word_kind(text) != T_NAME;
+}
+
 bool ncr_token_is_reserved(int kind)
 {
     for (size_t i = 0; i < N_RESERVED; i++)

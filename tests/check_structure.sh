@@ -12,6 +12,7 @@ declare -A may=(
   [compiler/ir]=""
   [compiler/sema]="lang compiler/ir compiler/space"
   [compiler/space]="lang compiler/ir"
+  [compiler/mutate]="lang compiler/ir compiler/sema compiler/space"
   [compiler/hw]="compiler/ir"
   [compiler/fault]="compiler/ir compiler/quant compiler/plan"
   [compiler/quant]="compiler/ir"

@@ -1,5 +1,6 @@
 // nacre emit: any stage of the way from text to code, printed.
 #include "compiler/codegen/codegen.h"
+#include "compiler/mutate/resolved.h"
 #include "compiler/plan/plan.h"
 #include "tools/nacre/work.h"
 
@@ -76,6 +77,17 @@ static int graph(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
     return EXIT_GOOD;
 }
 
+// The network as a program without choices; with dropout, which a program says and a simplified
+// graph does not.
+static int resolved(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
+{
+    enum ncr_status status = ncr_pipeline_graph(&work->pipeline, &work->err);
+    if (status != NCR_OK) return work_status(cli, work, status);
+    if (!ncr_graph_program(work->pipeline.arena, work->pipeline.net->graph, out, NULL))
+        NCR_BUG("a checked net shares weights between unequal layers");
+    return EXIT_GOOD;
+}
+
 // With --weights the network with all its numbers; else its structure, which needs neither weights
 // nor data.
 static enum ncr_status make_qgraph(struct cli *cli, struct cli_work *work,
@@ -140,9 +152,10 @@ static int object(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 }
 
 static const struct stage stages[] = {
-    {"tokens", tokens, NULL}, {"ast", ast, NULL},       {"module", NULL, module},
-    {"graph", NULL, graph},   {"qgraph", NULL, qgraph}, {"plan", NULL, plan},
-    {"llvm", NULL, llvm},     {"asm", NULL, assembly},  {"obj", NULL, object},
+    {"tokens", tokens, NULL},     {"ast", ast, NULL},     {"module", NULL, module},
+    {"resolved", NULL, resolved}, {"graph", NULL, graph}, {"qgraph", NULL, qgraph},
+    {"plan", NULL, plan},         {"llvm", NULL, llvm},   {"asm", NULL, assembly},
+    {"obj", NULL, object},
 };
 
 static int no_stage(struct cli *cli, const char *found)
