@@ -42,6 +42,7 @@ enum ncr_code_kind {
     NCR_CODE_LET,     // value; slot
     NCR_CODE_REQUIRE, // conditions…
     NCR_CODE_FOR,     // range or list, body; slot; a site
+    NCR_CODE_EDIT,    // of a mutation: layer, value or NULL; slot: the pattern; as.edit
     NCR_CODE_DROP,    // a value that is not used
 };
 
@@ -76,6 +77,10 @@ struct ncr_code {
         const struct ncr_def *def;
         enum ncr_op op;
         uint32_t builtin;
+        struct {
+            uint32_t kind; // enum ncr_edit_kind
+            uint32_t what; // SET: bit of the attribute; INHERIT: enum ncr_inherit
+        } edit;
     } as;
 };
 
@@ -144,10 +149,11 @@ struct ncr_item {
     uint32_t n_refs;
     uint32_t declaration; // kind of declaration: row of records.def
     bool recursive;
-    struct ncr_def *def;   // BLOCK, NET
-    struct ncr_code *code; // LET
-    uint32_t n_slots;      // LET: slots of its expression's loops
-    const void *spec;      // DECLARATION: the filled config struct; NULL after errors
+    struct ncr_def *def;           // BLOCK, NET
+    struct ncr_mutation *mutation; // MUTATION
+    struct ncr_code *code;         // LET
+    uint32_t n_slots;              // LET: slots of its expression's loops
+    const void *spec;              // DECLARATION: the filled config struct; NULL after errors
 };
 
 #endif

@@ -393,6 +393,7 @@ static struct ncr_value expression(struct ncr_eval *ev, const struct ncr_code *c
         }
         return ncr_value_error();
     case NCR_CODE_FOR: for_loop(ev, code); return ncr_value_error();
+    case NCR_CODE_EDIT: ncr_eval_edit(ev, code); return ncr_value_error();
     case NCR_CODE_DROP: return ncr_eval_code(ev, code->kid[0]);
     }
     NCR_BUG("code kind %d", (int)code->kind);

@@ -106,6 +106,7 @@ struct ncr_eval {
     struct ncr_builder *builder; // NULL: no tensors here
     const struct ncr_oracle *oracle;
     const struct ncr_genes *genes;
+    struct ncr_rewrite *rewrite; // NULL: no mutation is being applied
 
     uint64_t steps, budget;
     uint32_t depth, calls;
@@ -175,6 +176,18 @@ struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *co
 // Converts to the type of a parameter; false after a message at `at`.
 bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
                       const struct ncr_def *def, struct ncr_span at, struct ncr_value *value);
+
+// The value of an argument of an operator into its field of attrs; false after a message at `span`.
+bool ncr_eval_attr(struct ncr_eval *ev, enum ncr_op op, const struct ncr_sig_param *param,
+                   struct ncr_span span, struct ncr_value value, struct ncr_attrs *attrs);
+
+// -- eval_mutation.c ----------------------------------------------------------------------------
+// A statement of the mutation that is being applied.
+void ncr_eval_edit(struct ncr_eval *ev, const struct ncr_code *code);
+// c.kernel where c matched an operator; false where `word` is no argument of it, or the tensor no
+// matched one.
+bool ncr_eval_matched(struct ncr_eval *ev, ncr_node_id tensor, struct ncr_str word,
+                      struct ncr_value *out);
 
 // -- eval_apply.c -------------------------------------------------------------------------------
 struct ncr_inputs {

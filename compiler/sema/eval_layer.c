@@ -153,6 +153,13 @@ static bool set(const struct argument *arg, struct ncr_value v, struct ncr_attrs
     NCR_BUG("signature type %d", (int)arg->param->type);
 }
 
+bool ncr_eval_attr(struct ncr_eval *ev, enum ncr_op op, const struct ncr_sig_param *param,
+                   struct ncr_span span, struct ncr_value value, struct ncr_attrs *attrs)
+{
+    struct argument arg = {ev, param, ncr_op_name(op), span};
+    return value.kind != NCR_KIND_ERROR && set(&arg, value, attrs);
+}
+
 // An operator with values for its parameters; ERROR without a kind stands for "not given".
 static struct ncr_value operator_with(struct ncr_eval *ev, const struct ncr_code *code,
                                       enum ncr_op op, const struct ncr_value *values,

@@ -211,6 +211,8 @@ static struct ncr_value tensor_member(struct ncr_eval *ev, const struct ncr_code
 {
     const struct ncr_shape *shape = &ncr_builder_node(ev->builder, id)->shape;
     struct ncr_str names[MEMBER_COUNT];
+    struct ncr_value argument;
+    if (ev->rewrite && ncr_eval_matched(ev, id, code->text, &argument)) return argument;
     for (uint32_t i = 0; i < MEMBER_COUNT; i++) {
         names[i] = ncr_str_of(members[i]);
         if (!ncr_str_eq(names[i], code->text)) continue;

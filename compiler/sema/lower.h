@@ -48,8 +48,8 @@ struct ncr_lower {
     const struct ncr_ast *wanted; // the statement that was meant as the result of its body
     uint32_t loops;               // around the statement at hand
     bool this_allowed, this_seen;
-    bool mutation; // statements of mutations are allowed
-    bool search;   // names of metrics are known
+    struct ncr_mutation *mutation; // at hand: its statements are allowed
+    bool search;                   // names of metrics are known
 };
 
 // -- lower_names.c: scopes and path elements ----------------------------------------------------
@@ -102,11 +102,13 @@ struct ncr_code *ncr_lower_member(struct ncr_lower *lo, const struct ncr_ast *as
 // `latency`), or a call of one (`error(images.valid)`). NULL: the name is no metric.
 struct ncr_code *ncr_lower_metric(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_metric_call(struct ncr_lower *lo, const struct ncr_ast *ast);
+// Annotations before ast: known names, arguments of the right kind.
+void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast);
+
+// -- lower_mutation.c ---------------------------------------------------------------------------
 // Statements of mutations; NULL where ast is none.
 struct ncr_code *ncr_lower_edit(struct ncr_lower *lo, const struct ncr_ast *ast);
 void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item);
-// Annotations before ast: known names, arguments of the right kind.
-void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast);
 
 // -- lower_stmt.c -------------------------------------------------------------------------------
 struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast *ast);

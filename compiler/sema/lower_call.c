@@ -46,7 +46,9 @@ static struct ncr_code *of_local(struct ncr_lower *lo, const struct ncr_ast *ast
                                  struct ncr_local *local)
 {
     local->used = true;
-    enum ncr_code_kind kind = local->kind == NCR_LOCAL_PATTERN ? NCR_CODE_OPAQUE : NCR_CODE_LOCAL;
+    // A decision has no value in the mutation that matches it.
+    bool opaque = local->kind == NCR_LOCAL_PATTERN && local->kinds != K(TENSOR);
+    enum ncr_code_kind kind = opaque ? NCR_CODE_OPAQUE : NCR_CODE_LOCAL;
     struct ncr_code *code = ncr_code_new(lo, kind, ast, 0, local->kinds);
     code->slot = local->slot;
     code->known_dimension = local->known_dimension;
@@ -364,7 +366,7 @@ static void unknown_member(struct ncr_lower *lo, const struct ncr_ast *ast, cons
 
 // c.kernel in a mutation: an argument of the operators that c matches, or a member of its tensor.
 static struct ncr_code *pattern_member(struct ncr_lower *lo, const struct ncr_ast *ast,
-                                       const struct ncr_local *local)
+                                       struct ncr_local *local)
 {
     struct ncr_str names[64];
     uint32_t n = 0;
@@ -384,7 +386,10 @@ static struct ncr_code *pattern_member(struct ncr_lower *lo, const struct ncr_as
         unknown_member(lo, ast, ncr_show_str(lo->reporter, local->name), names, n);
         return ncr_code_error(lo, ast);
     }
-    return ncr_code_new(lo, NCR_CODE_OPAQUE, ast, 0, NCR_KINDS_ALL);
+    struct ncr_code *code = ncr_code_new(lo, NCR_CODE_MEMBER, ast, 1, NCR_KINDS_ALL);
+    code->kid[0] = of_local(lo, ncr_ast_bare(ast->kid[0]), local);
+    code->text = ast->text;
+    return code;
 }
 
 struct ncr_code *ncr_lower_member(struct ncr_lower *lo, const struct ncr_ast *ast)

@@ -15,7 +15,8 @@ void ncr_lower_begin(struct ncr_lower *lo, struct ncr_item *item)
     lo->loops = 0;
     lo->errors_before = lo->reporter->diags->n_errors;
     lo->wanted = NULL;
-    lo->this_allowed = lo->this_seen = lo->mutation = lo->search = false;
+    lo->this_allowed = lo->this_seen = lo->search = false;
+    lo->mutation = NULL;
 }
 
 // -- locals -------------------------------------------------------------------------------------

@@ -77,6 +77,13 @@ struct ncr_module_scope {
     uint32_t n_imports;
 };
 
+// @frozen or @mutate before a statement or expression: only these mutations touch what it holds.
+struct ncr_restriction {
+    struct ncr_span span;
+    const struct ncr_item **items;
+    uint32_t n_items;
+};
+
 struct ncr_program {
     struct ncr_arena *arena;
     struct ncr_reporter reporter;
@@ -84,6 +91,7 @@ struct ncr_program {
     struct ncr_symbols symbols;
     struct ncr_module_scope *scopes; // one a module
     NCR_VEC(struct ncr_item *) items;
+    NCR_VEC(struct ncr_restriction) restrictions;
     NCR_VEC(struct ncr_item *) refs; // edges of the recursion check: item → item
     uint32_t n_sites;
     uint32_t *stamps, stamp; // by item: visited in walk number `stamp`

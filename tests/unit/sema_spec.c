@@ -61,7 +61,7 @@ Test(sema_spec, functions_members_and_words)
     ncr_buf_fmt(&rows, "| `@%s` | %s | %s |\n", name, argument[0] ? argument : "none", help);
 #include "compiler/sema/annotations.def"
 #undef NCR_ANNOTATION_ROW
-#define NCR_INHERIT_ROW(name, exact, argument, help)                                               \
+#define NCR_INHERIT_ROW(NAME, name, exact, argument, help)                                         \
     ncr_buf_fmt(&rows, "| `%s` | %s | %s |\n", name, exact ? "exact" : "approximate", help);
 #include "compiler/sema/inherit.def"
 #undef NCR_INHERIT_ROW
