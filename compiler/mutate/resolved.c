@@ -91,8 +91,8 @@ static void choose_names(struct printer *p)
         if (is_shared(p, node)) {
             struct ncr_str *layer = &p->layer[node->first_param];
             if (!layer->n) *layer = unique(p, word(p, name, "layer"));
-            name = ncr_str_fmt(p->arena, "%.*s_%u", NCR_STR_ARG(*layer),
-                               ++applied[node->first_param]);
+            name =
+                ncr_str_fmt(p->arena, "%.*s_%u", NCR_STR_ARG(*layer), ++applied[node->first_param]);
         }
         p->tensor[id] = unique(p, word(p, name, "tensor"));
     }

@@ -1,4 +1,5 @@
 // Loads and checks a program for a command.
+#include "compiler/mutate/mutate.h"
 #include "tools/nacre/cli.h"
 
 int cli_open(struct cli *cli, const char *path, struct cli_program *out)
@@ -12,6 +13,8 @@ int cli_open(struct cli *cli, const char *path, struct cli_program *out)
     // Later stages do not run on what did not parse: one cause, one message.
     if (out->diags.n_errors == 0)
         out->program = ncr_program_check(out->arena, &out->diags, out->modules);
+    if (cli->command == CMD_CHECK && out->program && out->diags.n_errors == 0)
+        ncr_mutation_claims_check(out->program, &out->diags);
     if (!(cli->command == CMD_CHECK && cli->json)) cli_diags(cli, out);
     return out->diags.n_errors ? EXIT_PROGRAM : EXIT_GOOD;
 }
