@@ -37,6 +37,7 @@ static void dump(const struct ncr_ast *a, struct ncr_buf *out, uint32_t depth)
     ncr_buf_puts(out, ncr_ast_kind_name(a->kind));
     if (a->op) ncr_buf_fmt(out, " %s", ncr_ast_op_text(a->op));
     if (a->flag) ncr_buf_puts(out, a->kind == NCR_AST_RANGE ? " pow2" : " ordered");
+    if (a->repeated) ncr_buf_puts(out, " repeated");
     if (a->kind == NCR_AST_INT || a->kind == NCR_AST_BOOL || a->is_int)
         ncr_buf_fmt(out, " %" PRId64, a->value.i);
     if (a->kind == NCR_AST_FLOAT || a->kind == NCR_AST_PERCENT ||
@@ -61,7 +62,7 @@ void ncr_ast_dump(const struct ncr_ast *node, struct ncr_buf *out)
 bool ncr_ast_equal(const struct ncr_ast *a, const struct ncr_ast *b)
 {
     if (!a || !b) return a == b;
-    if (a->kind != b->kind || a->op != b->op || a->flag != b->flag || a->is_int != b->is_int)
+    if (a->kind != b->kind || a->op != b->op || a->flag != b->flag || a->repeated != b->repeated || a->is_int != b->is_int)
         return false;
     if (!ncr_str_eq(a->text, b->text) || a->value.i != b->value.i || a->n_kids != b->n_kids ||
         a->n_annots != b->n_annots)

@@ -42,6 +42,7 @@ struct ncr_ast {
     enum ncr_ast_op op;
     uint32_t depth; // 1 + the deepest kid; bounded by NCR_LIMIT_DEPTH
     bool flag;      // RANGE: pow2. CHOOSE_OF: ordered
+    bool repeated;  // CHOOSE_OF: with repetition
     bool is_int;    // QUANTITY: the number was written without point or exponent
     struct ncr_span span, name_span; // the whole node; the name, label or operator in it
     struct ncr_str text;

@@ -31,6 +31,7 @@ static const struct {
     {"pow2", T_POW2},
     {"of", T_OF},
     {"ordered", T_ORDERED},
+    {"repeated", T_REPEATED},
     {"weight", T_WEIGHT},
     {"by", T_BY},
     {"bounded", T_BOUNDED},

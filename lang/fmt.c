@@ -316,6 +316,7 @@ static void choose_of(struct ncr_fmt *f, const struct ncr_ast *a)
     label(f, a);
     ncr_fmt_expr(f, a->kid[0]);
     ncr_buf_puts(f->out, a->flag ? " of ordered " : " of ");
+    if (a->repeated) ncr_buf_puts(f->out, "repeated ");
     list(f, a, 1, '(', ')');
 }
 

@@ -46,6 +46,12 @@ struct ncr_ast *ncr_node_literal(struct ncr_parse *p, enum ncr_ast_kind kind,
 struct ncr_list *ncr_list_new(struct ncr_parse *p);
 struct ncr_list *ncr_list_add(struct ncr_parse *p, struct ncr_list *list, struct ncr_ast *node);
 
+// The words between `of` and the things to choose from: bit 0 ordered, bit 1 repeated.
+static inline void ncr_subset_flags(struct ncr_ast *choose, int words)
+{
+    choose->flag = (words & 1) != 0;
+    choose->repeated = (words & 2) != 0;
+}
 static inline struct ncr_place ncr_place_join(struct ncr_place a, struct ncr_place b)
 {
     return (struct ncr_place){a.begin, b.end};

@@ -58,7 +58,7 @@ static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, cons
 %token <struct ncr_str> OPTIONAL "`optional`" REPEAT "`repeat`" REQUIRE "`require`" IF "`if`" IF_STATEMENT "`if` statement"
 %token <struct ncr_str> ELSE "`else`" FOR "`for`" IN "`in`" WITH "`with`" THIS "`this`" TRUE "`true`" FALSE "`false`"
 
-%token <struct ncr_str> STEP "`step`" POW2 "`pow2`" OF "`of`" ORDERED "`ordered`" WEIGHT "`weight`" BY "`by`"
+%token <struct ncr_str> STEP "`step`" POW2 "`pow2`" OF "`of`" ORDERED "`ordered`" REPEATED "`repeated`" WEIGHT "`weight`" BY "`by`"
 %token <struct ncr_str> BOUNDED "`bounded`" AFTER "`after`" BEFORE "`before`" SET "`set`" INSERT "`insert`"
 %token <struct ncr_str> REPLACE "`replace`" REMOVE "`remove`" REDRAW "`redraw`" INHERIT "`inherit`" X "`x`"
 
@@ -82,6 +82,7 @@ static void ncr_yyerror(const struct ncr_place *place, struct ncr_parse *p, cons
 %type <struct ncr_ast *> block statement core if_statement if_expr else_opt path
 %type <struct ncr_ast *> record field last_field item2 expr unary postfix primary choose count alt arg annot
 %type <struct ncr_ast *> genotype gene seg
+%type <int> subset
 %type <struct ncr_list *> items annots param_list out_list statements fields items2 exprs args arg_list alts genes segs
 
 %%
@@ -114,7 +115,7 @@ core_item: IMPORT dotted            { $$ = NAMED(LEAF(IMPORT, @$), $2, @2); }
          | LET name '=' expr ';'   { $$ = NAMED(NODE(LET, @$, $4), $2, @2); }
          ;
 
-name: NAME | STEP | POW2 | OF | ORDERED | WEIGHT | BY | BOUNDED | AFTER | BEFORE | SET | INSERT | REPLACE | REMOVE
+name: NAME | STEP | POW2 | OF | ORDERED | REPEATED | WEIGHT | BY | BOUNDED | AFTER | BEFORE | SET | INSERT | REPLACE | REMOVE
     | REDRAW | INHERIT
     ;
 word: name | IMPORT | NET | BLOCK | MUTATION | LET | CHOOSE | OPTIONAL | REPEAT | REQUIRE | IF | IF_STATEMENT | ELSE | FOR
@@ -309,11 +310,14 @@ choose: CHOOSE '(' args ')'         { $$ = LIST(CHOOSE_LIST, @$, $3); }
       | CHOOSE name '(' args ')'    { $$ = NAMED(LIST(CHOOSE_LIST, @$, $4), $2, @2); }
       | CHOOSE '{' alts '}'         { $$ = LIST(CHOOSE_ALTS, @$, $3); }
       | CHOOSE name '{' alts '}'    { $$ = NAMED(LIST(CHOOSE_ALTS, @$, $4), $2, @2); }
-      | CHOOSE count OF '(' args ')' { $$ = HEAD_LIST(CHOOSE_OF, @$, $2, $5); }
-      | CHOOSE count OF ORDERED '(' args ')' { $$ = HEAD_LIST(CHOOSE_OF, @$, $2, $6); $$->flag = true; }
-      | CHOOSE LABEL count OF '(' args ')' { $$ = NAMED(HEAD_LIST(CHOOSE_OF, @$, $3, $6), $2, ncr_place_label(@2, $2)); }
-      | CHOOSE LABEL count OF ORDERED '(' args ')'
-                                    { $$ = NAMED(HEAD_LIST(CHOOSE_OF, @$, $3, $7), $2, ncr_place_label(@2, $2)); $$->flag = true; }
+      | CHOOSE count subset '(' args ')' { $$ = HEAD_LIST(CHOOSE_OF, @$, $2, $5); ncr_subset_flags($$, $3); }
+      | CHOOSE LABEL count subset '(' args ')'
+                                    { $$ = NAMED(HEAD_LIST(CHOOSE_OF, @$, $3, $6), $2, ncr_place_label(@2, $2)); ncr_subset_flags($$, $4); }
+      ;
+subset: OF                          { $$ = 0; }
+      | OF ORDERED                  { $$ = 1; }
+      | OF REPEATED                 { $$ = 2; }
+      | OF ORDERED REPEATED         { $$ = 3; }
       ;
 count: INT
      | INT RANGE INT                { $$ = A_RANGE(RANGE_OP, $1, $3, NULL, @$, @2); }

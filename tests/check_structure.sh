@@ -10,7 +10,7 @@ fail() { echo "FAIL: $*"; fails=$((fails + 1)); }
 declare -A may=(
   [lang/base]="" [lang]=""
   [compiler/ir]=""
-  [compiler/sema]="lang compiler/ir compiler/space"
+  [compiler/sema]="lang compiler/ir compiler/space compiler/quant compiler/plan"
   [compiler/space]="lang compiler/ir"
   [compiler/mutate]="lang compiler/ir compiler/sema compiler/space"
   [compiler/hw]="compiler/ir"

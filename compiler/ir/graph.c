@@ -112,16 +112,55 @@ struct ncr_builder *ncr_builder_new(struct ncr_arena *arena, struct ncr_str name
     return builder;
 }
 
-static bool same_params(const struct ncr_builder *builder, const struct ncr_node *node,
-                        const struct ncr_param_list *list)
+static bool same_params(const struct ncr_op_facts *a, const struct ncr_op_facts *b)
 {
-    if (node->n_params != list->n) return false;
-    for (uint32_t i = 0; i < list->n; i++) {
-        const struct ncr_param *a = &builder->params.at[node->first_param + i], *b = &list->at[i];
-        if (a->role != b->role || a->rank != b->rank || memcmp(a->dim, b->dim, sizeof a->dim) != 0)
+    if (a->n_params != b->n_params) return false;
+    for (uint32_t i = 0; i < a->n_params; i++)
+        if (a->params[i].role != b->params[i].role || a->params[i].rank != b->params[i].rank ||
+            memcmp(a->params[i].dim, b->params[i].dim, sizeof a->params[i].dim) != 0)
             return false;
-    }
     return true;
+}
+
+bool ncr_op_facts(enum ncr_op op, const struct ncr_attrs *attrs, const struct ncr_shape *in,
+                  uint32_t n_in, struct ncr_op_facts *out, struct ncr_op_error *err)
+{
+    *out = (struct ncr_op_facts){.attrs = *attrs};
+    struct ncr_infer infer = {op, in, n_in, &out->attrs, &out->shape, err};
+    if (!ncr_infer_op(&infer)) return false;
+    struct ncr_param_list list;
+    ncr_params_op(op, &out->attrs, in, &list);
+    memcpy(out->params, list.at, sizeof out->params);
+    out->n_params = list.n;
+    for (uint32_t i = 0; i < list.n; i++)
+        if (list.at[i].role != NCR_PARAM_MEAN && list.at[i].role != NCR_PARAM_VAR)
+            out->n_trained += list.at[i].n;
+    out->macs = ncr_macs_op(op, &out->attrs, n_in ? in : NULL, &out->shape);
+    return true;
+}
+
+bool ncr_op_shareable(const struct ncr_op_facts *first,
+                      const struct ncr_op_facts *again, struct ncr_str path,
+                      const struct ncr_shape *before, const struct ncr_shape *now,
+                      struct ncr_op_error *err)
+{
+    if (same_params(first, again)) return true;
+    char a[48], b[48];
+    err->code = NCR_N_SHARE_MISMATCH;
+    err->blame = 0;
+    if (!before || !now || ncr_shape_equal(before, now))
+        snprintf(err->text, sizeof err->text,
+                 "this layer shares its weights with `%.*s`, but is not the same operator with the "
+                 "same attributes",
+                 NCR_STR_ARG(path));
+    else
+        snprintf(err->text, sizeof err->text,
+                 "this layer shares its weights with `%.*s`, whose input is %s, but its own input "
+                 "is %s",
+                 NCR_STR_ARG(path), ncr_shape_text(before, a), ncr_shape_text(now, b));
+    snprintf(err->help, sizeof err->help,
+             "write the layer twice to give each place its own weights");
+    return false;
 }
 
 ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
@@ -135,60 +174,48 @@ ncr_node_id ncr_builder_add(struct ncr_builder *builder, enum ncr_op op,
         if (in[i] >= builder->nodes.n) NCR_BUG("input %u of a node is no node", in[i]);
         shapes[i] = builder->nodes.at[in[i]].shape;
     }
-    struct ncr_node node = {
-        .op = op, .n_in = n_in, .attrs = *attrs, .path = path, .origin = origin};
-    struct ncr_infer infer = {op, shapes, n_in, &node.attrs, &node.shape, err};
-    if (!ncr_infer_op(&infer)) return NCR_NO_NODE;
-    struct ncr_param_list list;
-    ncr_params_op(op, &node.attrs, shapes, &list);
-    int64_t macs = ncr_macs_op(op, &node.attrs, n_in ? &shapes[0] : NULL, &node.shape);
-    if (macs > NCR_LIMIT_MACS - builder->macs) {
+    struct ncr_op_facts facts;
+    if (!ncr_op_facts(op, attrs, shapes, n_in, &facts, err)) return NCR_NO_NODE;
+    struct ncr_node node = {.op = op,
+                            .n_in = n_in,
+                            .attrs = facts.attrs,
+                            .shape = facts.shape,
+                            .path = path,
+                            .origin = origin};
+    if (facts.macs > NCR_LIMIT_MACS - builder->macs) {
         err->code = NCR_N_OP_TOO_LARGE;
         err->blame = 0;
         snprintf(err->text, sizeof err->text,
-                 "with the %lld MACs of this `%s` the network has more than %lld", (long long)macs,
-                 ncr_op_name(op), (long long)NCR_LIMIT_MACS);
+                 "with the %lld MACs of this `%s` the network has more than %lld",
+                 (long long)facts.macs, ncr_op_name(op), (long long)NCR_LIMIT_MACS);
         err->help[0] = 0;
         return NCR_NO_NODE;
     }
     if (share != NCR_NO_NODE) {
         const struct ncr_node *first = &builder->nodes.at[share];
-        if (first->op != op || !same_params(builder, first, &list)) {
-            char a[48], b[48];
-            const struct ncr_shape *before =
-                first->n_in ? &builder->nodes.at[first->in[0]].shape : &first->shape;
-            err->code = NCR_N_SHARE_MISMATCH;
-            err->blame = 0;
-            if (first->op != op || n_in == 0 || ncr_shape_equal(before, &shapes[0]))
-                snprintf(err->text, sizeof err->text,
-                         "this layer shares its weights with `%.*s`, but is not the same operator "
-                         "with the same attributes",
-                         NCR_STR_ARG(first->path));
-            else
-                snprintf(err->text, sizeof err->text,
-                         "this layer shares its weights with `%.*s`, whose input is %s, but its "
-                         "own input is %s",
-                         NCR_STR_ARG(first->path), ncr_shape_text(before, a),
-                         ncr_shape_text(&shapes[0], b));
-            snprintf(err->help, sizeof err->help,
-                     "write the layer twice to give each place its own weights");
+        struct ncr_op_facts before = {.n_params = first->op == op ? first->n_params : UINT32_MAX};
+        if (first->op == op)
+            memcpy(before.params, builder->params.at + first->first_param,
+                   first->n_params * sizeof *before.params);
+        const struct ncr_shape *was =
+            first->op == op && first->n_in ? &builder->nodes.at[first->in[0]].shape : NULL;
+        if (!ncr_op_shareable(&before, &facts, first->path, was, n_in ? shapes : NULL, err))
             return NCR_NO_NODE;
-        }
         node.first_param = first->first_param;
         node.n_params = first->n_params;
     } else {
         node.first_param = builder->params.n;
-        node.n_params = list.n;
-        for (uint32_t i = 0; i < list.n; i++) {
-            struct ncr_param *p = &list.at[i];
+        node.n_params = facts.n_params;
+        for (uint32_t i = 0; i < facts.n_params; i++) {
+            struct ncr_param *p = &facts.params[i];
             p->name = ncr_str_fmt(builder->arena, "%.*s.%s", NCR_STR_ARG(path),
                                   ncr_param_suffix(p->role));
             ncr_vec_push(builder->arena, &builder->params, *p);
-            if (p->role != NCR_PARAM_MEAN && p->role != NCR_PARAM_VAR) builder->n_params += p->n;
         }
+        builder->n_params += facts.n_trained;
     }
     node.in = n_in ? ncr_arena_copy(builder->arena, in, n_in * sizeof *in) : NULL;
-    builder->macs += macs;
+    builder->macs += facts.macs;
     ncr_vec_push(builder->arena, &builder->nodes, node);
     ncr_node_id id = builder->nodes.n - 1;
     if (op == NCR_OP_INPUT) ncr_vec_push(builder->arena, &builder->inputs, id);

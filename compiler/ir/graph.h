@@ -79,6 +79,7 @@ enum ncr_param_role {
     NCR_PARAM_MEAN,   // [C], running mean; not counted as a parameter, not trained by gradient
     NCR_PARAM_VAR,    // [C], running variance; likewise
 };
+enum { NCR_PARAM_ROLES = NCR_PARAM_VAR + 1 };
 
 struct ncr_param {
     struct ncr_str name; // "<path>.weight", ".bias", ".running_mean", ".running_var"
@@ -159,6 +160,28 @@ struct ncr_op_error {
     uint32_t blame;
     char text[256], help[256];
 };
+
+// ---- one operator ----
+// What follows from an operator and its input shapes.
+struct ncr_op_facts {
+    struct ncr_attrs attrs; // resolved
+    struct ncr_shape shape; // of the output
+    struct ncr_param params[4]; // without names, in the order in which a node has them
+    uint32_t n_params;
+    int64_t n_trained; // elements of the trainable ones
+    int64_t macs;
+};
+// False with err filled where the operator cannot be applied. The number of inputs must be right.
+bool ncr_op_facts(enum ncr_op op, const struct ncr_attrs *attrs, const struct ncr_shape *in,
+                  uint32_t n_in, struct ncr_op_facts *out, struct ncr_op_error *err);
+// Whether a later application may use the weights of an earlier one; err says why not. path: of the
+// earlier one; before, now: their first input shapes.
+bool ncr_op_shareable(const struct ncr_op_facts *first,
+                      const struct ncr_op_facts *again, struct ncr_str path,
+                      const struct ncr_shape *before, const struct ncr_shape *now,
+                      struct ncr_op_error *err);
+// "weight", "bias", "running_mean": the last part of a parameter's name.
+const char *ncr_param_suffix(enum ncr_param_role role);
 
 // ---- building ----
 // A builder owns a growing graph in an arena; nothing is checked later that was not checked here.

@@ -23,7 +23,6 @@ struct ncr_param_list {
 };
 void ncr_params_op(enum ncr_op op, const struct ncr_attrs *attrs, const struct ncr_shape *in,
                    struct ncr_param_list *out);
-const char *ncr_param_suffix(enum ncr_param_role role);
 
 // Attributes of the table: hash over what ncr_attrs_equal compares; text " kernel 3x3 stride 1x1
 // …"; one value back.

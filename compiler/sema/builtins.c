@@ -9,7 +9,7 @@
 struct call {
     struct ncr_eval *ev;
     const struct ncr_code *code;
-    struct ncr_value *arg;
+    const struct ncr_value *arg;
     uint32_t n;
 };
 
@@ -109,21 +109,36 @@ static struct ncr_value builtin_log2(const struct call *c)
     return ncr_value_int(63 - __builtin_clzll((unsigned long long)c->arg[0].as.i));
 }
 
-static struct ncr_value figure(const struct call *c, int64_t (*of)(const struct ncr_builder *),
-                               int64_t before)
+static struct ncr_value figure(const struct call *c, enum ncr_figure figure, enum ncr_op op)
 {
     if (c->arg[0].kind != NCR_KIND_THIS) return wrong(c, 0, K(THIS));
-    return ncr_value_int(of(c->ev->builder) - before);
+    return ncr_figure(c->ev, figure, op);
 }
 
 static struct ncr_value builtin_params(const struct call *c)
 {
-    return figure(c, ncr_builder_params, c->ev->frame->params_before);
+    return figure(c, NCR_FIGURE_PARAMS, NCR_OP_INPUT);
 }
 
 static struct ncr_value builtin_macs(const struct call *c)
 {
-    return figure(c, ncr_builder_macs, c->ev->frame->macs_before);
+    return figure(c, NCR_FIGURE_MACS, NCR_OP_INPUT);
+}
+
+static struct ncr_value builtin_depth(const struct call *c)
+{
+    return figure(c, NCR_FIGURE_DEPTH, NCR_OP_INPUT);
+}
+
+static struct ncr_value builtin_peak_memory(const struct call *c)
+{
+    return figure(c, NCR_FIGURE_PEAK_MEMORY, NCR_OP_INPUT);
+}
+
+static struct ncr_value builtin_count(const struct call *c)
+{
+    bool op = c->arg[1].kind == NCR_KIND_LAYER && c->arg[1].as.layer->kind == NCR_LAYER_OP;
+    return op ? figure(c, NCR_FIGURE_COUNT, c->arg[1].as.layer->op) : wrong(c, 1, K(LAYER));
 }
 
 // The values that min, max and sum go over: the arguments, or the items of a single list or range.
@@ -237,23 +252,32 @@ static struct ncr_value (*const functions[])(const struct call *) = {
 #undef NCR_BUILTIN_ROW
 };
 
+static struct ncr_value call(struct ncr_eval *ev, void *user, const struct ncr_value *args)
+{
+    const struct ncr_code *code = user;
+    struct call c = {ev, code, args, code->n_kids};
+    return functions[code->as.builtin](&c);
+}
+
 struct ncr_value ncr_eval_builtin(struct ncr_eval *ev, const struct ncr_code *code)
 {
-    struct ncr_value few[4];
-    struct call c = {ev, code, few, code->n_kids};
-    if (c.n > NCR_COUNT(few)) c.arg = NCR_NEW_N(ev->scratch, struct ncr_value, c.n);
-    bool good = true;
-    for (uint32_t i = 0; i < c.n; i++) {
-        c.arg[i] = ncr_eval_code(ev, code->kid[i]);
-        good &= c.arg[i].kind != NCR_KIND_ERROR;
+    struct ncr_value few[4], *args = few;
+    if (code->n_kids > NCR_COUNT(few))
+        args = NCR_NEW_N(ev->scratch, struct ncr_value, code->n_kids);
+    bool this = false;
+    for (uint32_t i = 0; i < code->n_kids; i++) {
+        args[i] = ncr_eval_code(ev, code->kid[i]);
+        if (args[i].kind == NCR_KIND_ERROR) return ncr_value_error();
+        this |= args[i].kind == NCR_KIND_THIS;
     }
-    return good ? functions[code->as.builtin](&c) : ncr_value_error();
+    return this ? call(ev, (void *)code, args) : ncr_lift(ev, args, code->n_kids, call, (void *)code);
 }
 
 uint32_t ncr_builtin_kinds(uint32_t index, struct ncr_code **args, uint32_t n)
 {
     const char *name = ncr_builtin_at(index)->name;
     if (strcmp(name, "float") == 0) return K(FLOAT);
+    if (strcmp(name, "peak_memory") == 0) return K(QUANTITY);
     bool same = strcmp(name, "abs") == 0, fold_like = same;
     fold_like |= strcmp(name, "max") == 0 || strcmp(name, "min") == 0 || strcmp(name, "sum") == 0;
     if (!fold_like) return K(INT);

@@ -61,12 +61,14 @@ struct ncr_code {
     uint32_t site;  // number of the place; 0: none
     uint32_t slot;
     uint32_t n_kids;
-    bool closed, pow2, ordered;
+    bool closed, pow2, ordered, repeated;
     bool deferred;        // REQUIRE: mentions `this`, holds when the body is complete
     bool known_dimension; // its value is a quantity of `dimension`
     struct ncr_dimension dimension;
     enum ncr_choose_form form;
     struct ncr_code **kid;
+    struct ncr_code **priors; // CHOOSE: sampling weight of each alternative or NULL; NULL: none
+    uint32_t n_priors;
     const struct ncr_str *labels;
     const struct ncr_span *label_spans; // CALL_VALUE
     struct ncr_str text;                // path element of a site; word of a MEMBER

@@ -10,6 +10,7 @@ void ncr_eval_init(struct ncr_eval *ev, struct ncr_program *program, struct ncr_
     ev->program = program;
     ev->reporter = &program->reporter;
     ev->arena = arena;
+    ncr_lift_start(ev);
     ev->budget = ncr_min_i64(NCR_LIMIT_EVAL_STEPS, (int64_t)program->steps_left);
     // Context 0: the net. Context 1: the global lets.
     for (int i = 0; i < 2; i++) {
@@ -47,96 +48,115 @@ struct ncr_frame *ncr_eval_frame(struct ncr_eval *ev, uint32_t n_slots,
 
 // -- statements ---------------------------------------------------------------------------------
 
-static void failed(struct ncr_eval *ev, const struct ncr_code *condition)
-{
-    struct ncr_value a = {0}, b = {0};
-    bool compares = condition->kind == NCR_CODE_BINARY && condition->op != NCR_AST_AND &&
-                    condition->op != NCR_AST_ARROW && condition->op != NCR_AST_OR;
-    if (compares) {
-        a = ncr_eval_code(ev, condition->kid[0]);
-        b = ncr_eval_code(ev, condition->kid[1]);
-    }
-    if (!compares || !a.kind || !b.kind) {
-        NCR_EVAL_REPORT(ev, REQUIRE_FAILED, condition->span, "it is false");
-        return;
-    }
-    struct ncr_buf text = {0};
-    ncr_buf_puts(&text, "found ");
-    ncr_value_text(a, &text);
-    ncr_buf_fmt(&text, ", required %s ", ncr_ast_op_text(condition->op));
-    ncr_value_text(b, &text);
-    struct ncr_str kept = ncr_str_dup(ev->scratch, (struct ncr_str){text.s, (uint32_t)text.n});
-    ncr_buf_free(&text);
-    NCR_EVAL_REPORT(ev, REQUIRE_FAILED, condition->span, kept.s);
-}
-
-static bool condition(struct ncr_eval *ev, const struct ncr_code *code, bool *out)
-{
-    struct ncr_value v = ncr_eval_code(ev, code);
-    if (v.kind == NCR_KIND_ERROR) return false;
-    if (v.kind != NCR_KIND_BOOL) {
-        NCR_EVAL_REPORT(ev, NOT_BOOL, code->span, ncr_show(ev->reporter, v));
-        return false;
-    }
-    *out = v.as.b;
-    return true;
-}
-
 static void require(struct ncr_eval *ev, const struct ncr_code *code)
 {
-    for (uint32_t i = 0; i < code->n_kids; i++) {
-        bool holds;
-        if (condition(ev, code->kid[i], &holds) && !holds) failed(ev, code->kid[i]);
-    }
+    for (uint32_t i = 0; i < code->n_kids; i++)
+        ncr_eval_require(ev, code->kid[i]);
 }
 
 void ncr_eval_requires(struct ncr_eval *ev, struct ncr_frame *frame)
 {
     // Figures of a net that has errors or open decisions are not its figures.
-    for (struct ncr_deferred *d = frame->deferred; d && !ev->incomplete; d = d->next)
+    ncr_diagram outer = ev->guard;
+    for (struct ncr_deferred *d = frame->deferred; d && !ev->incomplete; d = d->next) {
+        ev->guard = d->guard;
         require(ev, d->require);
+    }
+    ev->guard = outer;
 }
 
-// The items that a loop walks; false after a message.
+// What a loop walks: item i exists where there[i] holds (under the guard).
 struct walk {
-    uint64_t n;
+    uint32_t n;
     struct ncr_value over;
+    struct ncr_value count; // INT, or LIFTED
 };
+
+struct walking {
+    const struct ncr_code *code;
+    bool count_too; // an int stands for 0..n
+    uint64_t i;
+};
+
+// over → how many items it has
+static struct ncr_value walk_count(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct walking *w = user;
+    uint64_t n;
+    if (v->kind == NCR_KIND_LIST) {
+        n = v->as.list->n;
+    } else if (v->kind == NCR_KIND_RANGE) {
+        n = ncr_range_count(v->as.range);
+    } else if (v->kind == NCR_KIND_INT && w->count_too) {
+        if (v->as.i < 0) {
+            NCR_EVAL_REPORT(ev, NEGATIVE_COUNT, ncr_blame(ev->frame->closure, w->code),
+                            (long long)v->as.i);
+            return ncr_value_error();
+        }
+        n = (uint64_t)v->as.i;
+    } else {
+        NCR_EVAL_REPORT(
+            ev, NOT_WALKABLE, w->code->span,
+            ncr_show_kinds(ev->reporter, K(RANGE) | K(LIST) | (w->count_too ? K(INT) : 0)),
+            ncr_show(ev->reporter, *v));
+        return ncr_value_error();
+    }
+    if (n <= NCR_LIMIT_LIST) return ncr_value_int((int64_t)n);
+    NCR_EVAL_REPORT(ev, WALK_LIMIT, ncr_blame(ev->frame->closure, w->code), (unsigned long long)n,
+                    NCR_LIMIT_LIST);
+    return ncr_value_error();
+}
+
+// over → its item i; nothing where it has fewer
+static struct ncr_value walk_at(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct walking *w = user;
+    (void)ev;
+    if (v->kind == NCR_KIND_LIST)
+        return w->i < v->as.list->n ? v->as.list->at[w->i] : ncr_value_error();
+    if (v->kind == NCR_KIND_RANGE)
+        return w->i < ncr_range_count(v->as.range) ? ncr_range_at(v->as.range, w->i)
+                                                   : ncr_value_error();
+    return ncr_value_int((int64_t)w->i);
+}
 
 static bool walk_start(struct ncr_eval *ev, const struct ncr_code *code, bool count_too,
                        struct walk *walk)
 {
-    struct ncr_value v = ncr_eval_code(ev, code);
-    if (v.kind == NCR_KIND_ERROR) return false;
-    walk->over = v;
-    if (v.kind == NCR_KIND_LIST) {
-        walk->n = v.as.list->n;
-    } else if (v.kind == NCR_KIND_RANGE) {
-        walk->n = ncr_range_count(v.as.range);
-    } else if (v.kind == NCR_KIND_INT && count_too) {
-        if (v.as.i < 0) {
-            NCR_EVAL_REPORT(ev, NEGATIVE_COUNT, ncr_blame(ev->frame->closure, code),
-                            (long long)v.as.i);
-            return false;
-        }
-        walk->n = (uint64_t)v.as.i;
-    } else {
-        NCR_EVAL_REPORT(ev, NOT_WALKABLE, code->span,
-                        ncr_show_kinds(ev->reporter, K(RANGE) | K(LIST) | (count_too ? K(INT) : 0)),
-                        ncr_show(ev->reporter, v));
-        return false;
-    }
-    if (walk->n <= NCR_LIMIT_LIST) return true;
-    NCR_EVAL_REPORT(ev, WALK_LIMIT, ncr_blame(ev->frame->closure, code),
-                    (unsigned long long)walk->n, NCR_LIMIT_LIST);
-    return false;
+    walk->over = ncr_eval_code(ev, code);
+    struct walking w = {code, count_too, 0};
+    // The items of a list may be undecided without its length being so.
+    walk->count = walk->over.kind == NCR_KIND_LIST ? walk_count(ev, &w, &walk->over)
+                                                   : ncr_lift(ev, &walk->over, 1, walk_count, &w);
+    if (ncr_value_is(walk->count, K(UNKNOWN))) NCR_EVAL_REPORT0(ev, FIGURE_PLACE, code->span);
+    uint32_t n;
+    struct ncr_case *cases = ncr_lift_cases(ev, walk->count, &n);
+    walk->n = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (cases[i].value.as.i > walk->n) walk->n = (uint32_t)cases[i].value.as.i;
+    return n > 0 && walk->count.kind != NCR_KIND_UNKNOWN;
 }
 
-static struct ncr_value walk_item(const struct walk *walk, uint64_t i)
+static struct ncr_value walk_item(struct ncr_eval *ev, const struct walk *walk, uint32_t i)
 {
-    if (walk->over.kind == NCR_KIND_LIST) return walk->over.as.list->at[i];
-    if (walk->over.kind == NCR_KIND_RANGE) return ncr_range_at(walk->over.as.range, i);
-    return ncr_value_int((int64_t)i);
+    struct walking w = {.i = i};
+    return walk->over.kind == NCR_KIND_LIST ? walk_at(ev, &w, &walk->over)
+                                            : ncr_lift(ev, &walk->over, 1, walk_at, &w);
+}
+
+static struct ncr_value more_than(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    (void)ev;
+    return ncr_value_bool(v->as.i > *(const int64_t *)user);
+}
+
+// Where item i exists; false where it never does under the guard.
+static bool walk_there(struct ncr_eval *ev, const struct ncr_code *code, const struct walk *walk,
+                       uint32_t i, ncr_diagram *there)
+{
+    int64_t at = i;
+    struct ncr_value more = ncr_lift(ev, &walk->count, 1, more_than, &at);
+    return ncr_lift_condition(ev, code, more, there) && ncr_guard_enter(ev, *there);
 }
 
 static void for_loop(struct ncr_eval *ev, const struct ncr_code *code)
@@ -144,12 +164,24 @@ static void for_loop(struct ncr_eval *ev, const struct ncr_code *code)
     struct walk walk;
     if (!walk_start(ev, code->kid[0], false, &walk)) return;
     uint32_t outer = ev->context, loop = ncr_context_child(ev, outer, code->site, code->text);
-    for (uint64_t i = 0; i < walk.n && !ev->stopped; i++) {
-        ev->context = ncr_context_pass(ev, loop, (uint32_t)i);
-        ev->frame->slots[code->slot] = walk_item(&walk, i);
-        ncr_eval_body(ev, code->kid[1]);
+    ncr_diagram guard = ev->guard, there;
+    for (uint32_t i = 0; i < walk.n && !ev->stopped; i++) {
+        if (walk_there(ev, code->kid[0], &walk, i, &there)) {
+            ev->context = ncr_context_pass(ev, loop, i);
+            ev->frame->slots[code->slot] = walk_item(ev, &walk, i);
+            ncr_eval_body(ev, code->kid[1]);
+        }
+        ev->guard = guard;
     }
     ev->context = outer;
+}
+
+static struct ncr_value layer_only(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct ncr_code *body = user;
+    if (v->kind == NCR_KIND_LAYER) return *v;
+    NCR_EVAL_REPORT(ev, REPEAT_BODY, body->kid[body->n_kids - 1]->span, ncr_show(ev->reporter, *v));
+    return ncr_value_error();
 }
 
 static struct ncr_value repeat(struct ncr_eval *ev, const struct ncr_code *code)
@@ -165,25 +197,24 @@ static struct ncr_value repeat(struct ncr_eval *ev, const struct ncr_code *code)
         ev->context = outer;
         return ncr_value_error();
     }
-    const struct ncr_layer **links = NCR_NEW_N(ev->scratch, const struct ncr_layer *, walk.n);
+    struct ncr_value *links = NCR_NEW_N(ev->scratch, struct ncr_value, walk.n);
     if (!ncr_eval_spend(ev, walk.n)) return ncr_value_error();
     uint32_t loop = ncr_context_child(ev, outer, code->site, code->text);
-    bool good = true;
-    for (uint64_t i = 0; i < walk.n && good; i++) {
-        ev->context = ncr_context_pass(ev, loop, (uint32_t)i);
-        if (code->slot != NCR_NO_SLOT) ev->frame->slots[code->slot] = walk_item(&walk, i);
-        struct ncr_value f = ncr_eval_body(ev, code->kid[1]);
-        good = f.kind == NCR_KIND_LAYER;
-        if (good) {
-            links[i] = f.as.layer;
-        } else if (f.kind != NCR_KIND_ERROR) {
-            const struct ncr_code *body = code->kid[1];
-            NCR_EVAL_REPORT(ev, REPEAT_BODY, body->kid[body->n_kids - 1]->span,
-                            ncr_show(ev->reporter, f));
+    struct ncr_value nothing = ncr_eval_chain(ev, code, NULL, 0);
+    ncr_diagram guard = ev->guard, there;
+    for (uint32_t i = 0; i < walk.n && !ev->stopped; i++) {
+        links[i] = nothing;
+        if (walk_there(ev, code->kid[0], &walk, i, &there)) {
+            ev->context = ncr_context_pass(ev, loop, i);
+            if (code->slot != NCR_NO_SLOT) ev->frame->slots[code->slot] = walk_item(ev, &walk, i);
+            struct ncr_value f = ncr_eval_body(ev, code->kid[1]);
+            f = ncr_lift(ev, &f, 1, layer_only, code->kid[1]);
+            links[i] = ncr_lift_if(ev, there, f, nothing);
         }
+        ev->guard = guard;
     }
     ev->context = outer;
-    return good ? ncr_eval_chain(ev, code, links, (uint32_t)walk.n) : ncr_value_error();
+    return ev->stopped ? ncr_value_error() : ncr_eval_chain(ev, code, links, walk.n);
 }
 
 struct ncr_value ncr_eval_body(struct ncr_eval *ev, const struct ncr_code *body)
@@ -208,52 +239,104 @@ static struct ncr_value arith_failed(struct ncr_eval *ev, const struct ncr_code 
     return ncr_value_error();
 }
 
+static struct ncr_value arith(struct ncr_eval *ev, void *user, const struct ncr_value *args)
+{
+    const struct ncr_code *code = user;
+    struct ncr_value a = args[0], b = args[1], v;
+    // What takes longer than a step costs more than one.
+    if (a.kind == NCR_KIND_LIST && b.kind == NCR_KIND_LIST) ncr_eval_spend(ev, a.as.list->total);
+    if (a.kind == NCR_KIND_STRING && b.kind == NCR_KIND_STRING)
+        ncr_eval_spend(ev, a.as.string->n / 64);
+    enum ncr_arith status = ncr_arith_binary(code->op, a, b, &v);
+    return status == NCR_ARITH_OK ? v : arith_failed(ev, code, status, a, b);
+}
+
+// && || -> with a left side that depends on decisions: the right side is evaluated where the left
+// does not decide.
+static struct ncr_value logic(struct ncr_eval *ev, const struct ncr_code *code, struct ncr_value a)
+{
+    ncr_diagram left, outer = ev->guard;
+    if (!ncr_lift_condition(ev, code->kid[0], a, &left)) return ncr_value_error();
+    bool decided = code->op != NCR_AST_AND; // the value where the left side decides
+    ncr_diagram open =
+        code->op == NCR_AST_OR ? ncr_diagram_not(&ev->space->diagrams, left) : left;
+    if (!ncr_guard_enter(ev, open)) return ncr_value_bool(decided);
+    struct ncr_value b = ncr_eval_code(ev, code->kid[1]);
+    if (!ncr_value_is(b, K(BOUND) | K(UNKNOWN))) {
+        ncr_diagram right;
+        bool good = ncr_lift_condition(ev, code->kid[1], b, &right);
+        b = good ? ncr_lift_value(ev, right) : ncr_value_error();
+    }
+    ev->guard = outer;
+    if (b.kind == NCR_KIND_ERROR) return b;
+    return ncr_lift_if(ev, open, b, ncr_value_bool(decided));
+}
+
 static struct ncr_value binary(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value a = ncr_eval_code(ev, code->kid[0]);
+    bool is_logic =
+        code->op == NCR_AST_ARROW || code->op == NCR_AST_AND || code->op == NCR_AST_OR;
     // The right side is not evaluated where the left decides.
     if (a.kind == NCR_KIND_BOOL && !a.as.b && code->op == NCR_AST_ARROW)
         return ncr_value_bool(true);
     if (a.kind == NCR_KIND_BOOL && (code->op == NCR_AST_AND || code->op == NCR_AST_OR) &&
         a.as.b == (code->op == NCR_AST_OR))
         return a;
+    if (is_logic && a.kind == NCR_KIND_LIFTED) return logic(ev, code, a);
     struct ncr_value b = ncr_eval_code(ev, code->kid[1]);
     if (a.kind == NCR_KIND_ERROR || b.kind == NCR_KIND_ERROR) return ncr_value_error();
-    if (a.kind == NCR_KIND_TENSOR && b.kind == NCR_KIND_TENSOR && code->site)
-        return ncr_eval_tensors(ev, code, a, b);
-    if (a.kind == NCR_KIND_LAYER && b.kind == NCR_KIND_LAYER && code->op == NCR_AST_SHR) {
-        const struct ncr_layer **links = NCR_NEW_N(ev->scratch, const struct ncr_layer *, 2);
-        links[0] = a.as.layer;
-        links[1] = b.as.layer;
+    bool tensors = ncr_lift_may(ev, a, K(TENSOR)) && ncr_lift_may(ev, b, K(TENSOR));
+    if (tensors && code->site) return ncr_eval_tensors(ev, code, a, b);
+    if (code->op == NCR_AST_SHR && ncr_lift_may(ev, a, K(LAYER)) && ncr_lift_may(ev, b, K(LAYER))) {
+        struct ncr_value *links = NCR_NEW_N(ev->scratch, struct ncr_value, 2);
+        links[0] = a;
+        links[1] = b;
         return ncr_eval_chain(ev, code, links, 2);
     }
-    // What takes longer than a step costs more than one.
-    if (a.kind == NCR_KIND_LIST && b.kind == NCR_KIND_LIST) ncr_eval_spend(ev, a.as.list->total);
-    if (a.kind == NCR_KIND_STRING && b.kind == NCR_KIND_STRING)
-        ncr_eval_spend(ev, a.as.string->n / 64);
+    if (a.kind > NCR_KIND_LIFTED || b.kind > NCR_KIND_LIFTED) {
+        struct ncr_value v = ncr_figure_binary(ev, code, a, b);
+        if (v.kind != NCR_KIND_UNKNOWN) return v;
+    }
+    struct ncr_value args[2] = {a, b};
+    ev->here = code;
+    return ncr_lift(ev, args, 2, arith, (void *)code);
+}
+
+static struct ncr_value negation(struct ncr_eval *ev, void *user, const struct ncr_value *a)
+{
+    const struct ncr_code *code = user;
     struct ncr_value v;
-    enum ncr_arith status = ncr_arith_binary(code->op, a, b, &v);
-    return status == NCR_ARITH_OK ? v : arith_failed(ev, code, status, a, b);
+    enum ncr_arith status = ncr_arith_unary(code->op, *a, &v);
+    if (status == NCR_ARITH_OK) return v;
+    if (status == NCR_ARITH_OVERFLOW) return arith_failed(ev, code, status, ncr_value_int(0), *a);
+    NCR_EVAL_REPORT(ev, UNARY_CLASH, code->span, ncr_ast_op_text(code->op),
+                    ncr_show(ev->reporter, *a));
+    return ncr_value_error();
 }
 
 static struct ncr_value unary(struct ncr_eval *ev, const struct ncr_code *code)
 {
-    struct ncr_value a = ncr_eval_code(ev, code->kid[0]), v;
-    if (a.kind == NCR_KIND_ERROR) return a;
-    enum ncr_arith status = ncr_arith_unary(code->op, a, &v);
-    if (status == NCR_ARITH_OK) return v;
-    if (status == NCR_ARITH_OVERFLOW) return arith_failed(ev, code, status, ncr_value_int(0), a);
-    NCR_EVAL_REPORT(ev, UNARY_CLASH, code->span, ncr_ast_op_text(code->op),
-                    ncr_show(ev->reporter, a));
-    return ncr_value_error();
+    struct ncr_value a = ncr_eval_code(ev, code->kid[0]);
+    return ncr_lift(ev, &a, 1, negation, (void *)code);
 }
 
 static struct ncr_value if_else(struct ncr_eval *ev, const struct ncr_code *code)
 {
-    bool holds;
-    if (!condition(ev, code->kid[0], &holds)) return ncr_value_error();
-    const struct ncr_code *branch = holds ? code->kid[1] : code->kid[2];
-    return branch ? ncr_eval_code(ev, branch) : ncr_value_error();
+    struct ncr_value v = ncr_eval_code(ev, code->kid[0]), then = {0}, other = {0};
+    ncr_diagram cond, outer = ev->guard;
+    if (v.kind > NCR_KIND_LIFTED) return (struct ncr_value){.kind = NCR_KIND_UNKNOWN};
+    if (!ncr_lift_condition(ev, code->kid[0], v, &cond)) return ncr_value_error();
+    bool taken = ncr_guard_enter(ev, cond);
+    if (taken) then = ncr_eval_code(ev, code->kid[1]);
+    ev->guard = outer;
+    if (cond == NCR_TRUE) return then;
+    bool refused = ncr_guard_enter(
+        ev, ncr_diagram_is_leaf(cond) ? NCR_TRUE : ncr_diagram_not(&ev->space->diagrams, cond));
+    if (refused && code->kid[2]) other = ncr_eval_code(ev, code->kid[2]);
+    ev->guard = outer;
+    if (!taken || !refused) return taken ? then : other;
+    return ncr_lift_if(ev, cond, then, other);
 }
 
 static struct ncr_value record(struct ncr_eval *ev, const struct ncr_code *code)
@@ -302,7 +385,10 @@ struct ncr_value ncr_eval_global(struct ncr_eval *ev, const struct ncr_item *ite
     ev->frame = ncr_eval_frame(ev, item->n_slots, NULL);
     ev->context = 1;
     ev->open = false;
+    ncr_diagram guard = ev->guard;
+    ev->guard = NCR_TRUE; // made once, for whoever names it
     struct ncr_global global = {.value = ncr_eval_code(ev, item->code)};
+    ev->guard = guard;
     global.open = ev->open;
     global.open_path = ev->open_path;
     global.open_span = ev->open_span;
@@ -386,6 +472,7 @@ static struct ncr_value expression(struct ncr_eval *ev, const struct ncr_code *c
         if (code->deferred) {
             struct ncr_deferred *d = NCR_NEW(ev->scratch, struct ncr_deferred);
             d->require = code;
+            d->guard = ev->guard;
             *ev->frame->last_deferred = d;
             ev->frame->last_deferred = &d->next;
         } else {

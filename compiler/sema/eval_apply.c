@@ -4,113 +4,51 @@
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
-static struct ncr_value tensor(ncr_node_id id)
-{
-    return (struct ncr_value){.kind = NCR_KIND_TENSOR, .as.tensor = id};
-}
-
 // -- operators ----------------------------------------------------------------------------------
-
-// The path of a node, unique in the graph: "#2" marks the second application of a layer.
-static struct ncr_str unique(struct ncr_eval *ev, struct ncr_str path, uint32_t use)
-{
-    for (;; use++) {
-        char digits[11];
-        struct ncr_str name =
-            use > 1 ? ncr_str_join(ev->arena, path, "#", ncr_str_number(use, digits)) : path;
-        struct ncr_hash h = ncr_hash_bytes(name.s, name.n);
-        bool taken = ncr_table_get(&ev->paths, h.lo) != UINT32_MAX;
-        if (!taken) ncr_table_set(ev->scratch, &ev->paths, h.lo, 0);
-        if (!taken || !ncr_eval_spend(ev, name.n / 4 + 1)) return name;
-    }
-}
-
-// The code that gave the attribute an error is about; the layer's own place where it was not given.
-static struct ncr_span blame_attr(const struct ncr_layer *layer, uint32_t attr)
-{
-    uint32_t n;
-    const struct ncr_sig_param *params = ncr_signature(layer->op, &n);
-    for (uint32_t i = 0; attr && layer->args && i < n; i++)
-        if ((params[i].attr & attr) && layer->args[i])
-            return ncr_blame(layer->maker, layer->args[i]);
-    return layer->site->span;
-}
-
-static void report_op(struct ncr_eval *ev, const struct ncr_layer *layer,
-                      const struct ncr_op_error *err)
-{
-    struct ncr_span span = blame_attr(layer, err->blame);
-    struct ncr_diag *d = ncr_report(ev->reporter, err->code, span, "%s", err->text);
-    ev->incomplete = true;
-    ncr_eval_chain_notes(ev, d, layer->maker);
-    if (d && err->help[0]) ncr_report_help(ev->reporter, d, "%s", err->help);
-}
 
 static struct ncr_value apply_op(struct ncr_eval *ev, const struct ncr_layer *layer,
                                  const struct ncr_inputs *inputs, const struct ncr_code *at)
 {
     int min = ncr_op_min_in(layer->op), max = ncr_op_max_in(layer->op);
     if ((int64_t)inputs->n < min || (max >= 0 && (int64_t)inputs->n > max)) {
-        NCR_EVAL_REPORT(ev, INPUT_COUNT, at->span, ncr_op_name(layer->op), min,
-                        max < 0 ? " or more" : "", min == 1 && max == 1 ? "" : "s", inputs->n);
+        if (ncr_lift_feasible(ev, NCR_TRUE))
+            NCR_EVAL_REPORT(ev, INPUT_COUNT, at->span, ncr_op_name(layer->op), min,
+                            max < 0 ? " or more" : "", min == 1 && max == 1 ? "" : "s", inputs->n);
         return ncr_value_error();
     }
-    if (ncr_builder_count(ev->builder) >= NCR_LIMIT_NODES) {
+    if (ev->space->nodes.n >= NCR_LIMIT_NODES) {
         ev->stopped = true;
         NCR_EVAL_REPORT(ev, NODE_LIMIT, layer->site->span, NCR_LIMIT_NODES);
         return ncr_value_error();
     }
     if (!ncr_eval_spend(ev, inputs->n + 8)) return ncr_value_error();
-    ncr_node_id few[4], *in = few;
-    if (inputs->n > NCR_COUNT(few)) in = NCR_NEW_N(ev->scratch, ncr_node_id, inputs->n);
-    for (uint32_t i = 0; i < inputs->n; i++)
-        in[i] = inputs->at[i].as.tensor;
-    uint64_t key = (uint64_t)layer->context << 32 | layer->site->site;
-    uint32_t u = ncr_table_get(&ev->use_ids, key);
-    if (u == UINT32_MAX) {
-        struct ncr_use none = {NCR_NO_NODE, 0};
-        ncr_vec_push(ev->scratch, &ev->uses, none);
-        u = ev->uses.n - 1;
-        ncr_table_set(ev->scratch, &ev->use_ids, key, u);
-    }
-    struct ncr_use *use = &ev->uses.at[u];
-    ncr_node_id share = NCR_NO_NODE;
-    if (use->n && ncr_builder_node(ev->builder, use->first)->n_params) share = use->first;
-    struct ncr_origin *origin = NCR_NEW(ev->arena, struct ncr_origin);
-    origin->span = layer->site->span;
-    if (layer->maker && layer->maker->site) {
-        origin->block = layer->maker->def->name;
-        origin->up = layer->maker->origin;
-    }
-    struct ncr_str path =
-        unique(ev, ncr_site_path(ev, layer->context, layer->site->text), use->n + 1);
-    struct ncr_op_error err;
-    ncr_node_id id = ncr_builder_add(ev->builder, layer->op, layer->attrs, in, inputs->n, path,
-                                     share, origin, &err);
-    if (id == NCR_NO_NODE) {
-        report_op(ev, layer, &err);
-        return ncr_value_error();
-    }
-    if (use->n++ == 0) use->first = id;
-    return tensor(id);
+    return ncr_symbol_add(ev, layer, inputs->at, inputs->n, at);
 }
 
 // -- shapes of declared tensors -----------------------------------------------------------------
 
-static bool dimension(struct ncr_eval *ev, const struct ncr_code *code, int32_t *out)
+static struct ncr_value dimension_only(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct ncr_code *code = user;
+    if (v->kind != NCR_KIND_INT) {
+        NCR_EVAL_REPORT(ev, DIMENSION_KIND, code->span, ncr_show(ev->reporter, *v));
+        return ncr_value_error();
+    }
+    if (v->as.i < 1 || v->as.i > NCR_LIMIT_DIM) {
+        NCR_EVAL_REPORT(ev, DIMENSION_VALUE, code->span, (long long)v->as.i, (int)NCR_LIMIT_DIM);
+        return ncr_value_error();
+    }
+    return *v;
+}
+
+// An INT or LIFTED; poison after a message.
+static struct ncr_value dimension(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value v = ncr_eval_code(ev, code);
-    if (v.kind == NCR_KIND_ERROR) return false;
-    if (v.kind != NCR_KIND_INT) {
-        NCR_EVAL_REPORT(ev, DIMENSION_KIND, code->span, ncr_show(ev->reporter, v));
-        return false;
-    }
-    if (v.as.i < 1 || v.as.i > NCR_LIMIT_DIM) {
-        NCR_EVAL_REPORT(ev, DIMENSION_VALUE, code->span, (long long)v.as.i, (int)NCR_LIMIT_DIM);
-        return false;
-    }
-    *out = (int32_t)v.as.i;
-    return true;
+    v = ncr_lift(ev, &v, 1, dimension_only, (void *)code);
+    if (v.kind <= NCR_KIND_LIFTED) return v;
+    NCR_EVAL_REPORT0(ev, FIGURE_PLACE, code->span);
+    return ncr_value_error();
 }
 
 bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t n,
@@ -118,8 +56,15 @@ bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t 
 {
     bool good = true;
     out->rank = n;
-    for (uint32_t i = 0; i < n; i++)
-        good &= dimension(ev, dims[i], &out->dim[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        struct ncr_value v = dimension(ev, dims[i]);
+        if (v.kind == NCR_KIND_LIFTED) {
+            NCR_EVAL_REPORT(ev, DIMENSION_KIND, dims[i]->span, "a value that depends on decisions");
+            v = ncr_value_error();
+        }
+        good &= v.kind == NCR_KIND_INT;
+        out->dim[i] = (int32_t)v.as.i;
+    }
     return good;
 }
 
@@ -140,18 +85,41 @@ static const char *show_declared(struct ncr_eval *ev, const struct ncr_param_def
     return ncr_str_fmt(ev->scratch, "%.*s]", NCR_STR_ARG(text)).s;
 }
 
-static void shape_mismatch(struct ncr_eval *ev, const struct ncr_layer *layer,
-                           const struct ncr_param_def *input, const struct ncr_shape *found,
-                           const struct ncr_shape *declared)
+struct matching {
+    const struct ncr_layer *layer;
+    const struct ncr_param_def *input;
+};
+
+// shape found, then each dimension that is declared → bool
+static struct ncr_value match(struct ncr_eval *ev, void *user, const struct ncr_value *args)
 {
+    const struct matching *m = user;
+    const struct ncr_param_def *input = m->input;
+    const struct ncr_shape *found = ncr_shape_at(ev, args[0]);
+    struct ncr_shape declared = {.rank = input->n_dims};
+    for (uint32_t i = 0, k = 1; i < input->n_dims; i++) {
+        if (input->dims[i])
+            declared.dim[i] = (int32_t)args[k++].as.i;
+        else
+            declared.dim[i] = i < found->rank ? found->dim[i] : 0;
+    }
+    if (ncr_shape_equal(found, &declared)) return ncr_value_bool(true);
+    const struct ncr_layer *layer = m->layer;
     struct ncr_span span = layer->site ? layer->site->span : input->span;
-    ev->incomplete = true;
     struct ncr_diag *d =
         NCR_REPORT(ev->reporter, INPUT_SHAPE, span, ncr_show_str(ev->reporter, input->name),
-                   ncr_show_str(ev->reporter, layer->def->name), show_declared(ev, input, declared),
+                   ncr_show_str(ev->reporter, layer->def->name), show_declared(ev, input, &declared),
                    ncr_show_shape(ev->reporter, found));
-    ncr_eval_chain_notes(ev, d, layer->maker);
+    ncr_eval_blamed(ev, d, layer->maker);
     ncr_report_note(ev->reporter, d, input->span, "declared");
+    return ncr_value_error();
+}
+
+static struct ncr_value found_dimension(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct ncr_shape *found = ncr_shape_at(ev, *v);
+    uint32_t i = *(const uint32_t *)user;
+    return ncr_value_int(i < found->rank ? found->dim[i] : 0);
 }
 
 // Compares a tensor with its declared shape and binds the names among its dimensions.
@@ -161,19 +129,19 @@ static bool bind_input(struct ncr_eval *ev, const struct ncr_layer *layer,
     struct ncr_frame *frame = ev->frame;
     frame->slots[input->slot] = value;
     if (input->n_dims == 0) return true;
-    const struct ncr_shape *found = &ncr_builder_node(ev->builder, value.as.tensor)->shape;
-    struct ncr_shape declared = {.rank = input->n_dims};
+    struct ncr_value args[1 + NCR_MAX_RANK] = {ncr_symbol_shape(ev, value)};
+    uint32_t n = 1;
     for (uint32_t i = 0; i < input->n_dims; i++) {
         if (!input->dims[i]) {
-            declared.dim[i] = i < found->rank ? found->dim[i] : 0;
-            frame->slots[input->dim_slots[i]] = ncr_value_int(declared.dim[i]);
-        } else if (!dimension(ev, input->dims[i], &declared.dim[i])) {
-            return false;
+            frame->slots[input->dim_slots[i]] = ncr_lift(ev, args, 1, found_dimension, &i);
+            continue;
         }
+        args[n] = dimension(ev, input->dims[i]);
+        if (args[n++].kind == NCR_KIND_ERROR) return false;
     }
-    if (ncr_shape_equal(found, &declared)) return true;
-    shape_mismatch(ev, layer, input, found, &declared);
-    return false;
+    struct matching m = {layer, input};
+    struct ncr_value v = ncr_lift(ev, args, n, match, &m);
+    return v.kind != NCR_KIND_ERROR;
 }
 
 static bool bind_inputs(struct ncr_eval *ev, const struct ncr_layer *layer,
@@ -181,12 +149,12 @@ static bool bind_inputs(struct ncr_eval *ev, const struct ncr_layer *layer,
 {
     const struct ncr_def *def = layer->def;
     if (inputs->n != def->n_inputs) {
-        ev->incomplete = true;
+        if (!ncr_lift_feasible(ev, NCR_TRUE)) return false;
         struct ncr_diag *d =
             NCR_REPORT(ev->reporter, INPUT_COUNT, at ? at->span : def->item->name_span,
                        ncr_show_str(ev->reporter, def->name), (int)def->n_inputs, "",
                        def->n_inputs == 1 ? "" : "s", inputs->n);
-        ncr_eval_chain_notes(ev, d, layer->maker);
+        ncr_eval_blamed(ev, d, layer->maker);
         return false;
     }
     bool good = true;
@@ -210,17 +178,36 @@ static bool bind_inputs(struct ncr_eval *ev, const struct ncr_layer *layer,
     return good;
 }
 
+struct promise {
+    const struct ncr_def *def;
+    const struct ncr_out_def *out;
+};
+
+// shape found, then the dimensions that are promised → bool
+static struct ncr_value kept(struct ncr_eval *ev, void *user, const struct ncr_value *args)
+{
+    const struct promise *p = user;
+    const struct ncr_shape *found = ncr_shape_at(ev, args[0]);
+    struct ncr_shape declared = {.rank = p->out->n_dims};
+    for (uint32_t i = 0; i < declared.rank; i++)
+        declared.dim[i] = (int32_t)args[1 + i].as.i;
+    if (ncr_shape_equal(found, &declared)) return ncr_value_bool(true);
+    NCR_EVAL_REPORT(ev, OUTPUT_SHAPE, p->out->span, ncr_show_str(ev->reporter, p->def->name),
+                    ncr_show_shape(ev->reporter, &declared), ncr_show_shape(ev->reporter, found));
+    return ncr_value_error();
+}
+
 static bool check_out(struct ncr_eval *ev, const struct ncr_def *def, const struct ncr_out_def *out,
                       struct ncr_value value)
 {
     if (out->n_dims == 0) return true;
-    struct ncr_shape declared;
-    if (!ncr_eval_shape(ev, out->dims, out->n_dims, &declared)) return false;
-    const struct ncr_shape *found = &ncr_builder_node(ev->builder, value.as.tensor)->shape;
-    if (ncr_shape_equal(found, &declared)) return true;
-    NCR_EVAL_REPORT(ev, OUTPUT_SHAPE, out->span, ncr_show_str(ev->reporter, def->name),
-                    ncr_show_shape(ev->reporter, &declared), ncr_show_shape(ev->reporter, found));
-    return false;
+    struct ncr_value args[1 + NCR_MAX_RANK] = {ncr_symbol_shape(ev, value)};
+    for (uint32_t i = 0; i < out->n_dims; i++) {
+        args[1 + i] = dimension(ev, out->dims[i]);
+        if (args[1 + i].kind == NCR_KIND_ERROR) return false;
+    }
+    struct promise p = {def, out};
+    return ncr_lift(ev, args, 1 + out->n_dims, kept, &p).kind != NCR_KIND_ERROR;
 }
 
 static bool check_outs(struct ncr_eval *ev, const struct ncr_def *def, struct ncr_value value)
@@ -231,17 +218,17 @@ static bool check_outs(struct ncr_eval *ev, const struct ncr_def *def, struct nc
     if (value.kind == NCR_KIND_RECORD) {
         const struct ncr_record *r = value.as.record;
         for (uint32_t i = 0; i < r->n; i++) {
-            if (r->at[i].kind == NCR_KIND_TENSOR) continue;
+            if (ncr_lift_may(ev, r->at[i], K(TENSOR))) continue;
             NCR_EVAL_REPORT(ev, NOT_A_TENSOR, at, ncr_show(ev->reporter, r->at[i]));
             return false;
         }
-    } else if (value.kind != NCR_KIND_TENSOR) {
+    } else if (!ncr_lift_may(ev, value, K(TENSOR))) {
         NCR_EVAL_REPORT(ev, BODY_VALUE, at, ncr_item_kind_name(def->item),
                         ncr_show_str(ev->reporter, def->name), ncr_show(ev->reporter, value));
         return false;
     }
     if (def->n_outs == 0) return true;
-    if (value.kind == NCR_KIND_TENSOR) {
+    if (value.kind != NCR_KIND_RECORD) {
         if (def->n_outs == 1) return check_out(ev, def, &def->outs[0], value);
         NCR_EVAL_REPORT(ev, OUTPUT_COUNT, at, ncr_show_str(ev->reporter, def->name), def->n_outs,
                         1);
@@ -314,8 +301,7 @@ static struct ncr_value apply_def(struct ncr_eval *ev, const struct ncr_layer *l
     struct ncr_frame *outer_frame = ev->frame, *frame = ncr_eval_frame(ev, def->n_slots, layer);
     uint32_t outer = ev->context;
     const struct ncr_genes *outer_genes = ev->genes;
-    frame->params_before = ncr_builder_params(ev->builder);
-    frame->macs_before = ncr_builder_macs(ev->builder);
+    frame->first_node = ev->space->nodes.n;
     for (uint32_t i = 0; i < def->n_params; i++)
         frame->slots[def->params[i].slot] = layer->params[i];
     ev->frame = frame;
@@ -364,9 +350,40 @@ static struct ncr_value apply_one(struct ncr_eval *ev, const struct ncr_layer *l
                                        : apply_def(ev, layer, inputs, at);
 }
 
-struct ncr_value ncr_eval_apply(struct ncr_eval *ev, const struct ncr_layer *layer,
+static struct ncr_inputs inputs_of(const struct ncr_value *v)
+{
+    if (v->kind == NCR_KIND_RECORD)
+        return (struct ncr_inputs){v->as.record->at, v->as.record->labels, v->as.record->n};
+    return (struct ncr_inputs){v, NULL, 1};
+}
+
+// A layer that decisions choose: each under its condition, the results merged.
+static struct ncr_value apply_cases(struct ncr_eval *ev, struct ncr_value layer,
+                                    const struct ncr_inputs *inputs, const struct ncr_code *at)
+{
+    uint32_t n;
+    struct ncr_case *cases = ncr_lift_cases(ev, layer, &n);
+    struct ncr_value v = ncr_value_error();
+    ncr_diagram outer = ev->guard;
+    for (uint32_t i = 0; i < n && !ev->stopped; i++) {
+        if (ncr_guard_enter(ev, cases[i].cond)) {
+            struct ncr_value r = ncr_value_error();
+            if (cases[i].value.kind == NCR_KIND_LAYER)
+                r = ncr_eval_apply(ev, cases[i].value, inputs, at);
+            else if (ncr_lift_feasible(ev, NCR_TRUE))
+                NCR_EVAL_REPORT(ev, NOT_A_LAYER, at->span, ncr_show(ev->reporter, cases[i].value));
+            v = ncr_lift_if(ev, cases[i].cond, r, v);
+        }
+        ev->guard = outer;
+    }
+    return v;
+}
+
+struct ncr_value ncr_eval_apply(struct ncr_eval *ev, struct ncr_value value,
                                 const struct ncr_inputs *inputs, const struct ncr_code *at)
 {
+    if (value.kind == NCR_KIND_LIFTED) return apply_cases(ev, value, inputs, at);
+    const struct ncr_layer *layer = value.as.layer;
     if (layer->kind != NCR_LAYER_CHAIN) return apply_one(ev, layer, inputs, at);
     // Chains nest as deep as a program composes them: walked with a stack of our own.
     struct link {
@@ -395,17 +412,19 @@ struct ncr_value ncr_eval_apply(struct ncr_eval *ev, const struct ncr_layer *lay
             stack.n--;
             continue;
         }
-        const struct ncr_layer *next = top->chain->links[top->next++];
-        if (next->kind == NCR_LAYER_CHAIN) {
-            struct link deeper = {next, 0};
-            ncr_vec_push(ev->scratch, &stack, deeper);
-            continue;
-        }
-        struct ncr_inputs in = {&v, NULL, 1};
+        struct ncr_value next = top->chain->links[top->next++];
         struct ncr_value held = v;
-        if (held.kind == NCR_KIND_RECORD)
-            in = (struct ncr_inputs){held.as.record->at, held.as.record->labels, held.as.record->n};
-        v = apply_one(ev, next, &in, at);
+        struct ncr_inputs in = inputs_of(&held);
+        if (next.kind == NCR_KIND_LIFTED) {
+            v = apply_cases(ev, next, &in, at);
+        } else if (next.kind != NCR_KIND_LAYER) {
+            return ncr_value_error();
+        } else if (next.as.layer->kind == NCR_LAYER_CHAIN) {
+            struct link deeper = {next.as.layer, 0};
+            ncr_vec_push(ev->scratch, &stack, deeper);
+        } else {
+            v = apply_one(ev, next.as.layer, &in, at);
+        }
     }
     return v;
 }
@@ -442,18 +461,15 @@ static bool net_inputs(struct ncr_eval *ev, const struct ncr_layer *layer, struc
             good = false;
             continue;
         }
-        struct ncr_str path = unique(ev, ncr_site_path(ev, 0, input->name), 1);
+        struct ncr_str path = ncr_path_unique(ev, ncr_site_path(ev, 0, input->name), 1);
         struct ncr_origin *origin = NCR_NEW(ev->arena, struct ncr_origin);
         origin->span = input->span;
         struct ncr_op_error err;
-        ncr_node_id id = ncr_builder_add(ev->builder, NCR_OP_INPUT, &attrs, NULL, 0, path,
-                                         NCR_NO_NODE, origin, &err);
-        if (id == NCR_NO_NODE) {
+        inputs[i] = ncr_symbol_input(ev, &attrs.shape, path, origin, &err);
+        if (inputs[i].kind == NCR_KIND_ERROR) {
             ncr_eval_reported(ev, ncr_report(ev->reporter, err.code, input->span, "%s", err.text));
             good = false;
-            continue;
         }
-        inputs[i] = tensor(id);
     }
     ev->frame = outer;
     return good;
@@ -471,9 +487,8 @@ static const struct ncr_layer *net_layer(struct ncr_eval *ev, const struct ncr_d
         for (uint32_t i = 0; i < net->n_params; i++) {
             const struct ncr_param_def *param = &net->params[i];
             struct ncr_value v = ncr_eval_code(ev, param->fallback);
-            if (v.kind != NCR_KIND_ERROR &&
-                !ncr_eval_convert(ev, param, net, param->fallback->span, &v))
-                return NULL;
+            v = ncr_eval_converted(ev, param, net, param->fallback->span, v);
+            if (v.kind == NCR_KIND_ERROR) return NULL;
             params[i] = ev->frame->slots[param->slot] = v;
         }
         return layer;
@@ -488,22 +503,37 @@ static const struct ncr_layer *net_layer(struct ncr_eval *ev, const struct ncr_d
     return NULL;
 }
 
-struct ncr_graph *ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net)
+static uint32_t node_leaf(void *user, const uint32_t *leaf)
+{
+    struct ncr_eval *ev = user;
+    if (leaf[0] == NCR_HOLE || ev->leaves.at[leaf[0]].kind != NCR_KIND_TENSOR) return NCR_HOLE;
+    return ev->leaves.at[leaf[0]].as.tensor;
+}
+
+static void output(struct ncr_eval *ev, struct ncr_str name, struct ncr_value v)
+{
+    ncr_diagram f = ncr_lift_diagram(ev, v);
+    struct ncr_space_output out = {
+        name, ncr_diagram_apply(&ev->space->diagrams, NCR_TRUE, &f, 1, node_leaf, ev)};
+    ncr_vec_push(ev->space->arena, &ev->space->outputs, out);
+}
+
+bool ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net)
 {
     const struct ncr_layer *layer = net_layer(ev, net);
-    if (!layer) return NULL;
+    if (!layer) return false;
     const struct ncr_def *def = layer->def;
     struct ncr_value *in = NCR_NEW_N(ev->scratch, struct ncr_value, def->n_inputs);
-    if (!net_inputs(ev, layer, in)) return NULL;
+    if (!net_inputs(ev, layer, in)) return false;
     struct ncr_inputs inputs = {in, NULL, def->n_inputs};
     struct ncr_value v = apply_def(ev, layer, &inputs, NULL);
-    if (v.kind == NCR_KIND_ERROR || ev->incomplete || ev->stopped) return NULL;
-    if (v.kind == NCR_KIND_TENSOR) {
-        struct ncr_str label = def->n_outs == 1 ? def->outs[0].label : NCR_STR("");
-        ncr_builder_output(ev->builder, label, v.as.tensor);
+    if (v.kind == NCR_KIND_ERROR || ev->incomplete || ev->stopped) return false;
+    if (v.kind != NCR_KIND_RECORD) {
+        output(ev, def->n_outs == 1 ? def->outs[0].label : NCR_STR(""), v);
     } else {
         for (uint32_t i = 0; i < v.as.record->n; i++)
-            ncr_builder_output(ev->builder, v.as.record->labels[i], v.as.record->at[i].as.tensor);
+            output(ev, v.as.record->labels[i], v.as.record->at[i]);
     }
-    return ncr_builder_finish(ev->builder);
+    ncr_lift_check(ev);
+    return !ev->stopped;
 }

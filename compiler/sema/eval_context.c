@@ -123,9 +123,16 @@ void ncr_eval_chain_notes(struct ncr_eval *ev, struct ncr_diag *d, const struct 
     if (more) ncr_report_note(ev->reporter, d, NCR_NOWHERE, "and %u more around it", more);
 }
 
+void ncr_eval_blamed(struct ncr_eval *ev, struct ncr_diag *d, const struct ncr_layer *maker)
+{
+    if (ev->reporter->muted) return;
+    ev->incomplete = true;
+    ncr_eval_chain_notes(ev, d, maker);
+    ncr_lift_witness(ev, d);
+}
+
 struct ncr_diag *ncr_eval_reported(struct ncr_eval *ev, struct ncr_diag *d)
 {
-    ev->incomplete = true;
-    if (ev->frame) ncr_eval_chain_notes(ev, d, ev->frame->closure);
+    ncr_eval_blamed(ev, d, ev->frame ? ev->frame->closure : NULL);
     return d;
 }

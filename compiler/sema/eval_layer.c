@@ -160,23 +160,47 @@ bool ncr_eval_attr(struct ncr_eval *ev, enum ncr_op op, const struct ncr_sig_par
     return value.kind != NCR_KIND_ERROR && set(&arg, value, attrs);
 }
 
-// An operator with values for its parameters; ERROR without a kind stands for "not given".
+struct giving {
+    const struct ncr_code *const *args;
+    enum ncr_op op;
+    uint32_t n;
+    uint32_t at[16]; // parameter of each value
+};
+
+// values of the parameters that are given → INT: index of the attributes
+static struct ncr_value attributes(struct ncr_eval *ev, void *user, const struct ncr_value *values)
+{
+    const struct giving *g = user;
+    uint32_t n;
+    const struct ncr_sig_param *params = ncr_signature(g->op, &n);
+    struct ncr_attrs attrs = ncr_attrs_default(g->op);
+    bool good = true;
+    for (uint32_t k = 0; k < g->n; k++) {
+        uint32_t i = g->at[k];
+        struct argument arg = {ev, &params[i], ncr_op_name(g->op),
+                               ncr_blame(ev->frame->closure, g->args[i])};
+        good &= set(&arg, values[k], &attrs);
+    }
+    return good ? ncr_symbol_attrs(ev, &attrs) : ncr_value_error();
+}
+
+// An operator with values for its parameters; args[i] is NULL where one is not given.
 static struct ncr_value operator_with(struct ncr_eval *ev, const struct ncr_code *code,
                                       enum ncr_op op, const struct ncr_value *values,
                                       const struct ncr_code *const *args)
 {
     uint32_t n;
-    const struct ncr_sig_param *params = ncr_signature(op, &n);
-    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
-    *attrs = ncr_attrs_default(op);
-    bool good = true;
+    ncr_signature(op, &n);
+    struct giving giving = {.args = args, .op = op};
+    struct ncr_value given[16];
     for (uint32_t i = 0; i < n; i++) {
         if (!args[i]) continue;
-        struct argument arg = {ev, &params[i], ncr_op_name(op),
-                               ncr_blame(ev->frame->closure, args[i])};
-        good &= values[i].kind != NCR_KIND_ERROR && set(&arg, values[i], attrs);
+        given[giving.n] = values[i];
+        giving.at[giving.n++] = i;
     }
-    if (!good) return ncr_value_error();
+    struct ncr_value attrs = ncr_lift(ev, given, giving.n, attributes, &giving);
+    if (attrs.kind == NCR_KIND_UNKNOWN) NCR_EVAL_REPORT0(ev, FIGURE_PLACE, code->span);
+    if (attrs.kind == NCR_KIND_ERROR || attrs.kind == NCR_KIND_UNKNOWN) return ncr_value_error();
     struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
     layer->op = op;
     layer->attrs = attrs;
@@ -195,10 +219,9 @@ struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *c
     uint32_t n;
     const struct ncr_sig_param *params = ncr_signature(code->as.op, &n);
     struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
-    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
-    *attrs = ncr_attrs_default(code->as.op);
+    struct ncr_attrs attrs = ncr_attrs_default(code->as.op);
     layer->op = code->as.op;
-    layer->attrs = attrs;
+    layer->attrs = ncr_symbol_attrs(ev, &attrs);
     for (uint32_t i = 0; i < n; i++)
         layer->unbound |= params[i].required;
     return layer_value(layer);
@@ -206,8 +229,9 @@ struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *c
 
 // -- blocks -------------------------------------------------------------------------------------
 
-bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
-                      const struct ncr_def *def, struct ncr_span at, struct ncr_value *value)
+// Converts to the type of a parameter; false after a message at `at`.
+static bool to_type(struct ncr_eval *ev, const struct ncr_param_def *param,
+                    const struct ncr_def *def, struct ncr_span at, struct ncr_value *value)
 {
     bool good;
     if (param->is_quantity) {
@@ -227,33 +251,74 @@ bool ncr_eval_convert(struct ncr_eval *ev, const struct ncr_param_def *param,
     return false;
 }
 
+struct converting {
+    const struct ncr_param_def *param;
+    const struct ncr_def *def;
+    struct ncr_span at;
+};
+
+static struct ncr_value convert(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct converting *c = user;
+    struct ncr_value out = *v;
+    return to_type(ev, c->param, c->def, c->at, &out) ? out : ncr_value_error();
+}
+
+// The value of a parameter, each of its undecided values converted.
+struct ncr_value ncr_eval_converted(struct ncr_eval *ev, const struct ncr_param_def *param,
+                                    const struct ncr_def *def, struct ncr_span at,
+                                    struct ncr_value v)
+{
+    struct converting c = {param, def, at};
+    // A list stays a list of undecided values.
+    if (v.kind == NCR_KIND_LIST || v.kind == NCR_KIND_RECORD) return convert(ev, &c, &v);
+    v = ncr_lift(ev, &v, 1, convert, &c);
+    if (!ncr_value_is(v, K(UNKNOWN))) return v;
+    NCR_EVAL_REPORT0(ev, FIGURE_PLACE, at);
+    return ncr_value_error();
+}
+
+struct bounding {
+    const struct ncr_layer *layer;
+    const struct ncr_code *bound;
+};
+
+static struct ncr_value within_bound(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct bounding *b = user;
+    const struct ncr_layer *layer = b->layer;
+    const struct ncr_def *def = layer->def;
+    if (v->kind != NCR_KIND_BOOL) {
+        NCR_EVAL_REPORT(ev, NOT_BOOL, def->bound->span, ncr_show(ev->reporter, *v));
+        return ncr_value_error();
+    }
+    if (v->as.b) return *v;
+    struct ncr_buf text = {0};
+    for (uint32_t i = 0; i < def->n_params; i++) {
+        struct ncr_value p = layer->params[i];
+        if (p.kind == NCR_KIND_LAYER || ncr_is_lifted(p)) continue;
+        ncr_buf_fmt(&text, "%s%.*s = ", text.n ? ", " : "", NCR_STR_ARG(def->params[i].name));
+        ncr_value_text(p, &text);
+    }
+    struct ncr_str kept = ncr_str_dup(
+        ev->scratch, (struct ncr_str){text.s ? text.s : "these values", text.s ? (uint32_t)text.n : 12});
+    ncr_buf_free(&text);
+    struct ncr_diag *d = NCR_REPORT(ev->reporter, BOUND_EXCEEDED, layer->site->span,
+                                    ncr_show_str(ev->reporter, def->name), kept.s);
+    ncr_eval_blamed(ev, d, layer->maker);
+    ncr_report_note(ev->reporter, d, def->bound->span, "the bound stands");
+    return ncr_value_error();
+}
+
 // The condition after `bounded`, with the parameters in the frame.
 static bool bound_holds(struct ncr_eval *ev, const struct ncr_layer *layer)
 {
     const struct ncr_def *def = layer->def;
     if (!def->bound) return true;
     struct ncr_value v = ncr_eval_code(ev, def->bound);
-    if (v.kind == NCR_KIND_ERROR) return false;
-    if (v.kind != NCR_KIND_BOOL) {
-        NCR_EVAL_REPORT(ev, NOT_BOOL, def->bound->span, ncr_show(ev->reporter, v));
-        return false;
-    }
-    if (v.as.b) return true;
-    struct ncr_buf text = {0};
-    for (uint32_t i = 0; i < def->n_params; i++) {
-        if (layer->params[i].kind == NCR_KIND_LAYER) continue;
-        ncr_buf_fmt(&text, "%s%.*s = ", text.n ? ", " : "", NCR_STR_ARG(def->params[i].name));
-        ncr_value_text(layer->params[i], &text);
-    }
-    struct ncr_str kept =
-        ncr_str_dup(ev->scratch, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
-    ncr_buf_free(&text);
-    ev->incomplete = true;
-    struct ncr_diag *d = NCR_REPORT(ev->reporter, BOUND_EXCEEDED, layer->site->span,
-                                    ncr_show_str(ev->reporter, def->name), kept.s);
-    ncr_eval_chain_notes(ev, d, layer->maker);
-    ncr_report_note(ev->reporter, d, def->bound->span, "the bound stands");
-    return false;
+    struct bounding bounding = {layer, def->bound};
+    v = ncr_lift(ev, &v, 1, within_bound, &bounding);
+    return v.kind != NCR_KIND_ERROR;
 }
 
 // Applies the parameter list of a def: values by parameter, args NULL where the default holds.
@@ -292,7 +357,10 @@ static struct ncr_value def_with(struct ncr_eval *ev, const struct ncr_code *cod
             ev->frame = outer_frame;
             ev->context = outer;
         }
-        if (v.kind != NCR_KIND_ERROR && !ncr_eval_convert(ev, param, def, at, &v)) good = false;
+        if (v.kind != NCR_KIND_ERROR) {
+            v = ncr_eval_converted(ev, param, def, at, v);
+            good &= v.kind != NCR_KIND_ERROR;
+        }
         params[i] = frame->slots[param->slot] = v;
     }
     ev->frame = frame;
@@ -386,17 +454,10 @@ static struct ncr_value bind(struct ncr_eval *ev, const struct ncr_code *code,
                   : operator_with(ev, code, layer->op, values, args);
 }
 
-struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code)
+static struct ncr_value call_layer(struct ncr_eval *ev, const struct ncr_code *code,
+                                   struct ncr_value callee, const struct ncr_value *given,
+                                   bool tensors)
 {
-    struct ncr_value callee = ncr_eval_code(ev, code->kid[0]);
-    struct ncr_value *given = NCR_NEW_N(ev->scratch, struct ncr_value, code->n_kids);
-    bool good = callee.kind != NCR_KIND_ERROR, tensors = code->n_kids > 1;
-    for (uint32_t i = 1; i < code->n_kids; i++) {
-        given[i] = ncr_eval_code(ev, code->kid[i]);
-        good &= given[i].kind != NCR_KIND_ERROR;
-        tensors &= given[i].kind == NCR_KIND_TENSOR;
-    }
-    if (!good) return ncr_value_error();
     if (callee.kind != NCR_KIND_LAYER) {
         NCR_EVAL_REPORT(ev, NOT_CALLABLE, code->kid[0]->span, ncr_show(ev->reporter, callee));
         return ncr_value_error();
@@ -408,13 +469,13 @@ struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code 
             labelled |= code->labels[i].n != 0;
         struct ncr_inputs inputs = {given + 1, labelled ? code->labels + 1 : NULL,
                                     code->n_kids - 1};
-        return ncr_eval_apply(ev, layer, &inputs, code);
+        return ncr_eval_apply(ev, callee, &inputs, code);
     }
     bool named = layer->kind != NCR_LAYER_CHAIN && layer->site &&
                  (layer->site->kind == NCR_CODE_OPERATOR || layer->site->kind == NCR_CODE_DEF);
     if (named && code->site) return bind(ev, code, layer, given);
     uint32_t at = 1;
-    while (at < code->n_kids && given[at].kind == NCR_KIND_TENSOR)
+    while (at < code->n_kids && ncr_lift_may(ev, given[at], K(TENSOR)))
         at++;
     if (at < code->n_kids)
         NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[at]->span, ncr_show(ev->reporter, given[at]));
@@ -423,10 +484,35 @@ struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code 
     return ncr_value_error();
 }
 
+struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value callee = ncr_eval_code(ev, code->kid[0]);
+    struct ncr_value *given = NCR_NEW_N(ev->scratch, struct ncr_value, code->n_kids);
+    bool good = callee.kind != NCR_KIND_ERROR, tensors = code->n_kids > 1;
+    for (uint32_t i = 1; i < code->n_kids; i++) {
+        given[i] = ncr_eval_code(ev, code->kid[i]);
+        good &= given[i].kind != NCR_KIND_ERROR;
+        tensors &= ncr_lift_may(ev, given[i], K(TENSOR));
+    }
+    if (!good) return ncr_value_error();
+    uint32_t n;
+    struct ncr_case *cases = ncr_lift_cases(ev, callee, &n);
+    struct ncr_value v = ncr_value_error();
+    ncr_diagram outer = ev->guard;
+    for (uint32_t i = n; i-- > 0;) {
+        if (ncr_guard_enter(ev, cases[i].cond)) {
+            struct ncr_value r = call_layer(ev, code, cases[i].value, given, tensors);
+            v = ncr_lift_if(ev, cases[i].cond, r, v);
+        }
+        ev->guard = outer;
+    }
+    return v;
+}
+
 // -- chains -------------------------------------------------------------------------------------
 
 struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code,
-                                const struct ncr_layer *const *links, uint32_t n)
+                                const struct ncr_value *links, uint32_t n)
 {
     struct ncr_layer *layer = layer_new(ev, NCR_LAYER_CHAIN, code);
     layer->links = links;
@@ -440,26 +526,40 @@ struct ncr_value ncr_eval_pipe(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value x = ncr_eval_code(ev, code->kid[0]), f = ncr_eval_code(ev, code->kid[1]);
     if (x.kind == NCR_KIND_ERROR || f.kind == NCR_KIND_ERROR) return ncr_value_error();
-    if (f.kind != NCR_KIND_LAYER) {
+    if (!ncr_lift_may(ev, f, K(LAYER))) {
         NCR_EVAL_REPORT(ev, NOT_A_LAYER, code->kid[1]->span, ncr_show(ev->reporter, f));
         return ncr_value_error();
     }
-    struct ncr_inputs inputs = {&x, NULL, 1};
-    if (x.kind == NCR_KIND_RECORD)
-        inputs = (struct ncr_inputs){x.as.record->at, x.as.record->labels, x.as.record->n};
-    else if (x.kind == NCR_KIND_LIST)
-        inputs = (struct ncr_inputs){x.as.list->at, NULL, x.as.list->n};
-    bool tensors = true;
-    for (uint32_t i = 0; i < inputs.n; i++)
-        tensors &= inputs.at[i].kind == NCR_KIND_TENSOR;
-    if (!tensors) {
-        struct ncr_diag *d =
-            NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[0]->span, ncr_show(ev->reporter, x));
-        if (x.kind == NCR_KIND_LAYER)
-            ncr_report_help(ev->reporter, d, "layers are composed with `>>`");
-        return ncr_value_error();
+    // Undecided lists of tensors are taken apart by what they may be.
+    uint32_t n;
+    struct ncr_case one = {x, NCR_TRUE}, *cases = &one;
+    bool lists = x.kind == NCR_KIND_LIFTED && ncr_lift_may(ev, x, K(LIST) | K(RECORD));
+    if (lists) cases = ncr_lift_cases(ev, x, &n);
+    if (!lists) n = 1;
+    struct ncr_value v = ncr_value_error();
+    ncr_diagram outer = ev->guard;
+    for (uint32_t i = n; i-- > 0;) {
+        struct ncr_value xi = cases[i].value;
+        struct ncr_inputs inputs = {&xi, NULL, 1};
+        if (xi.kind == NCR_KIND_RECORD)
+            inputs = (struct ncr_inputs){xi.as.record->at, xi.as.record->labels, xi.as.record->n};
+        else if (xi.kind == NCR_KIND_LIST)
+            inputs = (struct ncr_inputs){xi.as.list->at, NULL, xi.as.list->n};
+        bool tensors = true;
+        for (uint32_t k = 0; k < inputs.n; k++)
+            tensors &= ncr_lift_may(ev, inputs.at[k], K(TENSOR));
+        if (!ncr_guard_enter(ev, cases[i].cond)) continue;
+        if (tensors) {
+            v = ncr_lift_if(ev, cases[i].cond, ncr_eval_apply(ev, f, &inputs, code), v);
+        } else if (ncr_lift_feasible(ev, NCR_TRUE)) {
+            struct ncr_diag *d =
+                NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[0]->span, ncr_show(ev->reporter, xi));
+            if (xi.kind == NCR_KIND_LAYER)
+                ncr_report_help(ev->reporter, d, "layers are composed with `>>`");
+        }
+        ev->guard = outer;
     }
-    return ncr_eval_apply(ev, f.as.layer, &inputs, code);
+    return v;
 }
 
 struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *code,
@@ -467,11 +567,10 @@ struct ncr_value ncr_eval_tensors(struct ncr_eval *ev, const struct ncr_code *co
 {
     enum ncr_op op = code->op == NCR_AST_ADD ? NCR_OP_ADD : NCR_OP_MUL;
     struct ncr_layer *layer = layer_new(ev, NCR_LAYER_OP, code);
-    struct ncr_attrs *attrs = NCR_NEW(ev->scratch, struct ncr_attrs);
-    *attrs = ncr_attrs_default(op);
+    struct ncr_attrs attrs = ncr_attrs_default(op);
     layer->op = op;
-    layer->attrs = attrs;
+    layer->attrs = ncr_symbol_attrs(ev, &attrs);
     struct ncr_value both[2] = {a, b};
     struct ncr_inputs inputs = {both, NULL, 2};
-    return ncr_eval_apply(ev, layer, &inputs, code);
+    return ncr_eval_apply(ev, layer_value(layer), &inputs, code);
 }

@@ -14,13 +14,11 @@ static struct ncr_value as_float(struct ncr_value v)
     return v.kind == NCR_KIND_INT ? ncr_value_float((double)v.as.i) : v;
 }
 
-struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code)
+// low, high, step → RANGE
+static struct ncr_value range_of(struct ncr_eval *ev, void *user, const struct ncr_value *args)
 {
-    struct ncr_value end[3];
-    for (int i = 0; i < 3; i++) {
-        end[i] = code->kid[i] ? ncr_eval_code(ev, code->kid[i]) : ncr_value_int(1);
-        if (end[i].kind == NCR_KIND_ERROR) return end[i];
-    }
+    const struct ncr_code *code = user;
+    struct ncr_value end[3] = {args[0], args[1], args[2]};
     uint32_t wanted = code->pow2 ? K(INT) : K(INT) | K(FLOAT) | K(QUANTITY);
     bool real = false, quantity = false;
     for (int i = 0; i < 3; i++) {
@@ -61,6 +59,14 @@ struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code
     return (struct ncr_value){.kind = NCR_KIND_RANGE, .as.range = range};
 }
 
+struct ncr_value ncr_eval_range(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value end[3];
+    for (int i = 0; i < 3; i++)
+        end[i] = code->kid[i] ? ncr_eval_code(ev, code->kid[i]) : ncr_value_int(1);
+    return ncr_lift(ev, end, 3, range_of, (void *)code);
+}
+
 // -- lists --------------------------------------------------------------------------------------
 
 struct ncr_value ncr_list_make(struct ncr_eval *ev, uint32_t n, struct ncr_span span)
@@ -82,7 +88,9 @@ bool ncr_list_seal(struct ncr_eval *ev, struct ncr_value value, struct ncr_span 
     uint64_t total = list->n;
     list->depth = 1;
     for (uint32_t i = 0; i < list->n; i++) {
+        list->undecided |= ncr_is_lifted(list->at[i]);
         if (list->at[i].kind != NCR_KIND_LIST) continue;
+        list->undecided |= list->at[i].as.list->undecided;
         total += list->at[i].as.list->total;
         if (list->at[i].as.list->depth >= list->depth) list->depth = list->at[i].as.list->depth + 1;
     }
@@ -148,11 +156,11 @@ static struct ncr_value data_part(struct ncr_eval *ev, const struct ncr_code *co
     return (struct ncr_value){.kind = NCR_KIND_DATA, .as.data = part};
 }
 
-struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code)
+// base, index → the item or the slice
+static struct ncr_value item_of(struct ncr_eval *ev, void *user, const struct ncr_value *args)
 {
-    struct ncr_value base = ncr_eval_code(ev, code->kid[0]),
-                     index = ncr_eval_code(ev, code->kid[1]);
-    if (base.kind == NCR_KIND_ERROR || index.kind == NCR_KIND_ERROR) return ncr_value_error();
+    const struct ncr_code *code = user;
+    struct ncr_value base = args[0], index = args[1];
     if (base.kind == NCR_KIND_DATA) return data_part(ev, code, base.as.data, index);
     if (!ncr_value_is(base, K(LIST) | K(RANGE))) {
         NCR_EVAL_REPORT(ev, NOT_INDEXABLE, code->kid[0]->span, ncr_show(ev->reporter, base));
@@ -177,6 +185,15 @@ struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code
     for (uint32_t i = 0; i < list->n; i++)
         list->at[i] = base.as.list->at[begin + i];
     return ncr_list_seal(ev, part, code->span) ? part : ncr_value_error();
+}
+
+struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value args[2] = {ncr_eval_code(ev, code->kid[0]), ncr_eval_code(ev, code->kid[1])};
+    if (args[0].kind == NCR_KIND_ERROR || args[1].kind == NCR_KIND_ERROR) return ncr_value_error();
+    // A list keeps its undecided items apart where the index is known.
+    if (args[0].kind == NCR_KIND_LIST && !ncr_is_lifted(args[1])) return item_of(ev, (void *)code, args);
+    return ncr_lift(ev, args, 2, item_of, (void *)code);
 }
 
 // -- members ------------------------------------------------------------------------------------
@@ -206,10 +223,11 @@ static struct ncr_value shape_list(struct ncr_eval *ev, const struct ncr_code *c
     return value;
 }
 
-static struct ncr_value tensor_member(struct ncr_eval *ev, const struct ncr_code *code,
-                                      ncr_node_id id)
+// The member of a tensor, by its shape.
+static struct ncr_value shape_member(struct ncr_eval *ev, void *user, const struct ncr_value *v)
 {
-    const struct ncr_shape *shape = &ncr_builder_node(ev->builder, id)->shape;
+    const struct ncr_code *code = user;
+    const struct ncr_shape *shape = ncr_shape_at(ev, *v);
     struct ncr_str names[MEMBER_COUNT];
     struct ncr_value argument;
     if (ev->rewrite && ncr_eval_matched(ev, id, code->text, &argument)) return argument;
@@ -256,11 +274,11 @@ static struct ncr_value data_member(struct ncr_eval *ev, const struct ncr_code *
     return ncr_value_error();
 }
 
-struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *code)
+// A member of anything but a tensor.
+static struct ncr_value member_of(struct ncr_eval *ev, void *user, const struct ncr_value *v)
 {
-    struct ncr_value base = ncr_eval_code(ev, code->kid[0]);
-    if (base.kind == NCR_KIND_ERROR) return base;
-    if (base.kind == NCR_KIND_TENSOR) return tensor_member(ev, code, base.as.tensor);
+    const struct ncr_code *code = user;
+    struct ncr_value base = *v;
     if (base.kind == NCR_KIND_DECLARATION) return data_member(ev, code, base.as.item);
     if (base.kind == NCR_KIND_RECORD) {
         const struct ncr_record *r = base.as.record;
@@ -274,4 +292,17 @@ struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *cod
     if (base.kind == NCR_KIND_RECORD)
         ncr_report_nearest(ev->reporter, d, code->text, base.as.record->labels, base.as.record->n);
     return ncr_value_error();
+}
+
+struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value base = ncr_eval_code(ev, code->kid[0]);
+    if (base.kind == NCR_KIND_ERROR) return base;
+    if (ncr_lift_may(ev, base, K(TENSOR)) && ev->space) {
+        struct ncr_value shape = ncr_symbol_shape(ev, base);
+        return ncr_lift(ev, &shape, 1, shape_member, (void *)code);
+    }
+    // A record keeps its undecided parts apart.
+    if (base.kind == NCR_KIND_RECORD) return member_of(ev, (void *)code, &base);
+    return ncr_lift(ev, &base, 1, member_of, (void *)code);
 }

@@ -149,6 +149,19 @@ static struct ncr_str decision_name(const struct ncr_lower *lo, const struct ncr
     return ast->text.n ? ast->text : lo->around.n ? lo->around : fallback;
 }
 
+// @prior(w) on alternative i of n: its argument.
+static void prior(struct ncr_lower *lo, const struct ncr_ast *alternative, struct ncr_code *code,
+                  uint32_t i, uint32_t n)
+{
+    for (uint32_t k = 0; k < alternative->n_annots; k++) {
+        const struct ncr_ast *annot = alternative->annots[k];
+        if (!ncr_str_is(annot->text, "prior") || annot->n_kids != 1) continue;
+        if (!code->priors) code->priors = NCR_NEW_N(lo->arena, struct ncr_code *, n);
+        code->n_priors = n;
+        code->priors[i] = ncr_lower_expr(lo, annot->kid[0]->kid[0]);
+    }
+}
+
 static void values(struct ncr_lower *lo, const struct ncr_ast *ast, struct ncr_code *code,
                    uint32_t first)
 {
@@ -160,6 +173,7 @@ static void values(struct ncr_lower *lo, const struct ncr_ast *ast, struct ncr_c
             NCR_REPORT(lo->reporter, UNKNOWN_ARGUMENT, arg->name_span, "choose",
                        ncr_show_str(lo->reporter, arg->text));
         code->kid[i] = ncr_lower_expr(lo, arg->kid[0]);
+        prior(lo, arg->kid[0], code, i - first, ast->n_kids - first);
         code->kinds |= code->kid[i]->kinds;
     }
     lo->around = around;
@@ -188,6 +202,7 @@ struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *as
     if (ast->kind == NCR_AST_CHOOSE_OF) {
         code->form = NCR_CHOOSE_SUBSET;
         code->ordered = ast->flag;
+        code->repeated = ast->repeated;
         code->kid[0] = ncr_lower_expr(lo, ast->kid[0]);
         values(lo, ast, code, 1);
         if (code->kind != NCR_CODE_ERROR) code->kinds = K(LIST);
@@ -218,6 +233,7 @@ struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *as
                            ncr_show_str(lo->reporter, alt->text));
             ncr_table_set(lo->arena, &seen, symbol, i);
             code->kid[i] = ncr_lower_named(lo, alt->kid[0], alt->text);
+            prior(lo, alt, code, i, ast->n_kids);
         }
     }
     code->labels = labels;

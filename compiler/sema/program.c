@@ -7,8 +7,10 @@ enum { SCRATCH_LIMIT = 1 << 30 };
 
 bool ncr_eval_start(struct ncr_eval *ev, struct ncr_program *program, struct ncr_str root)
 {
-    *ev = (struct ncr_eval){.scratch = ncr_arena_new(SCRATCH_LIMIT)};
-    if (!ev->scratch) {
+    *ev = (struct ncr_eval){.scratch = ncr_arena_new(SCRATCH_LIMIT), .work = ncr_arena_new(0)};
+    if (!ev->scratch || !ev->work) {
+        ncr_arena_free(ev->scratch);
+        ncr_arena_free(ev->work);
         NCR_REPORT0(&program->reporter, NO_MEMORY, NCR_NOWHERE);
         return false;
     }
@@ -20,13 +22,20 @@ void ncr_eval_finish(struct ncr_eval *ev)
 {
     struct ncr_program *program = ev->program;
     program->steps_left -= (uint64_t)ncr_min_i64((int64_t)ev->steps, (int64_t)program->steps_left);
-    ncr_arena_free(ev->scratch);
+    ncr_arena_free(ev->work);
+    // Requirements that only a network can answer are evaluated again for each.
+    if (ev->space && ev->space->holds)
+        ncr_arena_adopt(program->arena, ev->scratch);
+    else
+        ncr_arena_free(ev->scratch);
 }
 
 void ncr_eval_exhausted(struct ncr_eval *ev, struct ncr_span span)
 {
+    ev->reporter->muted = 0;
     NCR_REPORT(ev->reporter, EVAL_MEMORY, ev->here ? ev->here->span : span,
                (int)(SCRATCH_LIMIT >> 20));
+    ncr_arena_free(ev->work);
     ncr_arena_free(ev->scratch);
 }
 
@@ -36,6 +45,48 @@ static void parameters_of(struct ncr_program *program, const struct ncr_item *it
     for (uint32_t i = 0; i < item->def->n_params; i++)
         if (!item->def->params[i].has_default && !info->parameter.n)
             info->parameter = ncr_str_dup(program->arena, item->def->params[i].name);
+}
+
+static struct ncr_space *space_new(struct ncr_arena *arena, struct ncr_str name,
+                                   struct ncr_arena *work)
+{
+    struct ncr_space *space = NCR_NEW(arena, struct ncr_space);
+    space->arena = arena;
+    space->name = name;
+    ncr_diagrams_init(&space->diagrams, arena, work);
+    return space;
+}
+
+// Whether requirement `check` holds for a network: its code again, with the decisions taken.
+static bool holds(void *user, uint32_t check, const uint32_t *taken, const struct ncr_graph *graph)
+{
+    struct ncr_eval *ev = user;
+    const struct ncr_later_require *later = &ev->later.at[check];
+    ev->graph = graph;
+    ev->taken = taken;
+    ev->frame = later->frame;
+    ev->steps = 0;
+    ev->depth = 0;
+    ev->reporter->muted++;
+    struct ncr_arena_mark mark = ncr_arena_mark(ev->scratch);
+    struct ncr_value v = ncr_eval_code(ev, later->code);
+    bool good = v.kind == NCR_KIND_BOOL && v.as.b;
+    ncr_arena_reset(ev->scratch, mark);
+    ev->reporter->muted--;
+    ev->graph = NULL;
+    ev->taken = NULL;
+    return good;
+}
+
+// The network of a space without decisions; its requirements are asked here.
+static const struct ncr_graph *only_member(struct ncr_program *program, struct ncr_space *space)
+{
+    static const uint32_t none[1];
+    const struct ncr_graph *graph = ncr_space_bind(space, none, program->arena);
+    uint32_t failed;
+    if (ncr_space_feasible(space, none, graph, &failed)) return graph;
+    NCR_REPORT(&program->reporter, REQUIRE_FAILED, space->requires.at[failed].span, "it is false");
+    return NULL;
 }
 
 static void elaborate(struct ncr_program *program, const struct ncr_item *item,
@@ -48,15 +99,29 @@ static void elaborate(struct ncr_program *program, const struct ncr_item *item,
         return;
     }
     ncr_arena_on_oom(ev.scratch, &ev.out_of_memory);
-    ev.builder = ncr_builder_new(program->arena, item->name);
+    ncr_arena_on_oom(ev.work, &ev.out_of_memory);
+    struct ncr_space *space = ev.space = space_new(program->arena, item->name, ev.work);
     ncr_eval_lets(&ev, item, false);
-    info->graph = ncr_eval_net(&ev, item->def);
-    info->has_decisions = ev.open;
-    if (ev.open) {
-        info->decision = ev.open_path;
-        info->decision_span = ev.open_span;
+    bool good = ncr_eval_net(&ev, item->def);
+    if (space->decisions.n) {
+        info->has_decisions = true;
+        info->decision = space->decisions.at[0].path;
+        info->decision_span = space->decisions.at[0].span;
     }
+    if (good && ev.later.n) {
+        struct ncr_eval *kept = NCR_NEW(program->arena, struct ncr_eval);
+        *kept = ev;
+        space->holds = holds;
+        space->user = kept;
+    }
+    ncr_arena_on_oom(ev.scratch, NULL);
     ncr_eval_finish(&ev);
+    space->diagrams.scratch = program->arena;
+    if (!good) return;
+    if (info->has_decisions)
+        info->space = space;
+    else
+        info->graph = only_member(program, space);
 }
 
 // -- checks -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include "compiler/ir/config.h"
 #include "compiler/ir/graph.h"
+#include "compiler/space/space.h"
 #include "lang/module.h"
 
 struct ncr_program;
@@ -24,6 +25,7 @@ struct ncr_net_info {
     struct ncr_str decision;  // its path, "tiny/width"
     struct ncr_span decision_span;
     const struct ncr_graph *graph; // already elaborated; NULL where it has decisions or errors
+    struct ncr_space *space;       // where it has decisions and no errors; NULL otherwise
 };
 
 // Nets of the root module, in source order (imported ones are usable in expressions, not commands).

@@ -32,6 +32,10 @@ struct ncr_diag *ncr_report(struct ncr_reporter *reporter, enum ncr_diag_code co
                             struct ncr_span span, const char *fmt, ...)
 {
     struct ncr_diags *diags = reporter->diags;
+    if (reporter->muted) {
+        reporter->failed = true;
+        return NULL;
+    }
     uint32_t words[4] = {(uint32_t)code, span.file, span.begin, span.end};
     uint64_t key = ncr_hash_bytes(words, sizeof words).lo;
     if (ncr_table_get(&reporter->seen, key) != UINT32_MAX) return NULL;

@@ -14,6 +14,8 @@ struct ncr_reporter {
     struct ncr_table seen;
     const struct ncr_modules *modules;
     bool note_imports; // say where the module of an error was imported
+    uint32_t muted;    // above 0: nothing is reported, failed is set instead
+    bool failed;
 };
 
 #define NCR_REPORT(reporter, NAME, span, ...)                                                      \

@@ -136,6 +136,10 @@ static void text(struct ncr_value v, struct ncr_buf *out, int depth)
     case NCR_KIND_DECLARATION:
     case NCR_KIND_DATA:
     case NCR_KIND_THIS:
+    case NCR_KIND_LIFTED:
+    case NCR_KIND_SUM:
+    case NCR_KIND_BOUND:
+    case NCR_KIND_UNKNOWN:
     case NCR_KIND_COUNT_: ncr_buf_puts(out, kinds[v.kind].article); return;
     }
 }
@@ -171,6 +175,10 @@ void ncr_value_describe(struct ncr_value v, struct ncr_buf *out)
     case NCR_KIND_DECLARATION:
     case NCR_KIND_DATA:
     case NCR_KIND_THIS:
+    case NCR_KIND_LIFTED:
+    case NCR_KIND_SUM:
+    case NCR_KIND_BOUND:
+    case NCR_KIND_UNKNOWN:
     case NCR_KIND_COUNT_: break;
     }
     text(v, out, 0);
@@ -208,6 +216,10 @@ bool ncr_value_equal(struct ncr_value a, struct ncr_value b)
     case NCR_KIND_DECLARATION:
     case NCR_KIND_DATA:
     case NCR_KIND_THIS:
+    case NCR_KIND_LIFTED:
+    case NCR_KIND_SUM:
+    case NCR_KIND_BOUND:
+    case NCR_KIND_UNKNOWN:
     case NCR_KIND_COUNT_: break;
     }
     return false;

@@ -5,6 +5,7 @@
 
 #include "compiler/ir/graph.h"
 #include "compiler/sema/units.h"
+#include "compiler/space/diagram.h"
 
 enum ncr_kind {
 #define NCR_KIND_ROW(NAME, ...) NCR_KIND_##NAME,
@@ -14,7 +15,7 @@ enum ncr_kind {
 };
 
 #define NCR_KIND_BIT(NAME) (1u << NCR_KIND_##NAME)
-#define NCR_KINDS_ALL      ((1u << NCR_KIND_COUNT_) - 1)
+#define NCR_KINDS_ALL      ((1u << NCR_KIND_LIFTED) - 1) // what programs speak of
 
 enum ncr_type_name {
 #define NCR_TYPE_ROW(NAME, ...) NCR_TYPE_##NAME,
@@ -43,7 +44,17 @@ struct ncr_value {
         ncr_node_id tensor;
         const struct ncr_item *item;     // DECLARATION
         const struct ncr_data_ref *data; // DATA
+        ncr_diagram lifted;              // LIFTED: its leaves are the evaluation's
+        const struct ncr_bound *bound;   // SUM, BOUND
     } as;
+};
+
+// A constant plus a sum of diagrams of ints; BOUND: low <= that <= high.
+struct ncr_bound {
+    int64_t constant;
+    const ncr_diagram *terms;
+    uint32_t n_terms;
+    int64_t low, high;
 };
 
 // low, low + step, … below high (up to it where closed); pow2: low, 2·low, 4·low, …
@@ -56,6 +67,7 @@ struct ncr_list {
     uint32_t n;
     uint32_t total, depth; // values inside, counted through all levels; levels. Both are bounded,
                            // so walks are too
+    bool undecided;        // some value inside depends on decisions
     struct ncr_value at[];
 };
 

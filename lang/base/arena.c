@@ -16,6 +16,7 @@ struct ncr_arena {
     struct chunk *top;
     size_t total, limit, next_size;
     jmp_buf *on_oom;
+    struct ncr_arena *adopted, *next_adopted; // those that live as long
 };
 
 NCR_NORETURN static void oom(struct ncr_arena *arena, size_t size)
@@ -37,12 +38,24 @@ struct ncr_arena *ncr_arena_new(size_t limit_bytes)
 void ncr_arena_free(struct ncr_arena *arena)
 {
     if (!arena) return;
+    while (arena->adopted) {
+        struct ncr_arena *next = arena->adopted->next_adopted;
+        ncr_arena_free(arena->adopted);
+        arena->adopted = next;
+    }
     while (arena->top) {
         struct chunk *prev = arena->top->prev;
         free(arena->top);
         arena->top = prev;
     }
     free(arena);
+}
+
+void ncr_arena_adopt(struct ncr_arena *arena, struct ncr_arena *child)
+{
+    child->on_oom = NULL;
+    child->next_adopted = arena->adopted;
+    arena->adopted = child;
 }
 
 void ncr_arena_on_oom(struct ncr_arena *arena, jmp_buf *handler)

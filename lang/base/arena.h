@@ -19,6 +19,8 @@ struct ncr_arena_mark {
 struct ncr_arena *ncr_arena_new(size_t limit_bytes);
 // Frees the arena and all that was allocated in it. NULL is allowed.
 void ncr_arena_free(struct ncr_arena *arena);
+// child, which nobody else frees, lives as long as arena from now on; its handler is taken away.
+void ncr_arena_adopt(struct ncr_arena *arena, struct ncr_arena *child);
 // The jump target for exhaustion, usually set at the entry of a public function; NULL takes it away.
 void ncr_arena_on_oom(struct ncr_arena *arena, jmp_buf *handler);
 

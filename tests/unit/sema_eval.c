@@ -205,58 +205,44 @@ Test(sema_eval, lets_and_blocks)
               "let last = 100; ");
 }
 
-// An oracle that takes alternative k of the k-th decision it is asked for, and keeps their paths.
-struct script {
-    struct ncr_str paths[16];
-    uint32_t sizes[16], n;
-};
-
-static uint32_t decide(void *user, const struct ncr_decision *decision)
-{
-    struct script *script = user;
-    script->paths[script->n] = decision->path;
-    script->sizes[script->n] = decision->n;
-    return script->n++ % decision->n;
-}
-
-Test(sema_eval, an_oracle_decides_by_path)
+// Every decision of a space is made once, in the order of evaluation, with a path that says where.
+Test(sema_eval, decisions_have_paths)
 {
     struct checked *c =
         check_text("t.ncr",
                    "net n(x: tensor[4]) {\n"
                    "    let w = choose(4, 8);\n"
                    "    let body = x |> repeat(i in 0..2) {\n"
-                   "        repeat(choose(1..=3)) { choose { a: dense(w) b: relu } }\n"
+                   "        repeat(choose(1..=2)) { choose { a: dense(w) b: relu } }\n"
                    "    };\n"
                    "    body |> dense(choose out(2, 3), bias: choose(true, false))\n"
                    "}",
                    "");
     cr_assert_eq(c->diags.n_errors, 0);
-    const struct ncr_item *net = c->program->items.at[0];
-    struct script script = {0};
-    struct ncr_oracle oracle = {&script, decide};
-    struct ncr_eval ev;
-    cr_assert(ncr_eval_start(&ev, c->program, net->name));
-    ev.builder = ncr_builder_new(c->arena, net->name);
-    ev.oracle = &oracle;
-    const struct ncr_graph *graph = ncr_eval_net(&ev, net->def);
-    cr_assert(graph);
-    cr_assert_eq(script.n, 9);
-    // width 4; depth of pass 0 is 2 of 1..=3: two kinds; then depth of pass 1
-    static const char *const want[] = {"n/w",
-                                       "n/body[0]/depth",
-                                       "n/body[0][0]/kind",
-                                       "n/body[0][1]/kind",
-                                       "n/body[1]/depth",
-                                       "n/body[1][0]/kind",
-                                       "n/body[1][1]/kind",
-                                       "n/out",
-                                       "n/bias"};
-    static const uint32_t sizes[] = {2, 3, 2, 2, 3, 2, 2, 2, 2};
+    const struct ncr_space *space = ncr_program_net(c->program, 0)->space;
+    cr_assert(space);
+    static const char *const want[] = {
+        "n/w",          "n/body[0]/depth",   "n/body[0][0]/kind", "n/body[0][1]/kind",
+        "n/body[1]/depth", "n/body[1][0]/kind", "n/body[1][1]/kind", "n/out", "n/bias"};
+    cr_assert_eq(space->decisions.n, NCR_COUNT(want));
     for (uint32_t i = 0; i < NCR_COUNT(want); i++) {
-        cr_expect(ncr_str_is(script.paths[i], want[i]), "%.*s", NCR_STR_ARG(script.paths[i]));
-        cr_expect_eq(script.sizes[i], sizes[i]);
+        const struct ncr_space_decision *d = &space->decisions.at[i];
+        cr_expect(ncr_str_is(d->path, want[i]), "%.*s", NCR_STR_ARG(d->path));
+        cr_expect_eq(d->n, 2);
     }
-    ncr_eval_finish(&ev);
+    // The second pass exists where the depth is 2.
+    uint32_t taken[NCR_COUNT(want)] = {0};
+    cr_expect(!ncr_space_exists(space, 3, taken));
+    taken[1] = 1;
+    cr_expect(ncr_space_exists(space, 3, taken));
+    // w = 4; depths 2 and 1; b, a, then a: dense, relu, dense
+    taken[2] = 1;
+    struct ncr_graph *graph = ncr_space_bind(space, taken, c->arena);
+    cr_assert(ncr_graph_verify(graph, NULL));
+    static const enum ncr_op ops[] = {NCR_OP_INPUT, NCR_OP_RELU, NCR_OP_DENSE, NCR_OP_DENSE,
+                                      NCR_OP_DENSE};
+    cr_assert_eq(graph->n_nodes, NCR_COUNT(ops));
+    for (uint32_t i = 0; i < NCR_COUNT(ops); i++)
+        cr_expect_eq(graph->nodes[i].op, ops[i]);
     checked_free(c);
 }
