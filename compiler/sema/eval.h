@@ -17,6 +17,13 @@
 
 enum { NCR_LIMIT_EVAL_DEPTH = 3000 }; // nested evaluations, whatever nests them
 
+// Who decides in place of genes and space: mutations draw.
+struct ncr_oracle {
+    void *user;
+    // The alternative to take, below n, by the texts of the alternatives; or UINT32_MAX: open.
+    uint32_t (*decide)(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n);
+};
+
 enum ncr_layer_kind { NCR_LAYER_OP, NCR_LAYER_DEF, NCR_LAYER_CHAIN };
 
 struct ncr_genes {
@@ -104,6 +111,7 @@ struct ncr_eval {
     struct ncr_space *space;     // what is built; NULL: no tensors and no decisions here
     const struct ncr_graph *graph; // a network whose requirements are asked; `this` is about it
     const uint32_t *taken;         // its decisions
+    const struct ncr_oracle *oracle; // NULL: genes and the space decide
     const struct ncr_genes *genes;
     struct ncr_rewrite *rewrite; // NULL: no mutation is being applied
 

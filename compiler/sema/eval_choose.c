@@ -305,7 +305,15 @@ static bool decide(struct ncr_eval *ev, struct choice *c)
             c->gene = index;
         return true;
     }
-    if (ev->space) {
+    if (ev->oracle) {
+        struct ncr_str *texts = NCR_NEW_N(ev->scratch, struct ncr_str, c->n);
+        for (uint32_t i = 0; i < c->n; i++)
+            texts[i] = c->code->form == NCR_CHOOSE_LABELS ? c->code->labels[i]
+                                                          : value_text(ev, c->values[i]);
+        c->taken = ev->oracle->decide(ev->oracle->user, c->path, texts, c->n);
+        c->decided = c->taken != UINT32_MAX;
+        if (c->decided) return true;
+    } else if (ev->space) {
         make_variable(ev, c);
         return !ev->stopped;
     }

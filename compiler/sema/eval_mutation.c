@@ -178,7 +178,7 @@ static bool apply(struct ncr_eval *ev, const struct ncr_code *code, struct ncr_v
         in[i] = (struct ncr_value){.kind = NCR_KIND_TENSOR,
                                    .as.tensor = stand_in(rw, code->slot, after ? UINT32_MAX : i)};
     struct ncr_inputs inputs = {in, NULL, n};
-    struct ncr_value v = ncr_eval_apply(ev, f.as.layer, &inputs, code);
+    struct ncr_value v = ncr_eval_apply(ev, f, &inputs, code);
     if (v.kind == NCR_KIND_TENSOR) return *out = v.as.tensor, true;
     if (v.kind != NCR_KIND_ERROR)
         NCR_EVAL_REPORT(ev, NOT_A_TENSOR, code->kid[0]->span, ncr_show(ev->reporter, v));
@@ -255,38 +255,19 @@ void ncr_eval_edit(struct ncr_eval *ev, const struct ncr_code *code)
 
 // -- the patch ----------------------------------------------------------------------------------
 
-static uint32_t decide(void *user, const struct ncr_decision *decision)
+static uint32_t decide(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n)
 {
     const struct ncr_rewrite *rw = user;
-    if (!rw->draws) return UINT32_MAX;
-    struct ncr_arena *scratch = ncr_arena_new(0);
-    if (!scratch) NCR_BUG("out of memory");
-    struct ncr_str *texts = NCR_NEW_N(scratch, struct ncr_str, decision->n);
-    for (uint32_t i = 0; i < decision->n; i++) {
-        if (decision->form == NCR_CHOOSE_LABELS) {
-            texts[i] = decision->labels[i];
-            continue;
-        }
-        struct ncr_buf text = {0};
-        if (decision->form == NCR_CHOOSE_VALUES) ncr_value_text(decision->values[i], &text);
-        texts[i] = ncr_str_dup(scratch, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
-        ncr_buf_free(&text);
-    }
-    uint32_t index = rw->draws->draw(rw->draws->user, decision->path, texts, decision->n);
-    ncr_arena_free(scratch);
-    return index;
+    return rw->draws ? rw->draws->draw(rw->draws->user, path, texts, n) : UINT32_MAX;
 }
 
 static void add_input(struct ncr_eval *ev, uint32_t pattern, uint32_t slot,
                       const struct ncr_shape *shape)
 {
-    struct ncr_attrs attrs = ncr_attrs_default(NCR_OP_INPUT);
     struct ncr_stand_in input = {pattern, slot};
     struct ncr_op_error err;
-    attrs.shape = *shape;
     struct ncr_str path = ncr_str_fmt(ev->arena, "%u.%u", pattern, slot);
-    if (ncr_builder_add(ev->builder, NCR_OP_INPUT, &attrs, NULL, 0, path, NCR_NO_NODE, NULL,
-                        &err) == NCR_NO_NODE)
+    if (ncr_symbol_input(ev, shape, path, NULL, &err).kind == NCR_KIND_ERROR)
         NCR_BUG("a tensor of a network is no input: %s", err.text);
     ncr_vec_push(ev->arena, &ev->rewrite->inputs, input);
 }
@@ -294,7 +275,7 @@ static void add_input(struct ncr_eval *ev, uint32_t pattern, uint32_t slot,
 static void run(struct ncr_eval *ev, struct ncr_rewrite *rw)
 {
     const struct ncr_mutation *m = rw->mutation;
-    ev->builder = ncr_builder_new(ev->arena, m->name);
+    ev->space = ncr_space_new(ev->arena, m->name, ev->work);
     ncr_eval_lets(ev, m->item, false);
     struct ncr_frame *frame = ncr_eval_frame(ev, m->n_slots, NULL);
     for (uint32_t p = 0; p < m->n_patterns; p++) {
@@ -339,6 +320,7 @@ bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *
         ev.budget = NCR_LIMIT_EVAL_STEPS;
         if (setjmp(ev.out_of_memory) == 0) {
             ncr_arena_on_oom(ev.scratch, &ev.out_of_memory);
+            ncr_arena_on_oom(ev.work, &ev.out_of_memory);
             run(&ev, &rw);
             good = !ev.stopped && diags.n_errors == 0 && (rw.open || !ev.incomplete);
             if (diags.first)
@@ -348,11 +330,13 @@ bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *
         } else {
             good = false;
         }
+        ncr_arena_free(ev.work);
         ncr_arena_free(ev.scratch);
     }
     ncr_arena_free(messages);
     if (!good || rw.open) return good;
-    patch.graph = ncr_builder_finish(ev.builder);
+    static const uint32_t none[1];
+    patch.graph = ncr_space_bind(ev.space, none, arena);
     patch.inputs = rw.inputs.at;
     patch.n_inputs = rw.inputs.n;
     patch.edits = rw.edits.at;

@@ -229,8 +229,6 @@ static struct ncr_value shape_member(struct ncr_eval *ev, void *user, const stru
     const struct ncr_code *code = user;
     const struct ncr_shape *shape = ncr_shape_at(ev, *v);
     struct ncr_str names[MEMBER_COUNT];
-    struct ncr_value argument;
-    if (ev->rewrite && ncr_eval_matched(ev, id, code->text, &argument)) return argument;
     for (uint32_t i = 0; i < MEMBER_COUNT; i++) {
         names[i] = ncr_str_of(members[i]);
         if (!ncr_str_eq(names[i], code->text)) continue;
@@ -298,6 +296,10 @@ struct ncr_value ncr_eval_member(struct ncr_eval *ev, const struct ncr_code *cod
 {
     struct ncr_value base = ncr_eval_code(ev, code->kid[0]);
     if (base.kind == NCR_KIND_ERROR) return base;
+    struct ncr_value argument;
+    if (ev->rewrite && base.kind == NCR_KIND_TENSOR &&
+        ncr_eval_matched(ev, base.as.tensor, code->text, &argument))
+        return argument;
     if (ncr_lift_may(ev, base, K(TENSOR)) && ev->space) {
         struct ncr_value shape = ncr_symbol_shape(ev, base);
         return ncr_lift(ev, &shape, 1, shape_member, (void *)code);

@@ -47,16 +47,6 @@ static void parameters_of(struct ncr_program *program, const struct ncr_item *it
             info->parameter = ncr_str_dup(program->arena, item->def->params[i].name);
 }
 
-static struct ncr_space *space_new(struct ncr_arena *arena, struct ncr_str name,
-                                   struct ncr_arena *work)
-{
-    struct ncr_space *space = NCR_NEW(arena, struct ncr_space);
-    space->arena = arena;
-    space->name = name;
-    ncr_diagrams_init(&space->diagrams, arena, work);
-    return space;
-}
-
 // Whether requirement `check` holds for a network: its code again, with the decisions taken.
 static bool holds(void *user, uint32_t check, const uint32_t *taken, const struct ncr_graph *graph)
 {
@@ -100,7 +90,7 @@ static void elaborate(struct ncr_program *program, const struct ncr_item *item,
     }
     ncr_arena_on_oom(ev.scratch, &ev.out_of_memory);
     ncr_arena_on_oom(ev.work, &ev.out_of_memory);
-    struct ncr_space *space = ev.space = space_new(program->arena, item->name, ev.work);
+    struct ncr_space *space = ev.space = ncr_space_new(program->arena, item->name, ev.work);
     ncr_eval_lets(&ev, item, false);
     bool good = ncr_eval_net(&ev, item->def);
     if (space->decisions.n) {

@@ -3,6 +3,16 @@
 
 #include "compiler/space/space.h"
 
+struct ncr_space *ncr_space_new(struct ncr_arena *arena, struct ncr_str name,
+                                struct ncr_arena *work)
+{
+    struct ncr_space *space = NCR_NEW(arena, struct ncr_space);
+    space->arena = arena;
+    space->name = name;
+    ncr_diagrams_init(&space->diagrams, arena, work);
+    return space;
+}
+
 bool ncr_space_exists(const struct ncr_space *space, uint32_t decision, const uint32_t *taken)
 {
     return ncr_diagram_at(&space->diagrams, space->decisions.at[decision].exists, taken) == 1;

@@ -93,6 +93,10 @@ struct ncr_space {
     void *user;
 };
 
+// An empty space. work: for the recursions of diagrams while it is built.
+struct ncr_space *ncr_space_new(struct ncr_arena *arena, struct ncr_str name,
+                                struct ncr_arena *work);
+
 // ---- genotypes ----
 // taken[d]: the alternative of decision d; 0 for a decision that does not exist, so that equal
 // genotypes are equal arrays.
