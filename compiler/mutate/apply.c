@@ -73,30 +73,36 @@ static bool trace(struct draft *d, const struct ncr_weights *weights, struct lin
     return false;
 }
 
+bool draft_apply(struct draft *d, struct ncr_program *program, const struct ncr_weights *weights,
+                 struct ncr_rng *rng, struct ncr_given *given, uint32_t n_given,
+                 struct lineage *lineage, struct ncr_str *drawn, struct ncr_str *why)
+{
+    const struct ncr_mutation *m = d->match->mutation;
+    struct drawing drawing = {d->arena, rng, m, given, n_given, {0}, NCR_STR("")};
+    struct ncr_draws draws = {&drawing, draw};
+    bool good = ncr_mutation_patch(program, m, d->arena, d->parent, d->match->nodes, &draws,
+                                   &d->patch, why);
+    if (drawing.bad.n) *why = drawing.bad;
+    *drawn = ncr_str_dup(
+        d->arena, (struct ncr_str){drawing.text.s ? drawing.text.s : "", (uint32_t)drawing.text.n});
+    ncr_buf_free(&drawing.text);
+    return good && draft_make(d, why) && draft_build(d, why) && keeps_frozen(program, d, why) &&
+           trace(d, weights, lineage, why);
+}
+
 bool ncr_mutate(struct ncr_program *program, struct ncr_arena *arena, const struct ncr_graph *graph,
                 const struct ncr_weights *weights, const struct ncr_match *match,
                 struct ncr_rng *rng, struct ncr_given *given, uint32_t n_given,
                 struct ncr_child *out, struct ncr_str *why)
 {
-    struct drawing drawing = {arena, rng, match->mutation, given, n_given, {0}, NCR_STR("")};
-    struct ncr_draws draws = {&drawing, draw};
     struct draft d = {.arena = arena, .parent = graph, .match = match};
     struct lineage lineage;
     uint64_t seed = ncr_rng_u64(rng);
-    bool good = ncr_mutation_patch(program, match->mutation, arena, graph, match->nodes, &draws,
-                                   &d.patch, why);
-    if (drawing.bad.n) *why = drawing.bad;
-    good = good && draft_make(&d, why) && draft_build(&d, why) && keeps_frozen(program, &d, why) &&
-           trace(&d, weights, &lineage, why);
-    if (good) {
-        *out = (struct ncr_child){
-            .graph = d.child,
-            .inherit = d.patch.inherit,
-            .steps = d.patch.steps,
-            .draws = ncr_str_dup(arena, (struct ncr_str){drawing.text.s ? drawing.text.s : "",
-                                                         (uint32_t)drawing.text.n})};
-        if (weights) out->weights = inherit_weights(&d, &lineage, weights, seed);
-    }
-    ncr_buf_free(&drawing.text);
-    return good;
+    struct ncr_str drawn;
+    if (!draft_apply(&d, program, weights, rng, given, n_given, &lineage, &drawn, why))
+        return false;
+    *out = (struct ncr_child){
+        .graph = d.child, .inherit = d.patch.inherit, .steps = d.patch.steps, .draws = drawn};
+    if (weights) out->weights = inherit_weights(&d, &lineage, weights, seed);
+    return true;
 }

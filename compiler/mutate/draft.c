@@ -166,8 +166,9 @@ static void copy_attribute(uint32_t bit, const struct ncr_attrs *from, struct nc
     NCR_BUG("attribute bit %u", bit);
 }
 
-static bool set(struct draft *d, const struct ncr_edit *edit, uint32_t target, struct ncr_str *why)
+static bool set(struct draft *d, uint32_t index, uint32_t target, struct ncr_str *why)
 {
+    const struct ncr_edit *edit = &d->patch.edits[index];
     // Layers that share weights are one layer.
     uint32_t group = d->nodes.at[target].group;
     for (uint32_t id = 0; id < d->nodes.n; id++) {
@@ -181,7 +182,7 @@ static bool set(struct draft *d, const struct ncr_edit *edit, uint32_t target, s
             return refuse(d, why, "the padding of `%.*s` cannot shrink with its kernel",
                           NCR_STR_ARG(node->path));
     }
-    return true;
+    return edit->attr != NCR_ATTR_OUT || draft_couple(d, target, index, why);
 }
 
 static bool edit_one(struct draft *d, uint32_t index, struct ncr_str *why)
@@ -210,7 +211,7 @@ static bool edit_one(struct draft *d, uint32_t index, struct ncr_str *why)
             return refuse(d, why, "`%.*s` is an input of the network", NCR_STR_ARG(node->path));
         redirect(d, UINT32_MAX - 1, target, node->in[0]);
         return true;
-    case NCR_EDIT_SET: return set(d, edit, target, why);
+    case NCR_EDIT_SET: return set(d, index, target, why);
     case NCR_EDIT_REDRAW:
     case NCR_EDIT_STEP:
     case NCR_EDIT_DECIDE:

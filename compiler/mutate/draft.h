@@ -14,6 +14,7 @@ struct draft_node {
     const struct ncr_origin *origin;
     ncr_node_id from;  // node of the parent; NCR_NO_NODE: new
     uint32_t instead;  // new: edit whose result needs it first
+    uint32_t coupled;  // 1 + edit that changed its channels; 0: none did
     ncr_node_id child; // once built; NCR_NO_NODE: it is not in the child
 };
 
@@ -32,6 +33,9 @@ struct draft {
 
 // The parent with the edits of the patch. False with a reason.
 bool draft_make(struct draft *draft, struct ncr_str *why);
+// `out` of a layer was set: layers whose channels meet its own in a sum or product get the same.
+// False with a reason where one cannot.
+bool draft_couple(struct draft *draft, uint32_t layer, uint32_t edit, struct ncr_str *why);
 // Orders and rebuilds it; dead nodes are left out. False with a reason.
 bool draft_build(struct draft *draft, struct ncr_str *why);
 
@@ -56,8 +60,14 @@ void lineage_trace(const struct draft *draft, const int32_t *const *keep, struct
 // The child's weights; lineage as traced. seed: of new weights.
 struct ncr_weights *inherit_weights(const struct draft *draft, const struct lineage *lineage,
                                     const struct ncr_weights *weights, uint64_t seed);
-// The channels that a pruned layer keeps: by group, the `out` largest by L1 norm in their order.
-// NULL entries: nothing was lost. weights NULL: the first ones.
+// The channels that a pruned layer keeps: by group, the `out` largest by the L1 norms of all layers
+// that are coupled, in their order. NULL entries: nothing was lost. weights NULL: the first ones.
 const int32_t *const *inherit_keep(const struct draft *draft, const struct ncr_weights *weights);
+
+// All of it at a match (d->arena, d->parent, d->match are set): draws, patch, edits, building,
+// annotations, lineage. drawn: "factor = 1.5". False with a reason.
+bool draft_apply(struct draft *d, struct ncr_program *program, const struct ncr_weights *weights,
+                 struct ncr_rng *rng, struct ncr_given *given, uint32_t n_given,
+                 struct lineage *lineage, struct ncr_str *drawn, struct ncr_str *why);
 
 #endif

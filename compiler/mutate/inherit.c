@@ -244,32 +244,53 @@ static int by_channel(const void *a, const void *b)
     return ((const struct norm *)a)->channel - ((const struct norm *)b)->channel;
 }
 
+static void add_norms(const struct draft *d, const struct ncr_weights *weights, ncr_node_id id,
+                      struct norm *norms)
+{
+    const struct ncr_graph *p = d->parent;
+    const struct ncr_node *old = &p->nodes[id];
+    int64_t per = p->params[old->first_param].n / old->attrs.out;
+    for (int32_t o = 0; o < old->attrs.out; o++)
+        for (int64_t i = 0; i < per; i++)
+            norms[o].l1 += fabs((double)weights->at[old->first_param][o * per + i]);
+}
+
+static bool lost_channels(const struct draft *d, ncr_node_id id)
+{
+    const struct ncr_node *old = &d->parent->nodes[id];
+    return (old->op == NCR_OP_CONV || old->op == NCR_OP_DENSE) &&
+           d->nodes.at[id].attrs.out < old->attrs.out;
+}
+
 const int32_t *const *inherit_keep(const struct draft *d, const struct ncr_weights *weights)
 {
     const struct ncr_graph *p = d->parent;
     uint32_t n_groups =
         2 * (p->n_params + p->n_nodes) + d->patch.graph->n_params + d->patch.graph->n_nodes;
     const int32_t **keep = NCR_NEW_N(d->arena, const int32_t *, n_groups);
+    bool by_weight = weights && d->patch.inherit == NCR_INHERIT_LARGEST_L1;
     for (ncr_node_id id = 0; id < p->n_nodes; id++) {
         const struct draft_node *now = &d->nodes.at[id];
-        const struct ncr_node *old = &p->nodes[id];
-        bool layer = old->op == NCR_OP_CONV || old->op == NCR_OP_DENSE;
-        if (!layer || now->attrs.out >= old->attrs.out || keep[now->group]) continue;
-        int32_t was = old->attrs.out, is = now->attrs.out;
+        if (!lost_channels(d, id) || keep[now->group]) continue;
+        int32_t was = p->nodes[id].attrs.out, is = now->attrs.out;
         struct norm *norms = NCR_NEW_N(d->arena, struct norm, (size_t)was);
-        int64_t per = p->params[old->first_param].n / was;
-        for (int32_t o = 0; o < was; o++) {
+        for (int32_t o = 0; o < was; o++)
             norms[o].channel = o;
-            if (!weights || d->patch.inherit != NCR_INHERIT_LARGEST_L1) continue;
-            for (int64_t i = 0; i < per; i++)
-                norms[o].l1 += fabs((double)weights->at[old->first_param][o * per + i]);
+        int32_t *kept = NCR_NEW_N(d->arena, int32_t, (size_t)is);
+        for (ncr_node_id other = id; other < p->n_nodes; other++) {
+            const struct draft_node *node = &d->nodes.at[other];
+            bool together =
+                node->group == now->group || (now->coupled && node->coupled == now->coupled);
+            if (!together || !lost_channels(d, other) || p->nodes[other].attrs.out != was ||
+                keep[node->group])
+                continue;
+            keep[node->group] = kept; // filled in below; layers that share weights count once
+            if (by_weight) add_norms(d, weights, other, norms);
         }
         qsort(norms, (size_t)was, sizeof *norms, by_norm);
         qsort(norms, (size_t)is, sizeof *norms, by_channel);
-        int32_t *kept = NCR_NEW_N(d->arena, int32_t, (size_t)is);
         for (int32_t i = 0; i < is; i++)
             kept[i] = norms[i].channel;
-        keep[now->group] = kept;
     }
     return keep;
 }

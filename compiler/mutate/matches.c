@@ -138,12 +138,12 @@ static enum ncr_status find_node(struct ncr_program *program, const struct ncr_g
                 break;
             }
         }
-        if (fits(program, m, pattern, node)) names[n++] = node->path;
+        if (fits(program, m, pattern, node)) names[n++] = within(g, node->path);
     }
-    struct ncr_str near = status == NCR_OK ? path : ncr_diag_nearest(path, names, n);
+    struct ncr_str near = ncr_diag_nearest(within(g, path), names, n);
     if (status != NCR_OK && found && m->patterns[pattern].kind == NCR_PATTERN_OPERATOR &&
         found->op != m->patterns[pattern].op)
-        ncr_fail(err, NCR_USAGE, "`%.*s` is a %s; `%.*s` of `%.*s` matches %s", NCR_STR_ARG(path),
+        ncr_fail(err, NCR_USAGE, "`%.*s` is `%s`; `%.*s` of `%.*s` matches `%s`", NCR_STR_ARG(path),
                  ncr_op_name(found->op), NCR_STR_ARG(m->patterns[pattern].name),
                  NCR_STR_ARG(m->name), ncr_op_name(m->patterns[pattern].op));
     else if (status != NCR_OK && found)

@@ -71,6 +71,13 @@ bool ncr_mutate_random(struct ncr_program *program, struct ncr_arena *arena,
                        uint32_t n, struct ncr_rng *rng, struct ncr_child *out,
                        struct ncr_match *match);
 
+// By node of graph: how many of the mutations touch it: edit it, change its attributes or the
+// shapes of its weights, or take it out, at one of their matches (at most NCR_LIMIT_REACH of each
+// mutation are looked at). Zero: no mutation touches it.
+enum { NCR_LIMIT_REACH = 2000 };
+void ncr_mutation_reach(struct ncr_program *program, struct ncr_arena *arena,
+                        const struct ncr_graph *graph, uint32_t *reached);
+
 // Tries each exact claim of the root module's mutations: random weights and inputs, batchnorm drawn
 // like the rest, on the nets of the program that are small enough and, where none has a place for
 // it, on a network made for the test. A false claim is an error at its `inherit`. Bounded by

@@ -168,6 +168,16 @@ static void check_nets(struct ncr_program *program)
     }
 }
 
+// Mutations are used by being there: `nacre mutate` and searches name them.
+static bool offers_mutations(const struct ncr_program *program, const struct ncr_module *module)
+{
+    for (uint32_t i = 0; i < program->items.n; i++)
+        if (program->items.at[i]->kind == NCR_ITEM_MUTATION &&
+            program->modules->at[program->items.at[i]->module] == module)
+            return true;
+    return false;
+}
+
 static void check_unused(struct ncr_program *program)
 {
     // Items of the root module that nothing names: only lets, since nets, blocks and declarations
@@ -181,7 +191,7 @@ static void check_unused(struct ncr_program *program)
     }
     for (uint32_t i = 0; i < root->n_imports; i++) {
         const struct ncr_import_use *import = &root->imports[i];
-        if (import->uses || !import->module) continue;
+        if (import->uses || !import->module || offers_mutations(program, import->module)) continue;
         NCR_REPORT(&program->reporter, UNUSED_IMPORT, import->span,
                    ncr_show_str(&program->reporter, import->module->name));
     }
