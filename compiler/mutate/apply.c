@@ -13,6 +13,13 @@ struct drawing {
     struct ncr_str bad; // a given value that is none of the alternatives
 };
 
+static bool same_value(struct ncr_str a, struct ncr_str b)
+{
+    double x, y;
+    if (ncr_str_eq(a, b)) return true;
+    return ncr_str_to_f64(a, &x) && ncr_str_to_f64(b, &y) && !(x < y) && !(x > y); // 2.0 is 2
+}
+
 static uint32_t draw(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n)
 {
     struct drawing *dr = user;
@@ -25,7 +32,7 @@ static uint32_t draw(void *user, struct ncr_str path, const struct ncr_str *text
         if (!ncr_str_eq(dr->given[i].name, name)) continue;
         dr->given[i].used = true;
         index = 0;
-        while (index < n && !ncr_str_eq(texts[index], dr->given[i].value))
+        while (index < n && !same_value(texts[index], dr->given[i].value))
             index++;
         if (index < n) continue;
         struct ncr_buf list = {0};

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# nacre mutate: places, children with their weights, what is drawn, reach; programs and weights that the other commands
+# take.
+# usage: check_mutate.sh NACRE SOURCE_DIR
+set -u
+nacre=$(realpath "$1") source=$(realpath "$2")
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+fails=0 checks=0
+# expect CODE PATTERN COMMAND…: the exit code, and an extended regular expression found in stdout or stderr
+expect() {
+  local code=$1 pattern=$2 out got
+  shift 2
+  out=$("$@" 2>&1 </dev/null)
+  got=$?
+  checks=$((checks + 1))
+  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$out"; then
+    echo "FAIL: $* gave exit $got (expected $code), output without /$pattern/:"
+    echo "$out" | head -n 20
+    fails=$((fails + 1))
+  fi
+}
+same() {
+  checks=$((checks + 1))
+  diff "$1" "$2" || { echo "FAIL: $1 and $2 differ" && fails=$((fails + 1)); }
+}
+cat >small.ncr <<'N'
+import std.blocks
+import std.mutations
+net small(x: tensor[1, 28, 28]) -> tensor[10] {
+    @frozen let stem = x |> conv_bn_relu(4, kernel: 3, stride: 2);
+    let body = stem |> conv(6, kernel: 3) >> relu >> dropout(0.2);
+    let more = body |> conv(6, kernel: 3) >> relu;
+    more + body |> maxpool(2) >> flatten >> dense(10)
+}
+N
+cat >data.ncr <<'N'
+data images = digits(seed: 1, train: 200, test: 100);
+train quick { data: images.train; epochs: 1; batch: 32; optimizer: adam(lr: 2e-3); }
+N
+cat small.ncr data.ncr >parent.ncr
+expect 0 '^weights: parent.safetensors' "$nacre" train -q parent.ncr -o parent.safetensors
+expect 0 'mm_none|^float' "$nacre" eval -q parent.ncr --weights parent.safetensors
+"$nacre" eval -q parent.ncr --weights parent.safetensors | grep '^float' >parent.eval
+
+# An exact mutation: the same answers from the child's program and weights, as any command reads them.
+for place in deepen@more/relu widen@small/more/conv grow_kernel@body/conv skip_add@body/relu,add skip_concat@stem/relu,add; do
+  expect 0 'the same function' "$nacre" mutate parent.ncr --weights parent.safetensors --apply "$place" -o child
+  cat child.ncr data.ncr >full.ncr
+  "$nacre" eval -q full.ncr --weights child.safetensors | grep '^float' >child.eval
+  same parent.eval child.eval
+  expect 0 'nothing' bash -c "'$nacre' fmt --check child.ncr && '$nacre' check -q child.ncr && echo nothing"
+done
+expect 0 'to be trained for 200 steps' "$nacre" mutate parent.ncr --weights parent.safetensors --apply separate@body/conv -o child
+
+# The same seed, the same bytes; another seed, another child.
+for run in "a 5" "b 5" "c 6"; do
+  set -- $run
+  expect 0 '"schema": "nacre.mutate/1"' "$nacre" mutate parent.ncr --weights parent.safetensors --random 8 --seed "$2" -o "$1" --format json
+done
+same a.ncr b.ncr
+cmp -s a.safetensors b.safetensors || { echo "FAIL: weights differ" && fails=$((fails + 1)); }
+checks=$((checks + 2))
+cmp -s a.ncr c.ncr && { echo "FAIL: seeds 5 and 6 give the same child" && fails=$((fails + 1)); }
+cat a.ncr data.ncr >full.ncr
+expect 0 '^float' "$nacre" eval -q full.ncr --weights a.safetensors
+
+# Places; frozen layers are not among them.
+"$nacre" mutate parent.ncr --list --only deepen,grow_kernel >list
+printf '%s\n' deepen@small/body/relu deepen@small/more/relu grow_kernel@small/body/conv grow_kernel@small/more/conv >want
+same list want
+expect 0 '"why": "at `small/dense`|"applies": false' "$nacre" mutate parent.ncr --list --format json
+expect 0 '^conv +small/stem/conv_bn/conv' "$nacre" mutate parent.ncr --reach
+expect 0 '^5 of 12 operators are touched by no mutation' "$nacre" mutate parent.ncr --reach
+expect 0 '"mutations": 0' "$nacre" mutate parent.ncr --reach --format json
+
+# Without -o the program alone.
+expect 0 'conv\(6, kernel: 5\)' "$nacre" mutate parent.ncr --apply grow_kernel@body/conv
+expect 0 'conv\(12, kernel: 3\)' "$nacre" mutate parent.ncr --apply widen@body/conv --draw factor=2.0
+expect 2 '`factor` is one of 1.25, 1.5, 2, not 3' "$nacre" mutate parent.ncr --apply widen@body/conv --draw factor=3
+expect 2 '`widen` draws no `f`; drawn is factor = ' "$nacre" mutate parent.ncr --apply widen@body/conv --draw f=2.0
+expect 2 'NAME=VALUE' "$nacre" mutate parent.ncr --apply widen@body/conv --draw factor
+expect 2 'give one of --apply' "$nacre" mutate parent.ncr
+expect 2 'give one of --apply' "$nacre" mutate parent.ncr --list --reach
+expect 2 '--draw gives values' "$nacre" mutate parent.ncr --random 1 --draw factor=2
+expect 2 'give -o PREFIX' "$nacre" mutate parent.ncr --weights parent.safetensors --random 1
+expect 2 'leave --format out' "$nacre" mutate parent.ncr --random 1 --format json
+expect 2 'did you mean `widen`' "$nacre" mutate parent.ncr --apply widn@body/conv
+expect 2 'an annotation keeps `stem/conv_bn/conv` from `widen`' "$nacre" mutate parent.ncr --apply widen@stem/conv_bn/conv
+expect 2 'does not apply: this requirement does not hold: found' "$nacre" mutate parent.ncr --apply skip_add@body/conv,dense
+expect 3 'No such file' "$nacre" mutate parent.ncr --weights missing.safetensors --random 1 -o child
+sed '/^import std.mutations/d' small.ncr >none.ncr
+expect 2 'the program has no mutations; `import std.mutations`' "$nacre" mutate none.ncr --list
+expect 3 "cannot" "$nacre" mutate parent.ncr --random 1 -o missing/child
+
+echo "$checks checks, $fails failed"
+[ $fails = 0 ]
