@@ -75,6 +75,19 @@ expect 0 '^conv +small/stem/conv_bn/conv' "$nacre" mutate parent.ncr --reach
 expect 0 '^5 of 12 operators are touched by no mutation' "$nacre" mutate parent.ncr --reach
 expect 0 '"mutations": 0' "$nacre" mutate parent.ncr --reach --format json
 
+cat >space.ncr <<'N'
+import std.mutations
+net space(x: tensor[4, 6, 6]) -> tensor[4] {
+    @frozen let stem = x |> conv(choose a(4, 8), kernel: choose k(1, 3));
+    let body = stem |> conv(choose b(4, 8), kernel: 1) >> optional relu { relu };
+    body |> flatten >> dense(4)
+}
+N
+expect 0 '^space/stem/k' "$nacre" mutate space.ncr --reach
+expect 0 '^2 of 4 decisions are touched by no mutation' "$nacre" mutate space.ncr --reach
+expect 0 '"decisions"' "$nacre" mutate space.ncr --reach --format json
+expect 1 'N0473' "$nacre" mutate space.ncr --list
+
 # Without -o the program alone.
 expect 0 'conv\(6, kernel: 5\)' "$nacre" mutate parent.ncr --apply grow_kernel@body/conv
 expect 0 'conv\(12, kernel: 3\)' "$nacre" mutate parent.ncr --apply widen@body/conv --draw factor=2.0

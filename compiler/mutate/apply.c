@@ -3,24 +3,14 @@
 
 #include "compiler/mutate/draft.h"
 
-struct drawing {
-    struct ncr_arena *arena;
-    struct ncr_rng *rng;
-    const struct ncr_mutation *mutation;
-    struct ncr_given *given;
-    uint32_t n_given;
-    struct ncr_buf text;
-    struct ncr_str bad; // a given value that is none of the alternatives
-};
-
-static bool same_value(struct ncr_str a, struct ncr_str b)
+bool drawing_same_value(struct ncr_str a, struct ncr_str b)
 {
     double x, y;
     if (ncr_str_eq(a, b)) return true;
     return ncr_str_to_f64(a, &x) && ncr_str_to_f64(b, &y) && !(x < y) && !(x > y); // 2.0 is 2
 }
 
-static uint32_t draw(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n)
+uint32_t drawing_draw(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n)
 {
     struct drawing *dr = user;
     struct ncr_str name = path, stem = dr->mutation->name;
@@ -32,7 +22,7 @@ static uint32_t draw(void *user, struct ncr_str path, const struct ncr_str *text
         if (!ncr_str_eq(dr->given[i].name, name)) continue;
         dr->given[i].used = true;
         index = 0;
-        while (index < n && !same_value(texts[index], dr->given[i].value))
+        while (index < n && !drawing_same_value(texts[index], dr->given[i].value))
             index++;
         if (index < n) continue;
         struct ncr_buf list = {0};
@@ -86,8 +76,8 @@ bool draft_apply(struct draft *d, struct ncr_program *program, const struct ncr_
 {
     const struct ncr_mutation *m = d->match->mutation;
     struct drawing drawing = {d->arena, rng, m, given, n_given, {0}, NCR_STR("")};
-    struct ncr_draws draws = {&drawing, draw};
-    bool good = ncr_mutation_patch(program, m, d->arena, d->parent, d->match->nodes, &draws,
+    struct ncr_draws draws = {&drawing, drawing_draw};
+    bool good = ncr_mutation_patch(program, m, d->arena, d->parent, d->match->nodes, NULL, &draws,
                                    &d->patch, why);
     if (drawing.bad.n) *why = drawing.bad;
     *drawn = ncr_str_dup(

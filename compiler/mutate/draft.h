@@ -5,6 +5,20 @@
 
 #include "compiler/mutate/mutate.h"
 
+// Draws of one application, for struct ncr_draws.
+struct drawing {
+    struct ncr_arena *arena;
+    struct ncr_rng *rng;
+    const struct ncr_mutation *mutation;
+    struct ncr_given *given;
+    uint32_t n_given;
+    struct ncr_buf text;
+    struct ncr_str bad; // a given value that is none of the alternatives
+};
+uint32_t drawing_draw(void *user, struct ncr_str path, const struct ncr_str *texts, uint32_t n);
+// The same text, or the same number.
+bool drawing_same_value(struct ncr_str a, struct ncr_str b);
+
 struct draft_node {
     enum ncr_op op;
     struct ncr_attrs attrs;

@@ -56,7 +56,7 @@ static bool holds(struct search *s)
     if (!scratch) NCR_BUG("out of memory");
     struct ncr_str why;
     bool good = ncr_mutation_patch(s->program, s->match.mutation, scratch, s->graph, s->match.nodes,
-                                   NULL, NULL, &why);
+                                   NULL, NULL, NULL, &why);
     ncr_arena_free(scratch);
     return good;
 }

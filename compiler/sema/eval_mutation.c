@@ -6,8 +6,9 @@
 
 struct ncr_rewrite {
     const struct ncr_mutation *mutation;
-    const struct ncr_graph *graph; // that is mutated
-    const ncr_node_id *nodes;      // by pattern
+    const struct ncr_graph *graph;       // that is mutated
+    const ncr_node_id *nodes;            // by pattern
+    const struct ncr_space_value *genes; // by pattern: values of the matched decisions
     NCR_VEC(struct ncr_stand_in) inputs;
     NCR_VEC(struct ncr_edit) edits;
     struct ncr_patch *patch;
@@ -77,19 +78,26 @@ static bool holds_span(struct ncr_span outer, struct ncr_span inner)
     return outer.file == inner.file && outer.begin <= inner.begin && inner.end <= outer.end;
 }
 
-bool ncr_program_may_touch(const struct ncr_program *program, const struct ncr_mutation *mutation,
-                           const struct ncr_node *node)
+bool ncr_program_may_decide(const struct ncr_program *program, const struct ncr_mutation *mutation,
+                            struct ncr_span span, const struct ncr_origin *up)
 {
     for (uint32_t i = 0; i < program->restrictions.n; i++) {
         const struct ncr_restriction *r = &program->restrictions.at[i];
-        bool named = false, around = false;
+        bool named = false, around = holds_span(r->span, span);
         for (uint32_t k = 0; k < r->n_items; k++)
             named |= r->items[k] == mutation->item;
-        for (const struct ncr_origin *o = named ? NULL : node->origin; o && !around; o = o->up)
+        for (const struct ncr_origin *o = named ? NULL : up; o && !around; o = o->up)
             around = holds_span(r->span, o->span);
-        if (around) return false;
+        if (around && !named) return false;
     }
     return true;
+}
+
+bool ncr_program_may_touch(const struct ncr_program *program, const struct ncr_mutation *mutation,
+                           const struct ncr_node *node)
+{
+    const struct ncr_origin *origin = node->origin;
+    return !origin || ncr_program_may_decide(program, mutation, origin->span, origin->up);
 }
 
 // -- matched operators --------------------------------------------------------------------------
@@ -234,7 +242,10 @@ void ncr_eval_edit(struct ncr_eval *ev, const struct ncr_code *code)
     case NCR_EDIT_STEP: number(ev, code, "by", "step", v, &edit.by); break;
     case NCR_EDIT_DECIDE: {
         struct ncr_buf text = {0};
-        ncr_value_text(v, &text);
+        if (v.kind == NCR_KIND_STRING)
+            ncr_buf_str(&text, *v.as.string);
+        else
+            ncr_value_text(v, &text);
         edit.text =
             ncr_str_dup(ev->arena, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
         ncr_buf_free(&text);
@@ -272,6 +283,17 @@ static void add_input(struct ncr_eval *ev, uint32_t pattern, uint32_t slot,
     ncr_vec_push(ev->arena, &ev->rewrite->inputs, input);
 }
 
+static struct ncr_value gene_value(const struct ncr_space_value *gene)
+{
+    if (gene->is_list) return ncr_value_error();
+    if (!gene->is_number)
+        return (struct ncr_value){.kind = NCR_KIND_STRING, .as.string = &gene->text};
+    for (uint32_t i = 0; i < gene->text.n; i++)
+        if ((gene->text.s[i] < '0' || gene->text.s[i] > '9') && gene->text.s[i] != '-')
+            return ncr_value_float(gene->number);
+    return ncr_value_int((int64_t)gene->number);
+}
+
 static void run(struct ncr_eval *ev, struct ncr_rewrite *rw)
 {
     const struct ncr_mutation *m = rw->mutation;
@@ -279,7 +301,10 @@ static void run(struct ncr_eval *ev, struct ncr_rewrite *rw)
     ncr_eval_lets(ev, m->item, false);
     struct ncr_frame *frame = ncr_eval_frame(ev, m->n_slots, NULL);
     for (uint32_t p = 0; p < m->n_patterns; p++) {
-        if (m->patterns[p].kind == NCR_PATTERN_DECISION) continue;
+        if (m->patterns[p].kind == NCR_PATTERN_DECISION) {
+            if (rw->genes) frame->slots[p] = gene_value(&rw->genes[p]);
+            continue;
+        }
         const struct ncr_node *node = &rw->graph->nodes[rw->nodes[p]];
         frame->slots[p] = (struct ncr_value){.kind = NCR_KIND_TENSOR, .as.tensor = rw->inputs.n};
         add_input(ev, p, UINT32_MAX, &node->shape);
@@ -292,8 +317,8 @@ static void run(struct ncr_eval *ev, struct ncr_rewrite *rw)
 
 bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *mutation,
                         struct ncr_arena *arena, const struct ncr_graph *graph,
-                        const ncr_node_id *nodes, const struct ncr_draws *draws,
-                        struct ncr_patch *out, struct ncr_str *why)
+                        const ncr_node_id *nodes, const struct ncr_space_value *genes,
+                        const struct ncr_draws *draws, struct ncr_patch *out, struct ncr_str *why)
 {
     // A sink of its own: what is wrong here is no error of the program.
     struct ncr_diags diags;
@@ -306,6 +331,7 @@ bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *
     struct ncr_rewrite rw = {.mutation = mutation,
                              .graph = graph,
                              .nodes = nodes,
+                             .genes = genes,
                              .patch = &patch,
                              .draws = draws,
                              .open = !draws};

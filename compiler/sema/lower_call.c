@@ -46,10 +46,7 @@ static struct ncr_code *of_local(struct ncr_lower *lo, const struct ncr_ast *ast
                                  struct ncr_local *local)
 {
     local->used = true;
-    // A decision has no value in the mutation that matches it.
-    bool opaque = local->kind == NCR_LOCAL_PATTERN && local->kinds != K(TENSOR);
-    enum ncr_code_kind kind = opaque ? NCR_CODE_OPAQUE : NCR_CODE_LOCAL;
-    struct ncr_code *code = ncr_code_new(lo, kind, ast, 0, local->kinds);
+    struct ncr_code *code = ncr_code_new(lo, NCR_CODE_LOCAL, ast, 0, local->kinds);
     code->slot = local->slot;
     code->known_dimension = local->known_dimension;
     code->dimension = local->dimension;

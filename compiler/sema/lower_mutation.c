@@ -137,6 +137,17 @@ static bool edit_kind(struct ncr_lower *lo, const struct ncr_ast *ast, struct nc
     return false;
 }
 
+// A label is a plain word, as in genotypes; anything else is a value.
+static struct ncr_code *decision_value(struct ncr_lower *lo, const struct ncr_ast *ast)
+{
+    if (ast->kind != NCR_AST_NAME || ncr_lower_local(lo, ast->text)) return ncr_lower_expr(lo, ast);
+    struct ncr_str *word = NCR_NEW(lo->arena, struct ncr_str);
+    *word = ast->text;
+    struct ncr_code *code = ncr_code_new(lo, NCR_CODE_CONST, ast, 0, K(STRING));
+    code->as.value = (struct ncr_value){.kind = NCR_KIND_STRING, .as.string = word};
+    return code;
+}
+
 struct ncr_code *ncr_lower_edit(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
     bool is = ast->kind == NCR_AST_INSERT || ast->kind == NCR_AST_REPLACE ||
@@ -158,7 +169,9 @@ struct ncr_code *ncr_lower_edit(struct ncr_lower *lo, const struct ncr_ast *ast)
     if (pattern && edit_kind(lo, ast, pattern, word, code)) pattern->edited = true;
     if (ast->kind == NCR_AST_INSERT)
         code->kid[0] = ncr_lower_value_body(lo, ast->kid[1], "what this `insert` inserts");
-    if (ast->kind == NCR_AST_REPLACE || ast->kind == NCR_AST_SET || ast->kind == NCR_AST_STEP)
+    if (ast->kind == NCR_AST_SET && code->as.edit.kind == NCR_EDIT_DECIDE)
+        code->kid[0] = decision_value(lo, ast->kid[1]);
+    else if (ast->kind == NCR_AST_REPLACE || ast->kind == NCR_AST_SET || ast->kind == NCR_AST_STEP)
         code->kid[0] = ncr_lower_expr(lo, ast->kid[1]);
     return code;
 }

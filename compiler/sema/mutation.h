@@ -63,6 +63,9 @@ bool ncr_program_owns_mutation(const struct ncr_program *program,
 // the call of a block around it. Nodes without an origin may be touched by all.
 bool ncr_program_may_touch(const struct ncr_program *program, const struct ncr_mutation *mutation,
                            const struct ncr_node *node);
+// The same of a decision, which is written at a span within blocks.
+bool ncr_program_may_decide(const struct ncr_program *program, const struct ncr_mutation *mutation,
+                            struct ncr_span span, const struct ncr_origin *up);
 
 enum ncr_edit_kind {
     NCR_EDIT_INSERT_AFTER,
@@ -113,12 +116,13 @@ struct ncr_draws {
 };
 
 // The patch of the mutation where its patterns match nodes[] (by pattern; entries of decisions do
-// not count). In the arena. false with a reason: a `require` is false, or a new layer does not fit.
-// draws NULL: every `choose` is left open; then only whether the `require`s that can be known hold,
-// and *out is not filled.
+// not count) and, where genes is not NULL, decisions with these values (by pattern). In the arena.
+// false with a reason: a `require` is false, or a new layer does not fit. draws NULL: every
+// `choose` is left open; then only whether the `require`s that can be known hold, and *out is not
+// filled.
 bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *mutation,
                         struct ncr_arena *arena, const struct ncr_graph *graph,
-                        const ncr_node_id *nodes, const struct ncr_draws *draws,
-                        struct ncr_patch *out, struct ncr_str *why);
+                        const ncr_node_id *nodes, const struct ncr_space_value *genes,
+                        const struct ncr_draws *draws, struct ncr_patch *out, struct ncr_str *why);
 
 #endif

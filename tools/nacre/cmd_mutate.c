@@ -1,7 +1,7 @@
 // nacre mutate: places where mutations apply, and a network with its weights changed by them.
 #include <inttypes.h>
 
-#include "compiler/mutate/mutate.h"
+#include "compiler/mutate/genotype.h"
 #include "compiler/mutate/resolved.h"
 #include "lang/base/json.h"
 #include "tools/nacre/work.h"
@@ -18,8 +18,9 @@ struct job {
     struct cli_work work;
     struct ncr_arena *arena;
     struct ncr_program *program;
-    const struct ncr_graph *graph;     // as it stands in the program, with dropout
-    const struct ncr_weights *weights; // NULL: none
+    const struct ncr_net_info *open_net; // --reach of a net with decisions; the rest is empty then
+    const struct ncr_graph *graph;       // as it stands in the program, with dropout
+    const struct ncr_weights *weights;   // NULL: none
     const struct ncr_mutation *mutations[ONLY];
     uint32_t n_mutations;
     struct ncr_given given[GIVEN];
@@ -102,10 +103,17 @@ static int open_job(struct cli *cli, struct job *job)
 {
     int code = work_open(cli, &job->work);
     if (code) return code;
-    enum ncr_status status = ncr_pipeline_graph(&job->work.pipeline, &job->work.err);
-    if (status != NCR_OK) return work_status(cli, &job->work, status);
     job->arena = job->work.program.arena;
     job->program = job->work.program.program;
+    struct ncr_str name = job->work.pipeline.choice.net;
+    const struct ncr_net_info *net;
+    if (cli->opt[OPT_REACH] &&
+        ncr_program_find_net(job->program, name, &net, &job->work.err) == NCR_OK && net->space) {
+        job->open_net = net;
+        return EXIT_GOOD;
+    }
+    enum ncr_status status = ncr_pipeline_graph(&job->work.pipeline, &job->work.err);
+    if (status != NCR_OK) return work_status(cli, &job->work, status);
     job->graph = job->work.pipeline.net->graph;
     if (!cli_u64(cli, OPT_SEED, 0, INT64_MAX, 1, &job->seed)) return EXIT_COMMAND_LINE;
     code = choose_mutations(cli, job);
@@ -176,6 +184,45 @@ static int list(struct cli *cli, struct job *job)
 }
 
 // -- --reach ------------------------------------------------------------------------------------
+
+// Decisions of a net that has some, with the number of mutations that may change each.
+static int reach_decisions(struct cli *cli, struct job *job, const struct ncr_net_info *net)
+{
+    const struct ncr_space *space = net->space;
+    uint32_t n = space->decisions.n, untouched = 0;
+    uint32_t *reached = NCR_NEW_N(job->arena, uint32_t, n);
+    ncr_gene_reach(job->program, space, reached);
+    struct ncr_buf out = {0};
+    struct ncr_json json;
+    ncr_json_init(&json, &out);
+    if (cli->json) {
+        ncr_json_object(&json);
+        ncr_json_key_str(&json, "schema", NCR_STR("nacre.reach/1"));
+        ncr_json_key_str(&json, "net", net->name);
+        ncr_json_key(&json, "decisions");
+        ncr_json_array(&json);
+    }
+    for (uint32_t d = 0; d < n; d++) {
+        struct ncr_str path = space->decisions.at[d].path;
+        untouched += reached[d] == 0;
+        if (cli->json) {
+            ncr_json_object(&json);
+            ncr_json_key_str(&json, "path", path);
+            ncr_json_key_i64(&json, "mutations", reached[d]);
+            ncr_json_end(&json);
+        } else if (reached[d] == 0) {
+            ncr_buf_fmt(&out, "%.*s\n", NCR_STR_ARG(path));
+        }
+    }
+    if (cli->json) {
+        ncr_json_end(&json);
+        ncr_json_end(&json);
+        ncr_buf_putc(&out, '\n');
+    } else {
+        ncr_buf_fmt(&out, "%u of %u decisions are touched by no mutation\n", untouched, n);
+    }
+    return cli_output(cli, &out);
+}
 
 static int reach(struct cli *cli, struct job *job)
 {
@@ -375,6 +422,7 @@ static int finish(struct cli *cli, struct job *job)
 
 static int run(struct cli *cli, struct job *job)
 {
+    if (job->open_net) return reach_decisions(cli, job, job->open_net);
     if (cli->opt[OPT_LIST]) return list(cli, job);
     if (cli->opt[OPT_REACH]) return reach(cli, job);
     uint64_t n;
