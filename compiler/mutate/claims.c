@@ -1,11 +1,13 @@
 // Tries the exact claims of mutations: parent and child on the same random input.
 #include <math.h>
 
-#include "compiler/mutate/mutate.h"
+#include "compiler/mutate/draft.h"
 
 enum {
     LIMIT_NET_MACS = 4000000,    // larger nets are left out
-    LIMIT_CHECK_MACS = 80000000, // of all trials of one check
+    LIMIT_CHECK_MACS = 80000000, // of all trials of one check; other work counts in the same unit
+    COST_PLACE = 5000,           // of asking whether a mutation applies at a place
+    LIMIT_PLACES = 300,          // looked at, of a mutation in a net
     PLACES = 6,                  // of a mutation in a net
     TRIALS = 3                   // of a place: other draws, weights and inputs
 };
@@ -49,7 +51,7 @@ struct trial {
     struct ncr_program *program;
     struct ncr_diags *diags;
     const struct ncr_mutation *mutation;
-    int64_t macs_left;
+    int64_t work_left;
     uint32_t applied; // trials so far of the mutation
 };
 
@@ -130,30 +132,40 @@ static void refute(struct trial *t, const struct ncr_graph *g, const struct ncr_
                   NCR_STR_ARG(child->draws), (unsigned long long)seed);
 }
 
+// Multiply-adds, and values of tensors and parameters.
+static int64_t cost_of(const struct ncr_graph *g)
+{
+    int64_t cost = ncr_graph_macs(g) + ncr_graph_params(g);
+    for (ncr_node_id id = 0; id < g->n_nodes; id++)
+        cost += ncr_shape_elements(&g->nodes[id].shape);
+    return cost;
+}
+
 // False where the claim is refuted.
 static bool try_place(struct trial *t, const struct ncr_graph *g, const struct ncr_match *match,
                       uint64_t seed)
 {
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory");
-    struct ncr_weights *weights = ncr_weights_new(scratch, g);
-    draw_weights(weights, g, seed);
-    struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_MUTATE, 1000);
+    struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_MUTATE, 1000), again = rng;
     struct ncr_child child;
     struct ncr_str why;
     bool good = true;
-    if (ncr_mutate(t->program, scratch, g, weights, match, &rng, NULL, 0, &child, &why) &&
-        ncr_inherit_exact(child.inherit)) {
-        int64_t cost = ncr_graph_macs(g) + ncr_graph_macs(child.graph) + 1000;
-        if (cost <= t->macs_left) {
-            t->macs_left -= cost;
-            t->applied++;
-            float **a = evaluate(scratch, g, weights, seed),
-                  **b = evaluate(scratch, child.graph, child.weights, seed);
-            struct deviation worst = compare(g, a, child.graph, b);
-            good = worst.size <= allowed;
-            if (!good) refute(t, g, match, &child, &worst, seed);
-        }
+    t->work_left -= COST_PLACE;
+    // Without weights first: only then its size is known.
+    if (ncr_mutate(t->program, scratch, g, NULL, match, &rng, NULL, 0, &child, &why) &&
+        ncr_inherit_exact(child.inherit) && cost_of(g) + cost_of(child.graph) <= t->work_left) {
+        t->work_left -= cost_of(g) + cost_of(child.graph);
+        t->applied++;
+        struct ncr_weights *weights = ncr_weights_new(scratch, g);
+        draw_weights(weights, g, seed);
+        if (!ncr_mutate(t->program, scratch, g, weights, match, &again, NULL, 0, &child, &why))
+            NCR_BUG("a mutation applies without weights only: %.*s", NCR_STR_ARG(why));
+        float **a = evaluate(scratch, g, weights, seed),
+              **b = evaluate(scratch, child.graph, child.weights, seed);
+        struct deviation worst = compare(g, a, child.graph, b);
+        good = worst.size <= allowed;
+        if (!good) refute(t, g, match, &child, &worst, seed);
     }
     ncr_arena_free(scratch);
     return good;
@@ -164,14 +176,14 @@ static bool try_net(struct trial *t, const struct ncr_graph *g)
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory");
     struct ncr_matches matches;
-    ncr_mutation_matches(t->program, t->mutation, scratch, g, 1000, &matches);
+    matches_within(t->program, t->mutation, scratch, g, LIMIT_PLACES, &t->work_left, &matches);
     // Spread over the net. A place where the draws do not apply makes room for the next.
     uint32_t before = t->applied;
     bool good = true;
     for (uint32_t round = 0; good && round < TRIALS; round++) {
         uint32_t step = matches.n > PLACES ? matches.n / PLACES : 1;
         for (uint32_t i = round % step; good && i < matches.n; i += step) {
-            if (t->applied - before >= (round + 1) * PLACES) break;
+            if (t->applied - before >= (round + 1) * PLACES || t->work_left <= 0) break;
             good = try_place(t, g, &matches.at[i], round);
         }
     }
@@ -194,7 +206,7 @@ void ncr_mutation_claims_check(struct ncr_program *program, struct ncr_diags *di
 {
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) NCR_BUG("out of memory");
-    struct trial t = {.program = program, .diags = diags, .macs_left = LIMIT_CHECK_MACS};
+    struct trial t = {.program = program, .diags = diags, .work_left = LIMIT_CHECK_MACS};
     uint32_t n_nets = ncr_program_net_count(program), n = ncr_program_mutation_count(program);
     for (uint32_t m = 0; m < n; m++) {
         t.mutation = ncr_program_mutation(program, m);
@@ -205,12 +217,13 @@ void ncr_mutation_claims_check(struct ncr_program *program, struct ncr_diags *di
         bool good = true;
         for (uint32_t i = 0; good && i < n_nets; i++) {
             const struct ncr_graph *g = ncr_program_net(program, i)->graph;
-            if (g && ncr_graph_macs(g) <= LIMIT_NET_MACS) good = try_net(&t, g);
+            if (g && cost_of(g) <= LIMIT_NET_MACS && t.work_left > 0) good = try_net(&t, g);
         }
-        if (good && t.applied == 0) good = try_net(&t, probe(arena));
+        if (good && t.applied == 0 && t.work_left > 0) good = try_net(&t, probe(arena));
         if (good && t.applied == 0)
-            NCR_DIAG(diags, CLAIM_UNTESTED, t.mutation->inherit_span,
-                     NCR_STR_ARG(t.mutation->name));
+            NCR_DIAG(diags, CLAIM_UNTESTED, t.mutation->inherit_span, NCR_STR_ARG(t.mutation->name),
+                     t.work_left > 0 ? "there is no place where it applies"
+                                     : "the work of a check is spent");
     }
     ncr_arena_free(arena);
 }

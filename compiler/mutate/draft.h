@@ -84,4 +84,9 @@ bool draft_apply(struct draft *d, struct ncr_program *program, const struct ncr_
                  struct ncr_rng *rng, struct ncr_given *given, uint32_t n_given,
                  struct lineage *lineage, struct ncr_str *drawn, struct ncr_str *why);
 
+// ncr_mutation_matches with a bound of work, counted in nodes visited; *work is what is left.
+void matches_within(struct ncr_program *program, const struct ncr_mutation *mutation,
+                    struct ncr_arena *arena, const struct ncr_graph *graph, uint32_t limit,
+                    int64_t *work, struct ncr_matches *out);
+
 #endif

@@ -1,5 +1,5 @@
 // Where mutations apply: enumeration, names, and random choice of a place.
-#include "compiler/mutate/mutate.h"
+#include "compiler/mutate/draft.h"
 
 #include "compiler/sema/table.h"
 
@@ -28,7 +28,11 @@ struct search {
     const struct ncr_graph *graph;
     struct ncr_match match;
     bool *marks;
+    int64_t work; // left, in nodes visited; an enumeration ends where none is left
 };
+
+// What asking the `require`s of one place counts, and what an enumeration may spend.
+enum { WORK_HOLDS = 20000, WORK_ALL = 400000000 };
 
 // Whether nodes[0..=p] may stand together.
 static bool stands(struct search *s, uint32_t p)
@@ -37,6 +41,7 @@ static bool stands(struct search *s, uint32_t p)
     if (!fits(s->program, m->mutation, p, &s->graph->nodes[m->nodes[p]])) return false;
     for (uint32_t q = 0; q < p; q++) {
         if (m->nodes[q] == m->nodes[p]) return false;
+        s->work -= m->nodes[q] > m->nodes[p] ? m->nodes[q] - m->nodes[p] : 0;
         // An earlier tensor is one that could be read where a later one stands.
         if (depends(s->graph, m->nodes[q], m->nodes[p], s->marks)) return false;
     }
@@ -61,13 +66,13 @@ static bool holds(struct search *s)
     return good;
 }
 
-void ncr_mutation_matches(struct ncr_program *program, const struct ncr_mutation *mutation,
-                          struct ncr_arena *arena, const struct ncr_graph *graph, uint32_t limit,
-                          struct ncr_matches *out)
+void matches_within(struct ncr_program *program, const struct ncr_mutation *mutation,
+                    struct ncr_arena *arena, const struct ncr_graph *graph, uint32_t limit,
+                    int64_t *work, struct ncr_matches *out)
 {
     NCR_VEC(struct ncr_match) found = {0};
     struct search s = {
-        program, graph, {.mutation = mutation}, NCR_NEW_N(arena, bool, graph->n_nodes)};
+        program, graph, {.mutation = mutation}, NCR_NEW_N(arena, bool, graph->n_nodes), *work};
     *out = (struct ncr_matches){0};
     if (!usable(mutation)) return;
     uint32_t n = mutation->n_patterns, p = 0;
@@ -79,11 +84,16 @@ void ncr_mutation_matches(struct ncr_program *program, const struct ncr_mutation
             continue;
         }
         s.match.nodes[p] = next[p]++;
+        if (--s.work < 0) {
+            out->cut = true;
+            break;
+        }
         if (!stands(&s, p)) continue;
         if (p + 1 < n) {
             p++;
             continue;
         }
+        s.work -= WORK_HOLDS;
         if (!holds(&s)) continue;
         if (found.n == limit) {
             out->cut = true;
@@ -93,6 +103,15 @@ void ncr_mutation_matches(struct ncr_program *program, const struct ncr_mutation
     }
     out->at = found.at;
     out->n = found.n;
+    *work = s.work;
+}
+
+void ncr_mutation_matches(struct ncr_program *program, const struct ncr_mutation *mutation,
+                          struct ncr_arena *arena, const struct ncr_graph *graph, uint32_t limit,
+                          struct ncr_matches *out)
+{
+    int64_t work = WORK_ALL;
+    matches_within(program, mutation, arena, graph, limit, &work, out);
 }
 
 // -- names --------------------------------------------------------------------------------------
@@ -252,7 +271,7 @@ bool ncr_mutate_random(struct ncr_program *program, struct ncr_arena *arena,
                        uint32_t n, struct ncr_rng *rng, struct ncr_child *out,
                        struct ncr_match *match)
 {
-    struct search s = {program, graph, {0}, NCR_NEW_N(arena, bool, graph->n_nodes)};
+    struct search s = {program, graph, {0}, NCR_NEW_N(arena, bool, graph->n_nodes), WORK_ALL};
     bool *tried = NCR_NEW_N(arena, bool, n);
     for (uint32_t i = 0; i < n; i++)
         tried[i] = !usable(mutations[i]);

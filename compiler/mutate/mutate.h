@@ -19,7 +19,7 @@ struct ncr_match {
 struct ncr_matches {
     const struct ncr_match *at;
     uint32_t n;
-    bool cut; // there are more than the limit that was asked for
+    bool cut; // there may be more: the limit that was asked for, or the bound of work, was reached
 };
 
 // The matches of a mutation: operators of the right kinds that no annotation keeps from it, with

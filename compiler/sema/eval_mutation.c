@@ -343,7 +343,7 @@ bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *
         ev.arena = arena;
         ev.rewrite = &rw;
         ev.oracle = &oracle;
-        ev.budget = NCR_LIMIT_EVAL_STEPS;
+        ev.budget = NCR_LIMIT_PATCH_STEPS;
         if (setjmp(ev.out_of_memory) == 0) {
             ncr_arena_on_oom(ev.scratch, &ev.out_of_memory);
             ncr_arena_on_oom(ev.work, &ev.out_of_memory);

@@ -120,6 +120,7 @@ struct ncr_draws {
 // false with a reason: a `require` is false, or a new layer does not fit. draws NULL: every
 // `choose` is left open; then only whether the `require`s that can be known hold, and *out is not
 // filled.
+enum { NCR_LIMIT_PATCH_STEPS = 10000 }; // of evaluation, for one application
 bool ncr_mutation_patch(struct ncr_program *program, const struct ncr_mutation *mutation,
                         struct ncr_arena *arena, const struct ncr_graph *graph,
                         const ncr_node_id *nodes, const struct ncr_space_value *genes,

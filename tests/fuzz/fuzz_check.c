@@ -1,8 +1,9 @@
-// Fuzzes the front end: parse; where that succeeds print, parse again and compare, print again and compare; then check the program. Imports find only
+// Fuzzes the front end: parse; where that succeeds print, parse again and compare, print again and compare; then check the program and the claims of its mutations. Imports find only
 // the embedded standard library. Memory is bounded by the arena.
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compiler/mutate/mutate.h"
 #include "compiler/sema/program.h"
 #include "lang/base/io.h"
 
@@ -53,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             ncr_modules_load_text(arena, sources, &diags, &io, NCR_STR("fuzz.ncr"), text, NCR_STR(""), NULL);
         if (diags.n_errors == 0) {
             round_trip(arena, modules->root->syntax, sources);
-            ncr_program_check(arena, &diags, modules);
+            struct ncr_program *program = ncr_program_check(arena, &diags, modules);
+            if (diags.n_errors == 0) ncr_mutation_claims_check(program, &diags);
         }
         struct ncr_buf out = {0};
         ncr_diags_text(&diags, &out, false);
