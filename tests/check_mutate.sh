@@ -63,6 +63,11 @@ same a.ncr b.ncr
 cmp -s a.safetensors b.safetensors || { echo "FAIL: weights differ" && fails=$((fails + 1)); }
 checks=$((checks + 2))
 cmp -s a.ncr c.ncr && { echo "FAIL: seeds 5 and 6 give the same child" && fails=$((fails + 1)); }
+# A child can be mutated again, and keeps what is frozen.
+expect 0 '^weights: again.safetensors' "$nacre" mutate a.ncr --weights a.safetensors --random 3 --seed 9 -o again
+expect 0 'widen@small/' "$nacre" mutate again.ncr --list
+expect 0 '@frozen let stem_conv_bn_conv' cat again.ncr
+expect 0 'clean' bash -c "'$nacre' fmt --check again.ncr && '$nacre' check -q again.ncr && echo clean"
 cat a.ncr data.ncr >full.ncr
 expect 0 '^float' "$nacre" eval -q full.ncr --weights a.safetensors
 

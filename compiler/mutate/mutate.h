@@ -8,8 +8,6 @@
 #include "compiler/sema/mutation.h"
 #include "lang/base/rng.h"
 
-enum { NCR_LIMIT_PATTERNS = 4 };
-
 // A mutation at a place: its patterns and the nodes that they match, all different.
 struct ncr_match {
     const struct ncr_mutation *mutation;

@@ -14,6 +14,7 @@ struct printer {
     uint32_t *uses;         // by parameter: live nodes that use the run that begins here
     struct ncr_str *tensor; // by node: name of its tensor
     struct ncr_str *layer;  // by parameter that begins a shared run: name of the layer
+    const struct ncr_resolved_frame *frame;
     struct ncr_table taken; // hash of a name → 0
     struct ncr_str net;
 };
@@ -208,17 +209,26 @@ static void put_tensors(struct printer *p, const struct ncr_node *node, const ch
         ncr_buf_fmt(&p->text, "%s%.*s", k ? between : "", NCR_STR_ARG(p->tensor[node->in[k]]));
 }
 
+static void put_annotation(struct printer *p, const struct ncr_node *node)
+{
+    if (!p->frame || !p->frame->annotation) return;
+    struct ncr_str text = p->frame->annotation(p->frame->user, node);
+    if (text.n) ncr_buf_fmt(&p->text, "%.*s ", NCR_STR_ARG(text));
+}
+
 static void put_node(struct printer *p, ncr_node_id id)
 {
     const struct ncr_node *node = &p->graph->nodes[id];
     struct ncr_buf *out = &p->text;
     bool shared = is_shared(p, node), first = shared && p->uses[node->first_param] != UINT32_MAX;
     struct ncr_str layer = shared ? p->layer[node->first_param] : NCR_STR("");
+    put_annotation(p, node);
     if (first) {
         ncr_buf_fmt(out, "let %.*s = ", NCR_STR_ARG(layer));
         put_layer(p, node);
         ncr_buf_puts(out, ";\n");
         p->uses[node->first_param] = UINT32_MAX;
+        put_annotation(p, node);
     }
     ncr_buf_fmt(out, "let %.*s = ", NCR_STR_ARG(p->tensor[id]));
     if (shared) {
@@ -240,6 +250,7 @@ static void put_net(struct printer *p)
 {
     const struct ncr_graph *g = p->graph;
     struct ncr_buf *out = &p->text;
+    if (p->frame) ncr_buf_str(out, p->frame->before);
     ncr_buf_fmt(out, "net %.*s(", NCR_STR_ARG(p->net));
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         ncr_buf_fmt(out, "%s%.*s: ", i ? ", " : "", NCR_STR_ARG(p->tensor[g->inputs[i]]));
@@ -304,11 +315,13 @@ static bool find_uses(struct printer *p)
     return true;
 }
 
-bool ncr_graph_program(struct ncr_arena *arena, const struct ncr_graph *graph, struct ncr_buf *out,
-                       struct ncr_resolved_names *names)
+bool ncr_graph_program_framed(struct ncr_arena *arena, const struct ncr_graph *graph,
+                              const struct ncr_resolved_frame *frame, struct ncr_buf *out,
+                              struct ncr_resolved_names *names)
 {
     struct printer p = {.arena = arena,
                         .graph = graph,
+                        .frame = frame,
                         .live = NCR_NEW_N(arena, bool, graph->n_nodes),
                         .uses = NCR_NEW_N(arena, uint32_t, graph->n_params),
                         .tensor = NCR_NEW_N(arena, struct ncr_str, graph->n_nodes),
@@ -338,6 +351,12 @@ bool ncr_graph_program(struct ncr_arena *arena, const struct ncr_graph *graph, s
     canonical(&p, out);
     ncr_buf_free(&p.text);
     return true;
+}
+
+bool ncr_graph_program(struct ncr_arena *arena, const struct ncr_graph *graph, struct ncr_buf *out,
+                       struct ncr_resolved_names *names)
+{
+    return ncr_graph_program_framed(arena, graph, NULL, out, names);
 }
 
 struct ncr_weights *ncr_resolved_weights(struct ncr_arena *arena, const struct ncr_graph *graph,

@@ -23,6 +23,16 @@ struct ncr_resolved_names {
 // their attributes, which no program can say.
 bool ncr_graph_program(struct ncr_arena *arena, const struct ncr_graph *graph, struct ncr_buf *out,
                        struct ncr_resolved_names *names);
+// The same with what a network does not hold: text before the net, such as imports, and annotations
+// before the `let` of a node ("@frozen"; empty: none).
+struct ncr_resolved_frame {
+    struct ncr_str before;
+    struct ncr_str (*annotation)(void *user, const struct ncr_node *node); // NULL: none
+    void *user;
+};
+bool ncr_graph_program_framed(struct ncr_arena *arena, const struct ncr_graph *graph,
+                              const struct ncr_resolved_frame *frame, struct ncr_buf *out,
+                              struct ncr_resolved_names *names);
 // Weights of `graph` for `resolved`, the network of its printed program: by the names above.
 // Parameters of `resolved` that have no partner (there are none after ncr_graph_program) stay zero.
 struct ncr_weights *ncr_resolved_weights(struct ncr_arena *arena, const struct ncr_graph *graph,

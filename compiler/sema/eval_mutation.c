@@ -67,6 +67,12 @@ enum ncr_status ncr_program_find_mutation(const struct ncr_program *program, str
                     n ? "" : ": the program has none; `import std.mutations` gives the usual ones");
 }
 
+struct ncr_str ncr_program_mutation_module(const struct ncr_program *program,
+                                           const struct ncr_mutation *mutation)
+{
+    return program->modules->at[mutation->item->module]->name;
+}
+
 bool ncr_program_owns_mutation(const struct ncr_program *program,
                                const struct ncr_mutation *mutation)
 {

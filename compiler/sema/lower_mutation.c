@@ -207,6 +207,26 @@ static void pattern(struct ncr_lower *lo, const struct ncr_ast *param, struct nc
     ncr_report_nearest(lo->reporter, d, type->text, names, n);
 }
 
+static void check_patterns(struct ncr_lower *lo, const struct ncr_ast *params,
+                           const struct ncr_mutation *m)
+{
+    if (m->n_patterns == 0 || m->n_patterns > NCR_LIMIT_PATTERNS)
+        NCR_REPORT(lo->reporter, PATTERN_COUNT, m->span, ncr_show_str(lo->reporter, m->name),
+                   m->n_patterns, (int)NCR_LIMIT_PATTERNS);
+    const struct ncr_pattern *decision = NULL, *other = NULL;
+    for (uint32_t i = 0; i < m->n_patterns; i++) {
+        const struct ncr_pattern *p = &m->patterns[i];
+        const struct ncr_pattern **first = p->kind == NCR_PATTERN_DECISION ? &decision : &other;
+        if (!*first) *first = p;
+        if (!decision || !other) continue;
+        NCR_REPORT(lo->reporter, MIXED_PATTERNS, params->kid[i]->name_span,
+                   ncr_show_str(lo->reporter, decision->name),
+                   ncr_show_str(lo->reporter, other->name),
+                   other->kind == NCR_PATTERN_TENSOR ? "a tensor" : "an operator");
+        return;
+    }
+}
+
 void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item)
 {
     const struct ncr_ast *ast = item->ast;
@@ -227,6 +247,7 @@ void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item)
     m->n_patterns = params->n_kids;
     for (uint32_t i = 0; i < params->n_kids; i++)
         pattern(lo, params->kid[i], &patterns[i]);
+    check_patterns(lo, params, m);
     m->body = ncr_lower_body(lo, ast->kid[1]);
     ncr_lower_close(lo, opened);
     m->n_slots = lo->n_slots;

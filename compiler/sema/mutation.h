@@ -6,6 +6,8 @@
 
 #include "compiler/sema/program.h"
 
+enum { NCR_LIMIT_PATTERNS = 4 }; // parameters of a mutation
+
 enum ncr_pattern_kind {
     NCR_PATTERN_OPERATOR, // c: conv
     NCR_PATTERN_TENSOR,   // a: any node, also an input of the network
@@ -54,6 +56,9 @@ const struct ncr_mutation *ncr_program_mutation(const struct ncr_program *progra
 // NCR_USAGE with the nearest name where there is none.
 enum ncr_status ncr_program_find_mutation(const struct ncr_program *program, struct ncr_str name,
                                           const struct ncr_mutation **out, struct ncr_error *err);
+// The module that defines it, as it is imported: "std.mutations".
+struct ncr_str ncr_program_mutation_module(const struct ncr_program *program,
+                                           const struct ncr_mutation *mutation);
 // Whether the root module itself defines it.
 bool ncr_program_owns_mutation(const struct ncr_program *program,
                                const struct ncr_mutation *mutation);

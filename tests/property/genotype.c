@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include "compiler/mutate/resolved.h"
 #include "tests/support/check_text.h"
 #include "tests/support/random_graph.h"
 
@@ -262,5 +263,44 @@ Test(genotype_laws, weights_of_equal_names_pass_on)
         }
     }
     cr_expect_geq(compared, 2);
+    close_lab(&lab);
+}
+
+// Members of a space are networks like any other: their programs say the same, and mutations of
+// operators go on from them.
+Test(genotype_laws, members_resolve_and_mutate)
+{
+    struct lab lab = open_lab("tiny");
+    const struct ncr_mutation *mutations[16];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < ncr_program_mutation_count(lab.c->program); i++) {
+        const struct ncr_mutation *m = ncr_program_mutation(lab.c->program, i);
+        if (!m->of_decisions) mutations[n++] = m;
+    }
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        const struct ncr_graph *graph = ncr_space_bind(lab.space, sample(&lab, seed), arena);
+        for (uint32_t step = 0; step < 25; step++) {
+            struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 100 + step);
+            struct ncr_child child;
+            struct ncr_match match;
+            struct ncr_error why;
+            if (step % 12 == 0) {
+                struct ncr_buf text = {0};
+                cr_assert(ncr_graph_program(arena, graph, &text, NULL));
+                struct checked *c = check_text("member.ncr", text.s, "");
+                cr_assert_eq(c->diags.n_errors, 0, "%s", c->text.s);
+                cr_assert(ncr_hash_eq(ncr_graph_arch_id(graph),
+                                      ncr_graph_arch_id(ncr_program_net(c->program, 0)->graph)));
+                checked_free(c);
+                ncr_buf_free(&text);
+            }
+            cr_assert(ncr_mutate_random(lab.c->program, arena, graph, NULL, mutations, NULL, n,
+                                        &rng, &child, &match));
+            cr_assert(ncr_graph_verify(child.graph, &why), "%s", why.text);
+            if (ncr_graph_macs(child.graph) < 2000000) graph = child.graph;
+        }
+        ncr_arena_free(arena);
+    }
     close_lab(&lab);
 }

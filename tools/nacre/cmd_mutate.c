@@ -408,11 +408,53 @@ static int write_files(struct cli *cli, struct job *job, struct ncr_buf *text,
     return cli_output(cli, &out);
 }
 
+static bool of_library(const struct job *job, const struct ncr_mutation *m)
+{
+    struct ncr_str module = ncr_program_mutation_module(job->program, m);
+    return module.n > 4 && memcmp(module.s, "std.", 4) == 0;
+}
+
+// What the annotations of the parent's program keep from a node, said in the child's, which imports
+// the mutations of the library.
+static struct ncr_str annotation(void *user, const struct ncr_node *node)
+{
+    struct job *job = user;
+    struct ncr_str list = NCR_STR("");
+    bool all = true, any = false;
+    for (uint32_t i = 0; i < ncr_program_mutation_count(job->program); i++) {
+        const struct ncr_mutation *m = ncr_program_mutation(job->program, i);
+        bool may = ncr_program_may_touch(job->program, m, node);
+        all &= may;
+        any |= may;
+        if (may && of_library(job, m))
+            list = ncr_str_fmt(job->arena, "%.*s%s%.*s", NCR_STR_ARG(list), list.n ? ", " : "",
+                               NCR_STR_ARG(m->name));
+    }
+    if (all) return NCR_STR("");
+    if (!any) return NCR_STR("@frozen");
+    return ncr_str_fmt(job->arena, "@mutate(%.*s)", NCR_STR_ARG(list.n ? list : NCR_STR("none")));
+}
+
+// Imports of the library's modules with mutations that the parent's program imports.
+static struct ncr_str imports(struct job *job)
+{
+    struct ncr_str text = NCR_STR(""), last = NCR_STR("");
+    for (uint32_t i = 0; i < ncr_program_mutation_count(job->program); i++) {
+        const struct ncr_mutation *m = ncr_program_mutation(job->program, i);
+        struct ncr_str module = ncr_program_mutation_module(job->program, m);
+        if (!of_library(job, m) || ncr_str_eq(module, last)) continue;
+        text = ncr_str_fmt(job->arena, "%.*simport %.*s\n", NCR_STR_ARG(text), NCR_STR_ARG(module));
+        last = module;
+    }
+    return text.n ? ncr_str_fmt(job->arena, "%.*s\n", NCR_STR_ARG(text)) : text;
+}
+
 static int finish(struct cli *cli, struct job *job)
 {
     struct ncr_buf text = {0};
     struct ncr_resolved_names names;
-    if (!ncr_graph_program(job->arena, job->graph, &text, &names))
+    struct ncr_resolved_frame frame = {imports(job), annotation, job};
+    if (!ncr_graph_program_framed(job->arena, job->graph, &frame, &text, &names))
         NCR_BUG("a child shares weights between unequal layers");
     if (!cli->opt[OPT_OUTPUT]) return cli_output(cli, &text);
     int code = write_files(cli, job, &text, &names);
