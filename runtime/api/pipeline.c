@@ -70,6 +70,7 @@ enum ncr_status ncr_pipeline_graph(struct ncr_pipeline *pipeline, struct ncr_err
     const struct ncr_graph *graph =
         ncr_program_graph(pipeline->program, pipeline->net, pipeline->diags);
     if (!graph) return NCR_DIAGNOSED;
+    pipeline->whole = graph;
     pipeline->graph = ncr_graph_simplify(pipeline->arena, graph);
     struct ncr_error why;
     if (!ncr_graph_verify(graph, &why) || !ncr_graph_verify(pipeline->graph, &why))

@@ -26,6 +26,7 @@ struct ncr_pipeline {
     struct ncr_pipeline_choice choice;
 
     const struct ncr_net_info *net;
+    const struct ncr_graph *whole; // as the program says it, with dropout
     const struct ncr_graph *graph; // simplified
     struct ncr_weights *weights;
     const struct ncr_train_spec *train; // may be NULL: the program trains nothing

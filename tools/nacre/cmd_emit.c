@@ -83,7 +83,7 @@ static int resolved(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 {
     enum ncr_status status = ncr_pipeline_graph(&work->pipeline, &work->err);
     if (status != NCR_OK) return work_status(cli, work, status);
-    if (!ncr_graph_program(work->pipeline.arena, work->pipeline.net->graph, out, NULL))
+    if (!ncr_graph_program(work->pipeline.arena, work->pipeline.whole, out, NULL))
         NCR_BUG("a checked net shares weights between unequal layers");
     return EXIT_GOOD;
 }

@@ -114,7 +114,7 @@ static int open_job(struct cli *cli, struct job *job)
     }
     enum ncr_status status = ncr_pipeline_graph(&job->work.pipeline, &job->work.err);
     if (status != NCR_OK) return work_status(cli, &job->work, status);
-    job->graph = job->work.pipeline.net->graph;
+    job->graph = job->work.pipeline.whole;
     if (!cli_u64(cli, OPT_SEED, 0, INT64_MAX, 1, &job->seed)) return EXIT_COMMAND_LINE;
     code = choose_mutations(cli, job);
     if (!code) code = read_given(cli, job);

@@ -52,7 +52,7 @@ static int prepare(struct cli *cli, struct training *t)
         status = ncr_fail(&t->work.err, NCR_USAGE, "`%.*s.%s` holds no images to train on",
                           NCR_STR_ARG(t->spec.data.data->name), split_names[t->spec.data.split]);
     if (status == NCR_OK)
-        status = ncr_classify_fits(pipeline->net->graph, &t->set[0], &t->work.err);
+        status = ncr_classify_fits(pipeline->whole, &t->set[0], &t->work.err);
     return work_status(cli, &t->work, status);
 }
 
@@ -71,7 +71,7 @@ static int name_files(struct cli *cli, struct training *t)
 
 static enum ncr_status train(struct cli *cli, struct training *t)
 {
-    const struct ncr_graph *graph = t->work.pipeline.net->graph; // with dropout
+    const struct ncr_graph *graph = t->work.pipeline.whole; // with dropout
     t->weights = ncr_weights_new(t->work.program.arena, graph);
     ncr_weights_init(t->weights, graph, t->spec.seed);
     struct ncr_train_job job = {.graph = graph,
@@ -90,7 +90,7 @@ static enum ncr_status train(struct cli *cli, struct training *t)
 // The parameters that the simplified net has: what reaches no output is not written.
 static void keep_live(struct training *t)
 {
-    const struct ncr_graph *from = t->work.pipeline.net->graph, *to = t->work.pipeline.graph;
+    const struct ncr_graph *from = t->work.pipeline.whole, *to = t->work.pipeline.graph;
     t->final = ncr_weights_new(t->work.program.arena, to);
     for (uint32_t p = 0; p < to->n_params; p++)
         for (uint32_t k = 0; k < from->n_params; k++)
