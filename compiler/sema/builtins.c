@@ -270,7 +270,8 @@ struct ncr_value ncr_eval_builtin(struct ncr_eval *ev, const struct ncr_code *co
         if (args[i].kind == NCR_KIND_ERROR) return ncr_value_error();
         this |= args[i].kind == NCR_KIND_THIS;
     }
-    return this ? call(ev, (void *)code, args) : ncr_lift(ev, args, code->n_kids, call, (void *)code);
+    return this ? call(ev, (void *)code, args)
+                : ncr_lift(ev, args, code->n_kids, call, (void *)code);
 }
 
 uint32_t ncr_builtin_kinds(uint32_t index, struct ncr_code **args, uint32_t n)

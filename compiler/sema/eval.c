@@ -258,8 +258,7 @@ static struct ncr_value logic(struct ncr_eval *ev, const struct ncr_code *code, 
     ncr_diagram left, outer = ev->guard;
     if (!ncr_lift_condition(ev, code->kid[0], a, &left)) return ncr_value_error();
     bool decided = code->op != NCR_AST_AND; // the value where the left side decides
-    ncr_diagram open =
-        code->op == NCR_AST_OR ? ncr_diagram_not(&ev->space->diagrams, left) : left;
+    ncr_diagram open = code->op == NCR_AST_OR ? ncr_diagram_not(&ev->space->diagrams, left) : left;
     if (!ncr_guard_enter(ev, open)) return ncr_value_bool(decided);
     struct ncr_value b = ncr_eval_code(ev, code->kid[1]);
     if (!ncr_value_is(b, K(BOUND) | K(UNKNOWN))) {
@@ -275,8 +274,7 @@ static struct ncr_value logic(struct ncr_eval *ev, const struct ncr_code *code, 
 static struct ncr_value binary(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value a = ncr_eval_code(ev, code->kid[0]);
-    bool is_logic =
-        code->op == NCR_AST_ARROW || code->op == NCR_AST_AND || code->op == NCR_AST_OR;
+    bool is_logic = code->op == NCR_AST_ARROW || code->op == NCR_AST_AND || code->op == NCR_AST_OR;
     // The right side is not evaluated where the left decides.
     if (a.kind == NCR_KIND_BOOL && !a.as.b && code->op == NCR_AST_ARROW)
         return ncr_value_bool(true);

@@ -108,8 +108,8 @@ static struct ncr_value match(struct ncr_eval *ev, void *user, const struct ncr_
     struct ncr_span span = layer->site ? layer->site->span : input->span;
     struct ncr_diag *d =
         NCR_REPORT(ev->reporter, INPUT_SHAPE, span, ncr_show_str(ev->reporter, input->name),
-                   ncr_show_str(ev->reporter, layer->def->name), show_declared(ev, input, &declared),
-                   ncr_show_shape(ev->reporter, found));
+                   ncr_show_str(ev->reporter, layer->def->name),
+                   show_declared(ev, input, &declared), ncr_show_shape(ev->reporter, found));
     ncr_eval_blamed(ev, d, layer->maker);
     ncr_report_note(ev->reporter, d, input->span, "declared");
     return ncr_value_error();

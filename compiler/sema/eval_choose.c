@@ -15,10 +15,10 @@ enum {
 struct choice {
     const struct ncr_code *code;
     struct ncr_str path;
-    uint32_t n;                   // alternatives
+    uint32_t n;                     // alternatives
     const struct ncr_value *values; // VALUES, SUBSET: each may be LIFTED
-    struct ncr_value count;       // how many of them there are, where that depends on decisions
-    struct ncr_str *texts;        // what a genotype calls each; LABELS: the labels
+    struct ncr_value count;         // how many of them there are, where that depends on decisions
+    struct ncr_str *texts;          // what a genotype calls each; LABELS: the labels
     // what was decided
     bool decided;
     uint32_t taken;        // where decided alone
@@ -48,7 +48,8 @@ static struct ncr_str value_text(struct ncr_eval *ev, struct ncr_value v)
     }
     struct ncr_buf out = {0};
     ncr_value_text(v, &out);
-    struct ncr_str kept = ncr_str_dup(ev->scratch, (struct ncr_str){out.s ? out.s : "", (uint32_t)out.n});
+    struct ncr_str kept =
+        ncr_str_dup(ev->scratch, (struct ncr_str){out.s ? out.s : "", (uint32_t)out.n});
     ncr_buf_free(&out);
     return kept;
 }
@@ -127,7 +128,8 @@ static uint32_t value_index(struct ncr_eval *ev, const struct choice *c, struct 
         struct ncr_value a = ncr_lift_whole(ev, c->values[i]);
         if (ncr_is_lifted(a)) continue;
         if (ncr_value_equal(a, v)) return i;
-        if (word && a.kind != NCR_KIND_STRING && ncr_str_eq(value_text(ev, a), *v.as.string)) return i;
+        if (word && a.kind != NCR_KIND_STRING && ncr_str_eq(value_text(ev, a), *v.as.string))
+            return i;
     }
     return UINT32_MAX;
 }
@@ -365,8 +367,7 @@ static struct ncr_value picked(struct ncr_eval *ev, const struct choice *c)
     if (c->decided) return c->values[c->taken];
     bool plain = c->gene.kind != NCR_KIND_LIFTED;
     for (uint32_t i = 0; i < c->n && plain; i++)
-        plain = !ncr_is_lifted(c->values[i]) &&
-                !ncr_value_is(c->values[i], K(LIST) | K(RECORD));
+        plain = !ncr_is_lifted(c->values[i]) && !ncr_value_is(c->values[i], K(LIST) | K(RECORD));
     if (plain) { // one node of the diagram
         ncr_diagram *leaves = NCR_NEW_N(ev->scratch, ncr_diagram, c->n);
         for (uint32_t i = 0; i < c->n; i++)
@@ -427,7 +428,8 @@ static bool alternatives(struct ncr_eval *ev, uint32_t first, struct choice *c)
     // The items of a list may be undecided without its length being so.
     bool list = over.kind == NCR_KIND_LIST;
     const struct ncr_code *at = code->kid[first];
-    c->count = list ? member_count(ev, (void *)at, &over) : ncr_lift(ev, &over, 1, member_count, (void *)at);
+    c->count = list ? member_count(ev, (void *)at, &over)
+                    : ncr_lift(ev, &over, 1, member_count, (void *)at);
     uint32_t n_cases;
     struct ncr_case *cases = ncr_lift_cases(ev, c->count, &n_cases);
     c->n = 0;

@@ -300,8 +300,9 @@ static struct ncr_value within_bound(struct ncr_eval *ev, void *user, const stru
         ncr_buf_fmt(&text, "%s%.*s = ", text.n ? ", " : "", NCR_STR_ARG(def->params[i].name));
         ncr_value_text(p, &text);
     }
-    struct ncr_str kept = ncr_str_dup(
-        ev->scratch, (struct ncr_str){text.s ? text.s : "these values", text.s ? (uint32_t)text.n : 12});
+    struct ncr_str kept =
+        ncr_str_dup(ev->scratch, (struct ncr_str){text.s ? text.s : "these values",
+                                                  text.s ? (uint32_t)text.n : 12});
     ncr_buf_free(&text);
     struct ncr_diag *d = NCR_REPORT(ev->reporter, BOUND_EXCEEDED, layer->site->span,
                                     ncr_show_str(ev->reporter, def->name), kept.s);

@@ -192,7 +192,8 @@ struct ncr_value ncr_eval_index(struct ncr_eval *ev, const struct ncr_code *code
     struct ncr_value args[2] = {ncr_eval_code(ev, code->kid[0]), ncr_eval_code(ev, code->kid[1])};
     if (args[0].kind == NCR_KIND_ERROR || args[1].kind == NCR_KIND_ERROR) return ncr_value_error();
     // A list keeps its undecided items apart where the index is known.
-    if (args[0].kind == NCR_KIND_LIST && !ncr_is_lifted(args[1])) return item_of(ev, (void *)code, args);
+    if (args[0].kind == NCR_KIND_LIST && !ncr_is_lifted(args[1]))
+        return item_of(ev, (void *)code, args);
     return ncr_lift(ev, args, 2, item_of, (void *)code);
 }
 

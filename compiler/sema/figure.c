@@ -151,9 +151,7 @@ static uint32_t term_leaf(void *user, const uint32_t *leaf)
     const struct term *t = user;
     if (leaf[0] == NCR_HOLE) return NCR_HOLE;
     const struct ncr_op_facts *facts = &t->ev->space->variants.at[leaf[0]].facts;
-    int64_t v = t->figure == NCR_FIGURE_MACS ? facts->macs
-                : leaf[1] == 1               ? facts->n_trained
-                                             : 0;
+    int64_t v = t->figure == NCR_FIGURE_MACS ? facts->macs : leaf[1] == 1 ? facts->n_trained : 0;
     return ncr_lift_leaf(t->ev, ncr_value_int(v));
 }
 

@@ -14,12 +14,12 @@
 #define K(NAME) NCR_KIND_BIT(NAME)
 
 enum {
-    LEAF_ERROR = 2,            // after false and true
-    LEAF_FAILED = 3,           // an error that is not reported yet
-    MAX_WITNESS = 6,           // decisions named in a note
+    LEAF_ERROR = 2,           // after false and true
+    LEAF_FAILED = 3,          // an error that is not reported yet
+    MAX_WITNESS = 6,          // decisions named in a note
     WORK_LIMIT = 4000000,     // steps of one operation
-    UNIVERSE_LIMIT = 2000000,  // steps spent on knowing the universe exactly
-    MAX_UNIVERSE = 200000,     // its nodes
+    UNIVERSE_LIMIT = 2000000, // steps spent on knowing the universe exactly
+    MAX_UNIVERSE = 200000,    // its nodes
 };
 
 // -- leaves -------------------------------------------------------------------------------------
@@ -57,7 +57,9 @@ static uint64_t hash_of(struct ncr_value v)
     switch ((enum ncr_kind)v.kind) {
     case NCR_KIND_BOOL: words[1] = v.as.b; break;
     case NCR_KIND_STRING: words[1] = ncr_hash_bytes(v.as.string->s, v.as.string->n).lo; break;
-    case NCR_KIND_RANGE: words[1] = hash_of(v.as.range->low) * 31 + hash_of(v.as.range->high); break;
+    case NCR_KIND_RANGE:
+        words[1] = hash_of(v.as.range->low) * 31 + hash_of(v.as.range->high);
+        break;
     case NCR_KIND_LIST:
         for (uint32_t i = 0; i < v.as.list->n; i++)
             words[1] = words[1] * 31 + hash_of(v.as.list->at[i]);
@@ -194,8 +196,9 @@ void ncr_lift_witness(struct ncr_eval *ev, struct ncr_diag *d)
             break;
         }
         struct ncr_str value = ncr_space_text(space, i, taken[i], taken);
-        text = ncr_str_fmt(ev->scratch, "%.*s%s%.*s = %.*s", NCR_STR_ARG(text), shown > 1 ? ", " : "",
-                           NCR_STR_ARG(space->decisions.at[i].path), NCR_STR_ARG(value));
+        text =
+            ncr_str_fmt(ev->scratch, "%.*s%s%.*s = %.*s", NCR_STR_ARG(text), shown > 1 ? ", " : "",
+                        NCR_STR_ARG(space->decisions.at[i].path), NCR_STR_ARG(value));
     }
     ncr_report_note(ev->reporter, d, NCR_NOWHERE, "with %.*s", NCR_STR_ARG(text));
 }
@@ -381,7 +384,8 @@ struct ncr_value ncr_lift_if(struct ncr_eval *ev, ncr_diagram cond, struct ncr_v
     b = ncr_lift_whole(ev, b);
     if (a.kind > NCR_KIND_LIFTED || b.kind > NCR_KIND_LIFTED)
         return (struct ncr_value){.kind = NCR_KIND_UNKNOWN};
-    ncr_diagram f = ncr_diagram_if(pool(ev), cond, ncr_lift_diagram(ev, a), ncr_lift_diagram(ev, b));
+    ncr_diagram f =
+        ncr_diagram_if(pool(ev), cond, ncr_lift_diagram(ev, a), ncr_lift_diagram(ev, b));
     ncr_lift_check(ev);
     return ncr_lift_value(ev, f);
 }

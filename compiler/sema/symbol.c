@@ -179,14 +179,14 @@ static struct ncr_value shape_of(struct ncr_eval *ev, void *user, const struct n
 
 struct ncr_value ncr_symbol_shape(struct ncr_eval *ev, struct ncr_value tensor)
 {
-    if (tensor.kind == NCR_KIND_TENSOR) return ncr_lift_value(ev, ev->symbols.at[tensor.as.tensor].shape);
+    if (tensor.kind == NCR_KIND_TENSOR)
+        return ncr_lift_value(ev, ev->symbols.at[tensor.as.tensor].shape);
     uint32_t n;
     struct ncr_case *cases = ncr_lift_cases(ev, tensor, &n);
     struct ncr_value v = ncr_value_error();
     for (uint32_t i = n; i-- > 0;) {
         if (cases[i].value.kind != NCR_KIND_TENSOR) continue;
-        struct ncr_value shape =
-            ncr_lift_value(ev, ev->symbols.at[cases[i].value.as.tensor].shape);
+        struct ncr_value shape = ncr_lift_value(ev, ev->symbols.at[cases[i].value.as.tensor].shape);
         v = v.kind == NCR_KIND_ERROR ? shape : ncr_lift_if(ev, cases[i].cond, shape, v);
     }
     return v;
@@ -294,9 +294,8 @@ static void param_names(struct ncr_eval *ev, struct ncr_space_node *node)
 {
     if (!has_params(node->op)) return;
     for (int role = 0; role < NCR_PARAM_ROLES; role++)
-        node->param_names[role] =
-            ncr_str_join(ev->arena, node->path, ".",
-                         ncr_str_of(ncr_param_suffix((enum ncr_param_role)role)));
+        node->param_names[role] = ncr_str_join(
+            ev->arena, node->path, ".", ncr_str_of(ncr_param_suffix((enum ncr_param_role)role)));
 }
 
 static ncr_node_id push(struct ncr_eval *ev, struct ncr_space_node node, struct ncr_value shape,
@@ -385,7 +384,8 @@ struct ncr_value ncr_symbol_add(struct ncr_eval *ev, const struct ncr_layer *lay
                                   .first = first,
                                   .in = nodes,
                                   .n_in = n_in};
-    node.path = ncr_path_unique(ev, ncr_site_path(ev, layer->context, layer->site->text), use->n + 1);
+    node.path =
+        ncr_path_unique(ev, ncr_site_path(ev, layer->context, layer->site->text), use->n + 1);
     param_names(ev, &node);
     ncr_node_id id = push(ev, node, shape, use->n ? use->last : NCR_NO_NODE);
     use->n++;

@@ -39,9 +39,9 @@ static void grow_table(struct ncr_diagrams *d)
     d->mask = size - 1;
     for (uint32_t i = 0; i < d->nodes.n; i++) {
         const struct ncr_diagram_node *node = &d->nodes.at[i];
-        uint32_t at = (uint32_t)node_hash(node->var, &d->edges.at[node->first],
-                                          d->domain.at[node->var]) &
-                      d->mask;
+        uint32_t at =
+            (uint32_t)node_hash(node->var, &d->edges.at[node->first], d->domain.at[node->var]) &
+            d->mask;
         while (d->slots[at])
             at = (at + 1) & d->mask;
         d->slots[at] = i + 1;
@@ -63,7 +63,8 @@ ncr_diagram ncr_diagram_node(struct ncr_diagrams *d, uint32_t var, const ncr_dia
     uint32_t at = (uint32_t)node_hash(var, children, n) & d->mask;
     for (; d->slots[at]; at = (at + 1) & d->mask) {
         const struct ncr_diagram_node *node = &d->nodes.at[d->slots[at] - 1];
-        if (node->var == var && memcmp(&d->edges.at[node->first], children, n * sizeof *children) == 0)
+        if (node->var == var &&
+            memcmp(&d->edges.at[node->first], children, n * sizeof *children) == 0)
             return d->slots[at] - 1;
     }
     if ((uint64_t)d->edges.n + n > NCR_LIMIT_DIAGRAM_EDGES) {
@@ -120,8 +121,7 @@ static void memo_slots(struct apply *a, uint32_t size)
     a->slots = NCR_NEW_N(a->d->scratch, uint32_t, size);
     a->mask = size - 1;
     for (uint32_t i = 0; i < a->n_keys; i++) {
-        uint32_t at =
-            (uint32_t)node_hash(0, a->keys + (size_t)i * (a->n + 1), a->n + 1) & a->mask;
+        uint32_t at = (uint32_t)node_hash(0, a->keys + (size_t)i * (a->n + 1), a->n + 1) & a->mask;
         while (a->slots[at])
             at = (at + 1) & a->mask;
         a->slots[at] = i + 1;
@@ -396,7 +396,8 @@ bool ncr_diagram_pick(const struct ncr_diagrams *d, ncr_diagram f, uint32_t *val
     while (!ncr_diagram_is_leaf(f)) {
         const struct ncr_diagram_node *node = &d->nodes.at[f];
         uint32_t v = 0;
-        while (d->edges.at[node->first + v] == NCR_FALSE || d->edges.at[node->first + v] == NCR_HOLE)
+        while (d->edges.at[node->first + v] == NCR_FALSE ||
+               d->edges.at[node->first + v] == NCR_HOLE)
             v++;
         values[node->var] = v;
         f = d->edges.at[node->first + v];

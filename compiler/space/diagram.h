@@ -34,10 +34,10 @@ struct ncr_diagrams {
     NCR_VEC(uint32_t) domain; // number of values of each variable
     NCR_VEC(struct ncr_diagram_node) nodes;
     NCR_VEC(ncr_diagram) edges;
-    uint32_t *slots, mask; // unique table: node + 1
+    uint32_t *slots, mask;             // unique table: node + 1
     uint32_t *stamps, n_stamps, stamp; // node: visited in walk number `stamp`
-    uint64_t work;         // steps done, for the caller's budget
-    uint64_t work_limit;   // a call that passes it, or the edges, sets full and gives a hole
+    uint64_t work;                     // steps done, for the caller's budget
+    uint64_t work_limit; // a call that passes it, or the edges, sets full and gives a hole
     bool full;
 };
 

@@ -1,97 +1,202 @@
-// Construction of decision diagrams by the frontier method. Walks over them are in mdd_walk.c.
-#include "compiler/space/mdd_internal.h"
-
+// Construction of decision diagrams of sets by the frontier method. Walks over them are in
+// mdd_walk.c.
 #include <string.h>
 
+#include "compiler/space/mdd_internal.h"
 #include "lang/base/hash.h"
 
 static int64_t sat_add(int64_t a, int64_t b)
 {
     int64_t sum;
     if (!__builtin_add_overflow(a, b, &sum)) return sum;
-    return a < 0 ? INT64_MIN : INT64_MAX;
+    return a < 0 ? INT64_MIN + 1 : INT64_MAX;
 }
 
-int64_t ncr_mdd_lookup(const struct ncr_mdd_problem *problem, const struct ncr_mdd_table *table,
-                       const uint32_t *values)
+// ---- items ----
+
+static int64_t number(const struct ncr_mdd_problem *p, ncr_diagram leaf)
 {
-    uint64_t index = 0;
-    for (uint32_t k = 0; k < table->n_vars; k++)
-        index = index * problem->domain[table->vars[k]] + values[table->vars[k]];
-    return table->value[index];
+    return leaf == NCR_HOLE ? 0 : p->numbers[ncr_diagram_leaf_of(leaf)];
 }
 
-static uint64_t table_size(const struct ncr_mdd_problem *problem, const struct ncr_mdd_table *table)
+// Least and most over the leaves below every node, for the terms that are not decided yet.
+static void extremes(struct ncr_mdd *mdd)
 {
-    uint64_t n = 1;
-    for (uint32_t k = 0; k < table->n_vars; k++)
-        n *= problem->domain[table->vars[k]];
-    return n;
-}
-
-// Constant tables are read where the first variable is.
-static uint32_t last_var(const struct ncr_mdd_table *table)
-{
-    return table->n_vars ? table->vars[table->n_vars - 1] : 0;
-}
-
-static void note_use(const struct ncr_mdd_table *table, uint32_t *last_use)
-{
-    uint32_t last = last_var(table);
-    for (uint32_t k = 0; k < table->n_vars; k++)
-        if (last_use[table->vars[k]] < last) last_use[table->vars[k]] = last;
-}
-
-// Lists of tables by the layer at which they are complete.
-static struct ncr_mdd_at *tables_at(struct ncr_arena *arena, uint32_t n_vars,
-                                    const struct ncr_mdd_table *tables, uint32_t n)
-{
-    struct ncr_mdd_at *at = NCR_NEW_N(arena, struct ncr_mdd_at, (size_t)n_vars + 1);
-    for (uint32_t i = 0; i < n; i++)
-        at[last_var(&tables[i])].n++;
-    for (uint32_t v = 0; v < n_vars; v++) {
-        at[v].tables = NCR_NEW_N(arena, const struct ncr_mdd_table *, at[v].n);
-        at[v].n = 0;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        struct ncr_mdd_at *here = &at[last_var(&tables[i])];
-        here->tables[here->n++] = &tables[i];
-    }
-    return at;
-}
-
-// rest[v]: the least and most that the terms completed at layers >= v can add.
-static void rest_bounds(struct ncr_mdd *mdd, struct ncr_mdd_open *open)
-{
-    uint32_t n = mdd->problem->n_vars;
-    open->rest_lo = NCR_NEW_N(mdd->arena, int64_t, (size_t)n + 1);
-    open->rest_hi = NCR_NEW_N(mdd->arena, int64_t, (size_t)n + 1);
-    for (uint32_t v = n; v-- > 0;) {
-        int64_t lo = open->rest_lo[v + 1], hi = open->rest_hi[v + 1];
-        for (uint32_t k = 0; k < open->at[v].n; k++) {
-            const struct ncr_mdd_table *table = open->at[v].tables[k];
-            int64_t min = INT64_MAX, max = INT64_MIN;
-            for (uint64_t i = 0; i < table_size(mdd->problem, table); i++) {
-                min = ncr_min_i64(min, table->value[i]);
-                max = ncr_max_i64(max, table->value[i]);
-            }
-            lo = sat_add(lo, min);
-            hi = sat_add(hi, max);
+    const struct ncr_mdd_problem *p = mdd->problem;
+    const struct ncr_diagrams *d = p->diagrams;
+    mdd->least = NCR_NEW_N(mdd->arena, int64_t, d->nodes.n);
+    mdd->most = NCR_NEW_N(mdd->arena, int64_t, d->nodes.n);
+    bool *wanted = NCR_NEW_N(mdd->arena, bool, d->nodes.n);
+    // Children are older than their parents: mark from the newest, then add up from the oldest.
+    for (uint32_t i = 0; i < mdd->n_items; i++)
+        if (mdd->items[i].role == NCR_MDD_TERM && !ncr_diagram_is_leaf(mdd->items[i].f))
+            wanted[mdd->items[i].f] = true;
+    for (uint32_t n = d->nodes.n; n-- > 0;) {
+        if (!wanted[n]) continue;
+        const struct ncr_diagram_node *node = &d->nodes.at[n];
+        for (uint32_t v = 0; v < d->domain.at[node->var]; v++) {
+            ncr_diagram child = d->edges.at[node->first + v];
+            if (!ncr_diagram_is_leaf(child)) wanted[child] = true;
         }
-        open->rest_lo[v] = lo;
-        open->rest_hi[v] = hi;
+    }
+    for (uint32_t n = 0; n < d->nodes.n; n++) {
+        if (!wanted[n]) continue;
+        const struct ncr_diagram_node *node = &d->nodes.at[n];
+        int64_t least = INT64_MAX, most = INT64_MIN;
+        for (uint32_t v = 0; v < d->domain.at[node->var]; v++) {
+            ncr_diagram child = d->edges.at[node->first + v];
+            bool leaf = ncr_diagram_is_leaf(child);
+            least = ncr_min_i64(least, leaf ? number(p, child) : mdd->least[child]);
+            most = ncr_max_i64(most, leaf ? number(p, child) : mdd->most[child]);
+        }
+        mdd->least[n] = least;
+        mdd->most[n] = most;
     }
 }
 
-// The partial sum after layer v: NCR_MDD_CLOSED when no completion can break the bounds, false when
-// every one must.
-static bool settle(const struct ncr_mdd_open *open, uint32_t v, int64_t *sum)
+static void add_item(struct ncr_mdd *mdd, bool *marks, enum ncr_mdd_role role, uint32_t owner,
+                     ncr_diagram f, int64_t times)
 {
-    if (*sum == NCR_MDD_CLOSED) return true;
-    int64_t lo = sat_add(*sum, open->rest_lo[v + 1]), hi = sat_add(*sum, open->rest_hi[v + 1]);
-    if (lo > open->sum->hi || hi < open->sum->lo) return false;
-    if (lo >= open->sum->lo && hi <= open->sum->hi) *sum = NCR_MDD_CLOSED;
-    return true;
+    for (uint32_t i = 0; i < mdd->n_items && role != NCR_MDD_CONDITION; i++) {
+        struct ncr_mdd_item *item = &mdd->items[i];
+        if (item->role != role || item->owner != owner || item->f != f) continue;
+        item->times += times;
+        return;
+    }
+    uint32_t n = mdd->n_vars, first = ncr_diagram_top(mdd->problem->diagrams, f), last = first;
+    memset(marks, 0, n * sizeof *marks);
+    ncr_diagram_support(mdd->problem->diagrams, f, marks);
+    for (uint32_t v = first; v < n; v++)
+        if (marks[v]) last = v;
+    mdd->items[mdd->n_items++] = (struct ncr_mdd_item){role, owner, times, f, first, last};
+}
+
+// Terms of one variable are added up beforehand; the rest become items.
+static void add_sum(struct ncr_mdd *mdd, bool *marks, const struct ncr_mdd_sum *sum,
+                    enum ncr_mdd_role role, uint32_t owner, int64_t *flat, int64_t *start)
+{
+    const struct ncr_diagrams *d = mdd->problem->diagrams;
+    *start = sum->constant;
+    for (uint32_t k = 0; k < sum->n_terms; k++) {
+        ncr_diagram f = sum->terms[k];
+        if (ncr_diagram_is_leaf(f)) {
+            *start += number(mdd->problem, f);
+            continue;
+        }
+        uint32_t var = d->nodes.at[f].var, n = d->domain.at[var];
+        const ncr_diagram *children = &d->edges.at[d->nodes.at[f].first];
+        bool one = true;
+        for (uint32_t v = 0; v < n; v++)
+            one &= ncr_diagram_is_leaf(children[v]);
+        if (!one) {
+            add_item(mdd, marks, role, owner, f, 1);
+            continue;
+        }
+        for (uint32_t v = 0; v < n; v++)
+            flat[mdd->offset[var] + v] += number(mdd->problem, children[v]);
+    }
+}
+
+static void make_items(struct ncr_mdd *mdd)
+{
+    const struct ncr_mdd_problem *p = mdd->problem;
+    uint32_t most = p->n_conditions + p->n_weights, width = 0;
+    for (uint32_t s = 0; s < p->n_sums; s++)
+        most += p->sums[s].n_terms;
+    for (uint32_t s = 0; s < p->n_tracked; s++)
+        most += p->tracked[s].n_terms;
+    mdd->items = NCR_NEW_N(mdd->arena, struct ncr_mdd_item, most);
+    bool *marks = NCR_NEW_N(mdd->arena, bool, mdd->n_vars);
+    mdd->offset = NCR_NEW_N(mdd->arena, uint32_t, (size_t)mdd->n_vars + 1);
+    for (uint32_t v = 0; v < mdd->n_vars; v++) {
+        mdd->offset[v] = width;
+        width += p->diagrams->domain.at[v];
+    }
+    for (uint32_t i = 0; i < p->n_conditions; i++) {
+        if (p->conditions[i] == NCR_FALSE) mdd->empty = true;
+        if (!ncr_diagram_is_leaf(p->conditions[i]))
+            add_item(mdd, marks, NCR_MDD_CONDITION, i, p->conditions[i], 1);
+    }
+    mdd->flat = NCR_NEW_N(mdd->arena, int64_t *, p->n_sums);
+    mdd->start = NCR_NEW_N(mdd->arena, int64_t, p->n_sums);
+    for (uint32_t s = 0; s < p->n_sums; s++) {
+        mdd->flat[s] = NCR_NEW_N(mdd->arena, int64_t, width);
+        add_sum(mdd, marks, &p->sums[s], NCR_MDD_TERM, s, mdd->flat[s], &mdd->start[s]);
+    }
+    mdd->constants = NCR_NEW_N(mdd->arena, int64_t, p->n_tracked);
+    mdd->flat_tracked = NCR_NEW_N(mdd->arena, int64_t *, p->n_tracked);
+    for (uint32_t s = 0; s < p->n_tracked; s++) {
+        mdd->flat_tracked[s] = NCR_NEW_N(mdd->arena, int64_t, width);
+        add_sum(mdd, marks, &p->tracked[s], NCR_MDD_TRACKED, s, mdd->flat_tracked[s],
+                &mdd->constants[s]);
+    }
+    // A weight is known when both its variable and whether it exists are.
+    for (uint32_t w = 0; w < p->n_weights; w++) {
+        ncr_diagram f = p->weights[w].exists;
+        uint32_t var = p->weights[w].var, before = mdd->n_items;
+        if (f == NCR_FALSE || f == NCR_HOLE) continue;
+        struct ncr_mdd_item item = {NCR_MDD_WEIGHT, w, 1, f, var, var};
+        if (!ncr_diagram_is_leaf(f)) {
+            add_item(mdd, marks, NCR_MDD_WEIGHT, w, f, 1);
+            item = mdd->items[before];
+            if (var < item.first) item.first = var;
+            if (var > item.last) item.last = var;
+        } else {
+            mdd->n_items++;
+        }
+        mdd->items[before] = item;
+    }
+}
+
+// rest[v]: the least and most that terms not begun before layer v can add.
+static void make_rests(struct ncr_mdd *mdd)
+{
+    const struct ncr_mdd_problem *p = mdd->problem;
+    uint32_t n = mdd->n_vars;
+    mdd->rest_lo = NCR_NEW_N(mdd->arena, int64_t *, p->n_sums);
+    mdd->rest_hi = NCR_NEW_N(mdd->arena, int64_t *, p->n_sums);
+    for (uint32_t s = 0; s < p->n_sums; s++) {
+        int64_t *lo = mdd->rest_lo[s] = NCR_NEW_N(mdd->arena, int64_t, (size_t)n + 1),
+                *hi = mdd->rest_hi[s] = NCR_NEW_N(mdd->arena, int64_t, (size_t)n + 1);
+        for (uint32_t i = 0; i < mdd->n_items; i++) {
+            const struct ncr_mdd_item *item = &mdd->items[i];
+            if (item->role != NCR_MDD_TERM || item->owner != s) continue;
+            lo[item->first] = sat_add(lo[item->first], item->times * mdd->least[item->f]);
+            hi[item->first] = sat_add(hi[item->first], item->times * mdd->most[item->f]);
+        }
+        for (uint32_t v = n; v-- > 0;) {
+            int64_t least = INT64_MAX, most = INT64_MIN;
+            for (uint32_t x = 0; x < p->diagrams->domain.at[v]; x++) {
+                int64_t a = mdd->flat[s][mdd->offset[v] + x];
+                least = ncr_min_i64(least, a);
+                most = ncr_max_i64(most, a);
+            }
+            lo[v] = sat_add(sat_add(lo[v], lo[v + 1]), least);
+            hi[v] = sat_add(sat_add(hi[v], hi[v + 1]), most);
+        }
+    }
+}
+
+static void make_layers(struct ncr_mdd *mdd)
+{
+    mdd->layers = NCR_NEW_N(mdd->arena, struct ncr_mdd_layer, (size_t)mdd->n_vars + 1);
+    for (uint32_t v = 0; v <= mdd->n_vars; v++) {
+        struct ncr_mdd_layer *layer = &mdd->layers[v];
+        for (uint32_t i = 0; i < mdd->n_items; i++) {
+            layer->n_begun += mdd->items[i].first < v && v <= mdd->items[i].last;
+            layer->n_here += mdd->items[i].first <= v && v <= mdd->items[i].last;
+        }
+        layer->begun = NCR_NEW_N(mdd->arena, uint32_t, layer->n_begun);
+        layer->here = NCR_NEW_N(mdd->arena, uint32_t, layer->n_here);
+        layer->n_begun = layer->n_here = 0;
+        for (uint32_t i = 0; i < mdd->n_items; i++) {
+            if (mdd->items[i].first < v && v <= mdd->items[i].last)
+                layer->begun[layer->n_begun++] = i;
+            if (mdd->items[i].first <= v && v <= mdd->items[i].last)
+                layer->here[layer->n_here++] = i;
+        }
+        layer->key_bytes = 8 * (size_t)layer->n_begun + 8 * (size_t)mdd->problem->n_sums;
+    }
 }
 
 // ---- the hash table of one layer ----
@@ -136,7 +241,7 @@ static uint32_t intern(struct ncr_mdd *mdd, struct ncr_arena *scratch, struct nc
     uint64_t h = key_hash(key, n) & map->mask;
     while (map->slot[h]) {
         uint32_t i = map->slot[h] - 1;
-        if (memcmp(layer->keys + (size_t)i * n, key, n) == 0) return i;
+        if (n == 0 || memcmp(layer->keys + (size_t)i * n, key, n) == 0) return i;
         h = (h + 1) & map->mask;
     }
     if (layer->n == layer->cap) {
@@ -154,77 +259,148 @@ static uint32_t intern(struct ncr_mdd *mdd, struct ncr_arena *scratch, struct nc
 
 // ---- layers ----
 
-// Key of a node: 4 bytes a frontier variable, 8 bytes an open sum.
-static void write_key(const struct ncr_mdd *mdd, const struct ncr_mdd_layer *layer,
-                      const uint32_t *values, const int64_t *sums, unsigned char *key)
+// What a path has so far, unpacked from the key of a node: residuals of the items that are begun
+// (8 bytes each: the residual, and for weights the value of the variable), then the partial sums.
+struct state {
+    ncr_diagram *residual; // [n_items]
+    uint32_t *value;       // [n_items]: weights
+    int64_t *sums;         // [n_sums]
+};
+
+static struct state state_new(const struct ncr_mdd *mdd, struct ncr_arena *scratch)
 {
-    for (uint32_t k = 0; k < layer->n_frontier; k++, key += 4)
-        memcpy(key, &values[layer->frontier[k]], 4);
-    if (mdd->n_open) memcpy(key, sums, 8 * (size_t)mdd->n_open);
+    return (struct state){NCR_NEW_N(scratch, ncr_diagram, mdd->n_items),
+                          NCR_NEW_N(scratch, uint32_t, mdd->n_items),
+                          NCR_NEW_N(scratch, int64_t, mdd->problem->n_sums)};
 }
 
-void ncr_mdd_read_key(const struct ncr_mdd *mdd, const struct ncr_mdd_layer *layer, uint32_t node,
-                      uint32_t *values, int64_t *sums)
+static void write_key(const struct ncr_mdd *mdd, const struct ncr_mdd_layer *layer,
+                      const struct state *s, unsigned char *key)
+{
+    for (uint32_t k = 0; k < layer->n_begun; k++, key += 8) {
+        uint32_t i = layer->begun[k];
+        memcpy(key, &s->residual[i], 4);
+        memcpy(key + 4, &s->value[i], 4);
+    }
+    if (mdd->problem->n_sums) memcpy(key, s->sums, 8 * (size_t)mdd->problem->n_sums);
+}
+
+static void read_key(const struct ncr_mdd *mdd, const struct ncr_mdd_layer *layer, uint32_t node,
+                     struct state *s)
 {
     const unsigned char *key = layer->keys + (size_t)node * layer->key_bytes;
-    for (uint32_t k = 0; k < layer->n_frontier; k++, key += 4)
-        memcpy(&values[layer->frontier[k]], key, 4);
-    if (mdd->n_open && sums) memcpy(sums, key, 8 * (size_t)mdd->n_open);
-}
-
-static void make_frontiers(struct ncr_mdd *mdd, const uint32_t *last_use)
-{
-    uint32_t n = mdd->problem->n_vars;
-    for (uint32_t v = 0; v <= n; v++) {
-        struct ncr_mdd_layer *layer = &mdd->layers[v];
-        for (uint32_t u = 0; u < v; u++)
-            layer->n_frontier += last_use[u] >= v;
-        layer->frontier = NCR_NEW_N(mdd->arena, uint32_t, layer->n_frontier);
-        uint32_t k = 0;
-        for (uint32_t u = 0; u < v; u++)
-            if (last_use[u] >= v) layer->frontier[k++] = u;
-        layer->key_bytes = 4 * (size_t)layer->n_frontier + 8 * (size_t)mdd->n_open;
+    for (uint32_t k = 0; k < layer->n_begun; k++, key += 8) {
+        uint32_t i = layer->begun[k];
+        memcpy(&s->residual[i], key, 4);
+        memcpy(&s->value[i], key + 4, 4);
     }
+    if (mdd->problem->n_sums) memcpy(s->sums, key, 8 * (size_t)mdd->problem->n_sums);
 }
 
-static bool allowed(const struct ncr_mdd *mdd, uint32_t v, const uint32_t *values)
+// Closes sums that no completion can break; false where one must break.
+static bool settle(const struct ncr_mdd *mdd, uint32_t v, struct state *s)
 {
-    for (uint32_t k = 0; k < mdd->restrictions[v].n; k++)
-        if (!ncr_mdd_lookup(mdd->problem, mdd->restrictions[v].tables[k], values)) return false;
+    const struct ncr_mdd_layer *next = &mdd->layers[v + 1];
+    for (uint32_t k = 0; k < mdd->problem->n_sums; k++) {
+        const struct ncr_mdd_sum *sum = &mdd->problem->sums[k];
+        if (s->sums[k] == NCR_MDD_CLOSED) continue;
+        int64_t lo = sat_add(s->sums[k], mdd->rest_lo[k][v + 1]),
+                hi = sat_add(s->sums[k], mdd->rest_hi[k][v + 1]);
+        for (uint32_t i = 0; i < next->n_begun; i++) {
+            const struct ncr_mdd_item *item = &mdd->items[next->begun[i]];
+            ncr_diagram r = s->residual[next->begun[i]];
+            if (item->role != NCR_MDD_TERM || item->owner != k || ncr_diagram_is_leaf(r)) continue;
+            lo = sat_add(lo, item->times * mdd->least[r]);
+            hi = sat_add(hi, item->times * mdd->most[r]);
+        }
+        if (lo > sum->hi || hi < sum->lo) return false;
+        if (lo >= sum->lo && hi <= sum->hi) s->sums[k] = NCR_MDD_CLOSED;
+    }
+    // Terms of closed sums no longer matter.
+    for (uint32_t i = 0; i < next->n_begun; i++) {
+        const struct ncr_mdd_item *item = &mdd->items[next->begun[i]];
+        if (item->role == NCR_MDD_TERM && s->sums[item->owner] == NCR_MDD_CLOSED)
+            s->residual[next->begun[i]] = NCR_HOLE;
+    }
     return true;
+}
+
+// Takes value x of variable v: residuals, sums, and what the edge adds. False where it is cut.
+static bool step(const struct ncr_mdd *mdd, uint32_t v, uint32_t x, const struct state *from,
+                 struct state *to, int64_t *tracked, double *weight)
+{
+    const struct ncr_mdd_problem *p = mdd->problem;
+    const struct ncr_mdd_layer *layer = &mdd->layers[v];
+    for (uint32_t s = 0; s < p->n_sums; s++) {
+        to->sums[s] = from->sums[s];
+        if (to->sums[s] != NCR_MDD_CLOSED)
+            to->sums[s] = sat_add(to->sums[s], mdd->flat[s][mdd->offset[v] + x]);
+    }
+    for (uint32_t s = 0; s < p->n_tracked; s++)
+        tracked[s] = mdd->flat_tracked[s][mdd->offset[v] + x];
+    *weight = 1;
+    for (uint32_t k = 0; k < layer->n_here; k++) {
+        uint32_t i = layer->here[k];
+        const struct ncr_mdd_item *item = &mdd->items[i];
+        bool begun = item->first < v;
+        ncr_diagram r = ncr_diagram_child(p->diagrams, begun ? from->residual[i] : item->f, v, x);
+        uint32_t value = begun ? from->value[i] : 0;
+        bool leaf = ncr_diagram_is_leaf(r);
+        switch (item->role) {
+        case NCR_MDD_CONDITION:
+            if (r == NCR_FALSE || r == NCR_HOLE) return false;
+            break;
+        case NCR_MDD_TERM:
+            if (!leaf || r == NCR_HOLE) break;
+            if (to->sums[item->owner] != NCR_MDD_CLOSED)
+                to->sums[item->owner] = sat_add(to->sums[item->owner], item->times * number(p, r));
+            r = NCR_HOLE; // counted
+            break;
+        case NCR_MDD_TRACKED:
+            if (!leaf || r == NCR_HOLE) break;
+            tracked[item->owner] += item->times * number(p, r);
+            r = NCR_HOLE;
+            break;
+        case NCR_MDD_WEIGHT:
+            if (v == p->weights[item->owner].var) value = x + 1;
+            if (r == NCR_TRUE && value) *weight *= p->weights[item->owner].of[value - 1];
+            if (r == NCR_FALSE || (r == NCR_TRUE && value)) {
+                r = NCR_FALSE; // done
+                value = 0;
+            }
+            break;
+        }
+        to->residual[i] = r;
+        to->value[i] = value;
+    }
+    return settle(mdd, v, to);
 }
 
 // Assigns variable v in every node of layer v. False when the limit is passed.
 static bool expand(struct ncr_mdd *mdd, struct ncr_arena *scratch, uint32_t v, uint64_t max_nodes)
 {
+    const struct ncr_mdd_problem *p = mdd->problem;
     struct ncr_mdd_layer *layer = &mdd->layers[v], *next = &mdd->layers[v + 1];
-    uint32_t d = mdd->problem->domain[v];
+    uint32_t d = p->diagrams->domain.at[v];
+    if ((uint64_t)layer->n * d > 8 * max_nodes) return false;
     layer->child = NCR_NEW_N(mdd->arena, uint32_t, (size_t)layer->n * d);
-    uint32_t *values = NCR_NEW_N(scratch, uint32_t, mdd->problem->n_vars);
-    int64_t *sums = NCR_NEW_N(scratch, int64_t, mdd->n_open),
-            *after = NCR_NEW_N(scratch, int64_t, mdd->n_open);
+    layer->tracked = NCR_NEW_N(mdd->arena, int64_t, (size_t)layer->n * d * p->n_tracked);
+    if (p->n_weights) layer->weight = NCR_NEW_N(mdd->arena, double, (size_t)layer->n *d);
+    struct state from = state_new(mdd, scratch), to = state_new(mdd, scratch);
     unsigned char *key = ncr_arena_alloc(scratch, next->key_bytes);
     struct layer_map map;
     map_init(&map, scratch, layer->n);
     for (uint32_t i = 0; i < layer->n; i++) {
-        ncr_mdd_read_key(mdd, layer, i, values, sums);
+        read_key(mdd, layer, i, &from);
         for (uint32_t x = 0; x < d; x++) {
-            uint32_t *child = &layer->child[(size_t)i * d + x];
-            *child = NCR_MDD_NONE;
-            values[v] = x;
-            if (!allowed(mdd, v, values)) continue;
-            bool ok = true;
-            for (uint32_t s = 0; ok && s < mdd->n_open; s++) {
-                after[s] = sums[s];
-                for (uint32_t k = 0; after[s] != NCR_MDD_CLOSED && k < mdd->open[s].at[v].n; k++)
-                    after[s] =
-                        sat_add(after[s],
-                                ncr_mdd_lookup(mdd->problem, mdd->open[s].at[v].tables[k], values));
-                ok = settle(&mdd->open[s], v, &after[s]);
-            }
-            if (!ok) continue;
-            write_key(mdd, next, values, after, key);
-            *child = intern(mdd, scratch, next, &map, key);
+            size_t edge = (size_t)i * d + x;
+            double weight;
+            layer->child[edge] = NCR_MDD_NONE;
+            if (!step(mdd, v, x, &from, &to, layer->tracked + edge * p->n_tracked, &weight))
+                continue;
+            if (layer->weight) layer->weight[edge] = weight;
+            write_key(mdd, next, &to, key);
+            layer->child[edge] = intern(mdd, scratch, next, &map, key);
             if (mdd->n_nodes + next->n > max_nodes) return false;
         }
     }
@@ -235,11 +411,11 @@ static bool expand(struct ncr_mdd *mdd, struct ncr_arena *scratch, uint32_t v, u
 // Counts completions from the last layer back; nodes without any lose their parents' edges.
 static void count_back(struct ncr_mdd *mdd)
 {
-    uint32_t n = mdd->problem->n_vars;
+    uint32_t n = mdd->n_vars;
     for (uint32_t v = n + 1; v-- > 0;) {
         struct ncr_mdd_layer *layer = &mdd->layers[v];
         layer->count = NCR_NEW_N(mdd->arena, struct ncr_big, layer->n);
-        uint32_t d = v < n ? mdd->problem->domain[v] : 0;
+        uint32_t d = v < n ? mdd->problem->diagrams->domain.at[v] : 0;
         for (uint32_t i = 0; i < layer->n; i++) {
             if (v == n) {
                 layer->count[i] = ncr_big_of(mdd->arena, 1);
@@ -262,43 +438,33 @@ static void count_back(struct ncr_mdd *mdd)
 struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_problem *problem,
                               uint64_t max_nodes)
 {
-    uint32_t n = problem->n_vars;
     struct ncr_mdd *mdd = NCR_NEW(arena, struct ncr_mdd);
     mdd->arena = arena;
     mdd->problem = problem;
-    mdd->n_open = problem->n_sums;
-    mdd->layers = NCR_NEW_N(arena, struct ncr_mdd_layer, (size_t)n + 1);
-    mdd->restrictions = tables_at(arena, n, problem->restrictions, problem->n_restrictions);
-    mdd->open = NCR_NEW_N(arena, struct ncr_mdd_open, problem->n_sums);
-    mdd->tracked = NCR_NEW_N(arena, struct ncr_mdd_at *, problem->n_tracked);
-    uint32_t *last_use = NCR_NEW_N(arena, uint32_t, n);
-    for (uint32_t i = 0; i < problem->n_restrictions; i++)
-        note_use(&problem->restrictions[i], last_use);
-    for (uint32_t s = 0; s < problem->n_sums; s++) {
-        const struct ncr_mdd_sum *sum = &problem->sums[s];
-        for (uint32_t k = 0; k < sum->n_terms; k++)
-            note_use(&sum->terms[k], last_use);
-        mdd->open[s] =
-            (struct ncr_mdd_open){.sum = sum, .at = tables_at(arena, n, sum->terms, sum->n_terms)};
-        rest_bounds(mdd, &mdd->open[s]);
-    }
-    for (uint32_t s = 0; s < problem->n_tracked; s++) {
-        const struct ncr_mdd_sum *sum = &problem->tracked[s];
-        for (uint32_t k = 0; k < sum->n_terms; k++)
-            note_use(&sum->terms[k], last_use);
-        mdd->tracked[s] = tables_at(arena, n, sum->terms, sum->n_terms);
-    }
-    make_frontiers(mdd, last_use);
-
+    mdd->n_vars = problem->diagrams->domain.n;
+    make_items(mdd);
+    extremes(mdd);
+    make_rests(mdd);
+    make_layers(mdd);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory for a decision diagram");
-    int64_t *zero = NCR_NEW_N(scratch, int64_t, mdd->n_open);
+    // The root: nothing begun; a sum without variables is decided here.
+    struct state start = state_new(mdd, scratch);
+    for (uint32_t s = 0; s < problem->n_sums; s++) {
+        start.sums[s] = mdd->start[s];
+        int64_t lo = sat_add(start.sums[s], mdd->rest_lo[s][0]),
+                hi = sat_add(start.sums[s], mdd->rest_hi[s][0]);
+        mdd->empty |= lo > problem->sums[s].hi || hi < problem->sums[s].lo;
+        if (lo >= problem->sums[s].lo && hi <= problem->sums[s].hi) start.sums[s] = NCR_MDD_CLOSED;
+    }
+    unsigned char *key = ncr_arena_alloc(scratch, mdd->layers[0].key_bytes);
+    write_key(mdd, &mdd->layers[0], &start, key);
     struct layer_map map;
     map_init(&map, scratch, 1);
-    intern(mdd, scratch, &mdd->layers[0], &map, (const unsigned char *)zero);
+    intern(mdd, scratch, &mdd->layers[0], &map, key);
     mdd->n_nodes = 1;
     bool ok = true;
-    for (uint32_t v = 0; ok && v < n; v++) {
+    for (uint32_t v = 0; ok && v < mdd->n_vars; v++) {
         struct ncr_arena_mark mark = ncr_arena_mark(scratch);
         ok = expand(mdd, scratch, v, max_nodes);
         ncr_arena_reset(scratch, mark);
@@ -306,5 +472,6 @@ struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_prob
     ncr_arena_free(scratch);
     if (!ok) return NULL;
     count_back(mdd);
+    if (mdd->empty) mdd->layers[0].count[0] = ncr_big_of(arena, 0);
     return mdd;
 }

@@ -1,44 +1,46 @@
-// Decision diagrams: a set of assignments to finite variables, restricted by small tables and by
-// bounds on sums of small tables, as a layered graph whose paths are exactly the members. Counting,
+// Decision diagrams of sets: the assignments to finite variables that satisfy conditions and bounds
+// on sums of small functions, as a layered graph whose paths are exactly the members. Counting,
 // uniform sampling, extremes of additive metrics and enumeration are walks over it.
 //
-// Construction is the frontier method (Kawahara et al., IEICE Trans. Fundamentals E100-A, 2017, for
-// graphs; here for any factors): variables are assigned in order; two partial assignments are one
-// node when they agree on the variables that later tables still read (the frontier) and on the
-// partial sums that are still open. A sum is closed, and forgotten, as soon as no completion can
-// break its bounds; a branch is cut as soon as every completion must.
+// Conditions and the terms of sums are diagrams (diagram.h). Construction is the frontier method
+// (Kawahara et al., IEICE Trans. Fundamentals E100-A, 2017): variables are assigned in order; two
+// partial assignments are one node when they leave the same residual of every diagram that they
+// have begun and not ended, and the same partial sums that are still open. A sum is closed, and
+// forgotten, as soon as no completion can break its bounds; a branch is cut as soon as every
+// completion must.
 #ifndef NCR_SPACE_MDD_H
 #define NCR_SPACE_MDD_H
 
 #include "compiler/space/big.h"
+#include "compiler/space/diagram.h"
 
-// A function of a few variables: table is row-major over vars (ascending, at most NCR_MDD_SCOPE of
-// them).
-struct ncr_mdd_table {
-    uint32_t n_vars;
-    const uint32_t *vars;
-    const int64_t *value; // for a restriction: 0 = forbidden
-};
-
-enum { NCR_MDD_SCOPE = 12 };
-
-// A sum of tables; members satisfy lo <= sum <= hi. lo = INT64_MIN and hi = INT64_MAX leave that
-// side open.
+// constant + the terms, whose leaves are indices in the problem's numbers (a hole counts 0);
+// members satisfy lo <= sum <= hi. lo = INT64_MIN and hi = INT64_MAX leave that side open.
 struct ncr_mdd_sum {
-    const struct ncr_mdd_table *terms;
+    int64_t constant;
+    const ncr_diagram *terms;
     uint32_t n_terms;
     int64_t lo, hi;
 };
 
+// Weight of each value of a variable where `exists` holds; 1 elsewhere.
+struct ncr_mdd_weight {
+    uint32_t var;
+    ncr_diagram exists;
+    const double *of;
+};
+
 struct ncr_mdd_problem {
-    uint32_t n_vars;
-    const uint32_t *domain; // number of values of each variable, >= 1
-    const struct ncr_mdd_table *restrictions;
-    uint32_t n_restrictions;
+    struct ncr_diagrams *diagrams;
+    const int64_t *numbers;
+    const ncr_diagram *conditions;
+    uint32_t n_conditions;
     const struct ncr_mdd_sum *sums; // bounded
     uint32_t n_sums;
     const struct ncr_mdd_sum *tracked; // only measured (lo, hi unused): see ncr_mdd_extreme
     uint32_t n_tracked;
+    const struct ncr_mdd_weight *weights; // of ncr_mdd_sample_weighted
+    uint32_t n_weights;
 };
 
 struct ncr_mdd;
@@ -56,14 +58,10 @@ bool ncr_mdd_possible(const struct ncr_mdd *mdd, uint32_t var, uint32_t value);
 // not be empty.
 void ncr_mdd_sample(const struct ncr_mdd *mdd, struct ncr_arena *scratch, struct ncr_rng *rng,
                     uint32_t *values);
-// Weights per (variable, value), flattened in variable order: members are drawn with probability
-// proportional to the product of the weights of their values. Prepare once, then draw. NULL where
-// every member has weight 0.
-struct ncr_mdd_weights;
-struct ncr_mdd_weights *ncr_mdd_weigh(struct ncr_arena *arena, const struct ncr_mdd *mdd,
-                                      const double *weight);
-void ncr_mdd_sample_weighted(const struct ncr_mdd *mdd, const struct ncr_mdd_weights *weights,
-                             struct ncr_rng *rng, uint32_t *values);
+// Members are drawn with probability proportional to the product of the problem's weights. Prepare
+// once, then draw. False where every member has weight 0.
+bool ncr_mdd_weigh(struct ncr_mdd *mdd);
+void ncr_mdd_sample_weighted(const struct ncr_mdd *mdd, struct ncr_rng *rng, uint32_t *values);
 // Smallest (sign +1) or largest (sign -1) value of a tracked sum and the first member, in lexical
 // order, that has it.
 int64_t ncr_mdd_extreme(const struct ncr_mdd *mdd, struct ncr_arena *scratch, uint32_t tracked,

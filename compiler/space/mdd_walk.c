@@ -13,8 +13,9 @@ struct ncr_big ncr_mdd_count(const struct ncr_mdd *mdd)
 
 bool ncr_mdd_possible(const struct ncr_mdd *mdd, uint32_t var, uint32_t value)
 {
+    if (ncr_big_is_zero(ncr_mdd_count(mdd))) return false;
     const struct ncr_mdd_layer *layer = &mdd->layers[var];
-    uint32_t d = mdd->problem->domain[var];
+    uint32_t d = mdd->problem->diagrams->domain.at[var];
     // Every node that is left was reached from the root, so an edge with completions is on a path
     // of a member.
     for (uint32_t i = 0; i < layer->n; i++)
@@ -30,9 +31,9 @@ void ncr_mdd_sample(const struct ncr_mdd *mdd, struct ncr_arena *scratch, struct
     // One random rank below the number of members; each edge takes its share of what is left.
     struct ncr_big rank = ncr_big_random(scratch, rng, ncr_mdd_count(mdd));
     uint32_t node = 0;
-    for (uint32_t v = 0; v < mdd->problem->n_vars; v++) {
+    for (uint32_t v = 0; v < mdd->n_vars; v++) {
         const struct ncr_mdd_layer *layer = &mdd->layers[v], *next = &mdd->layers[v + 1];
-        uint32_t d = mdd->problem->domain[v], x = 0;
+        uint32_t d = mdd->problem->diagrams->domain.at[v], x = 0;
         for (;; x++) {
             uint32_t child = layer->child[(size_t)node * d + x];
             if (child == NCR_MDD_NONE) continue;
@@ -47,60 +48,51 @@ void ncr_mdd_sample(const struct ncr_mdd *mdd, struct ncr_arena *scratch, struct
     ncr_arena_reset(scratch, mark);
 }
 
-struct ncr_mdd_weights {
-    const double *weight; // [sum of domains]
-    uint32_t *first;      // [n_vars]: offset of a variable's weights
-    double **total;       // [n_vars + 1][nodes]
-};
-
-struct ncr_mdd_weights *ncr_mdd_weigh(struct ncr_arena *arena, const struct ncr_mdd *mdd,
-                                      const double *weight)
+bool ncr_mdd_weigh(struct ncr_mdd *mdd)
 {
-    uint32_t n = mdd->problem->n_vars;
-    struct ncr_mdd_weights *w = NCR_NEW(arena, struct ncr_mdd_weights);
-    w->weight = weight;
-    w->first = NCR_NEW_N(arena, uint32_t, (size_t)n + 1);
-    for (uint32_t v = 0; v < n; v++)
-        w->first[v + 1] = w->first[v] + mdd->problem->domain[v];
-    w->total = NCR_NEW_N(arena, double *, (size_t)n + 1);
+    uint32_t n = mdd->n_vars;
     for (uint32_t v = n + 1; v-- > 0;) {
-        const struct ncr_mdd_layer *layer = &mdd->layers[v];
-        w->total[v] = NCR_NEW_N(arena, double, layer->n);
+        struct ncr_mdd_layer *layer = &mdd->layers[v];
+        layer->total = NCR_NEW_N(mdd->arena, double, layer->n);
         double most = 0;
+        uint32_t d = v < n ? mdd->problem->diagrams->domain.at[v] : 0;
         for (uint32_t i = 0; i < layer->n; i++) {
-            if (v == n) w->total[v][i] = 1;
-            for (uint32_t x = 0; v < n && x < mdd->problem->domain[v]; x++) {
-                uint32_t child = layer->child[(size_t)i * mdd->problem->domain[v] + x];
-                if (child != NCR_MDD_NONE)
-                    w->total[v][i] += weight[w->first[v] + x] * w->total[v + 1][child];
+            if (v == n) layer->total[i] = 1;
+            for (uint32_t x = 0; x < d; x++) {
+                size_t edge = (size_t)i * d + x;
+                uint32_t child = layer->child[edge];
+                if (child == NCR_MDD_NONE) continue;
+                layer->total[i] +=
+                    (layer->weight ? layer->weight[edge] : 1) * mdd->layers[v + 1].total[child];
             }
-            if (w->total[v][i] > most) most = w->total[v][i];
+            if (layer->total[i] > most) most = layer->total[i];
         }
         // Only ratios within a layer count; scaling keeps hundreds of layers within the range of a
         // double.
         for (uint32_t i = 0; most > 0 && i < layer->n; i++)
-            w->total[v][i] /= most;
+            layer->total[i] /= most;
     }
-    return w->total[0][0] > 0 ? w : NULL;
+    return mdd->layers[0].total[0] > 0;
 }
 
-void ncr_mdd_sample_weighted(const struct ncr_mdd *mdd, const struct ncr_mdd_weights *w,
-                             struct ncr_rng *rng, uint32_t *values)
+void ncr_mdd_sample_weighted(const struct ncr_mdd *mdd, struct ncr_rng *rng, uint32_t *values)
 {
     uint32_t node = 0;
-    for (uint32_t v = 0; v < mdd->problem->n_vars; v++) {
+    for (uint32_t v = 0; v < mdd->n_vars; v++) {
         const struct ncr_mdd_layer *layer = &mdd->layers[v];
-        uint32_t d = mdd->problem->domain[v], pick = d;
+        const double *after = mdd->layers[v + 1].total;
+        uint32_t d = mdd->problem->diagrams->domain.at[v], pick = d;
         double sum = 0, r;
         for (uint32_t x = 0; x < d; x++) {
-            uint32_t child = layer->child[(size_t)node * d + x];
-            if (child != NCR_MDD_NONE) sum += w->weight[w->first[v] + x] * w->total[v + 1][child];
+            size_t edge = (size_t)node * d + x;
+            if (layer->child[edge] != NCR_MDD_NONE)
+                sum += (layer->weight ? layer->weight[edge] : 1) * after[layer->child[edge]];
         }
         r = ncr_rng_f64(rng) * sum;
         for (uint32_t x = 0; x < d; x++) {
-            uint32_t child = layer->child[(size_t)node * d + x];
-            if (child == NCR_MDD_NONE) continue;
-            double part = w->weight[w->first[v] + x] * w->total[v + 1][child];
+            size_t edge = (size_t)node * d + x;
+            if (layer->child[edge] == NCR_MDD_NONE) continue;
+            double part = (layer->weight ? layer->weight[edge] : 1) * after[layer->child[edge]];
             if (part <= 0) continue;
             pick = x; // rounding may leave r past the last part: the last possible value stays
             if (r < part) break;
@@ -111,41 +103,29 @@ void ncr_mdd_sample_weighted(const struct ncr_mdd *mdd, const struct ncr_mdd_wei
     }
 }
 
-// Sum of the tracked terms completed by assigning x to v in a node.
-static int64_t edge_sum(const struct ncr_mdd *mdd, uint32_t tracked, uint32_t v, uint32_t x,
-                        uint32_t *values)
-{
-    int64_t sum = 0;
-    values[v] = x;
-    const struct ncr_mdd_at *at = &mdd->tracked[tracked][v];
-    for (uint32_t k = 0; k < at->n; k++)
-        sum += ncr_mdd_lookup(mdd->problem, at->tables[k], values);
-    return sum;
-}
-
 int64_t ncr_mdd_extreme(const struct ncr_mdd *mdd, struct ncr_arena *scratch, uint32_t tracked,
                         int sign, uint32_t *values)
 {
     if (ncr_big_is_zero(ncr_mdd_count(mdd))) NCR_BUG("extreme of an empty set");
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
-    uint32_t n = mdd->problem->n_vars;
+    uint32_t n = mdd->n_vars;
     int64_t **best =
         NCR_NEW_N(scratch, int64_t *, (size_t)n + 1); // least sign·sum over completions
     uint32_t **pick = NCR_NEW_N(scratch, uint32_t *, (size_t)n + 1);
-    uint32_t *known = NCR_NEW_N(scratch, uint32_t, n);
     best[n] = NCR_NEW_N(scratch, int64_t, mdd->layers[n].n);
     for (uint32_t v = n; v-- > 0;) {
         const struct ncr_mdd_layer *layer = &mdd->layers[v];
-        uint32_t d = mdd->problem->domain[v];
+        uint32_t d = mdd->problem->diagrams->domain.at[v];
         best[v] = NCR_NEW_N(scratch, int64_t, layer->n);
         pick[v] = NCR_NEW_N(scratch, uint32_t, layer->n);
         for (uint32_t i = 0; i < layer->n; i++) {
-            ncr_mdd_read_key(mdd, layer, i, known, NULL);
             best[v][i] = INT64_MAX;
             for (uint32_t x = 0; x < d; x++) {
                 uint32_t child = layer->child[(size_t)i * d + x];
                 if (child == NCR_MDD_NONE || best[v + 1][child] == INT64_MAX) continue;
-                int64_t s = sign * edge_sum(mdd, tracked, v, x, known) + best[v + 1][child];
+                int64_t s =
+                    sign * layer->tracked[((size_t)i * d + x) * mdd->problem->n_tracked + tracked] +
+                    best[v + 1][child];
                 if (s >= best[v][i]) continue;
                 best[v][i] = s;
                 pick[v][i] = x;
@@ -155,9 +135,10 @@ int64_t ncr_mdd_extreme(const struct ncr_mdd *mdd, struct ncr_arena *scratch, ui
     uint32_t node = 0;
     for (uint32_t v = 0; v < n; v++) {
         values[v] = pick[v][node];
-        node = mdd->layers[v].child[(size_t)node * mdd->problem->domain[v] + values[v]];
+        node =
+            mdd->layers[v].child[(size_t)node * mdd->problem->diagrams->domain.at[v] + values[v]];
     }
-    int64_t result = sign * best[0][0];
+    int64_t result = sign * best[0][0] + mdd->constants[tracked];
     ncr_arena_reset(scratch, mark);
     return result;
 }
@@ -167,13 +148,13 @@ void ncr_mdd_each(const struct ncr_mdd *mdd, struct ncr_arena *scratch,
 {
     if (ncr_big_is_zero(ncr_mdd_count(mdd))) return;
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
-    uint32_t n = mdd->problem->n_vars, v = 0;
+    uint32_t n = mdd->n_vars, v = 0;
     uint32_t *values = NCR_NEW_N(scratch, uint32_t, (size_t)n + 1),
              *node = NCR_NEW_N(scratch, uint32_t, (size_t)n + 1);
     if (n == 0) visit(user, values);
     bool go = n > 0;
     while (go) { // values[v] is the next value to try in layer v
-        uint32_t d = mdd->problem->domain[v];
+        uint32_t d = mdd->problem->diagrams->domain.at[v];
         while (values[v] < d &&
                mdd->layers[v].child[(size_t)node[v] * d + values[v]] == NCR_MDD_NONE)
             values[v]++;

@@ -40,10 +40,10 @@ struct ncr_space_node {
     uint32_t group; // layer identity: nodes of one group share their weights
     struct ncr_str path;
     const struct ncr_origin *origin;
-    ncr_diagram exists;     // condition
-    ncr_diagram variant;    // leaf = index in space->variants
-    ncr_diagram first;      // condition: no earlier node of the group exists
-    const ncr_diagram *in;  // leaf = index of a node
+    ncr_diagram exists;    // condition
+    ncr_diagram variant;   // leaf = index in space->variants
+    ncr_diagram first;     // condition: no earlier node of the group exists
+    const ncr_diagram *in; // leaf = index of a node
     uint32_t n_in;
     struct ncr_str param_names[NCR_PARAM_ROLES];
 };

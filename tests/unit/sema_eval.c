@@ -221,9 +221,15 @@ Test(sema_eval, decisions_have_paths)
     cr_assert_eq(c->diags.n_errors, 0);
     const struct ncr_space *space = ncr_program_net(c->program, 0)->space;
     cr_assert(space);
-    static const char *const want[] = {
-        "n/w",          "n/body[0]/depth",   "n/body[0][0]/kind", "n/body[0][1]/kind",
-        "n/body[1]/depth", "n/body[1][0]/kind", "n/body[1][1]/kind", "n/out", "n/bias"};
+    static const char *const want[] = {"n/w",
+                                       "n/body[0]/depth",
+                                       "n/body[0][0]/kind",
+                                       "n/body[0][1]/kind",
+                                       "n/body[1]/depth",
+                                       "n/body[1][0]/kind",
+                                       "n/body[1][1]/kind",
+                                       "n/out",
+                                       "n/bias"};
     cr_assert_eq(space->decisions.n, NCR_COUNT(want));
     for (uint32_t i = 0; i < NCR_COUNT(want); i++) {
         const struct ncr_space_decision *d = &space->decisions.at[i];
