@@ -102,6 +102,12 @@ struct ncr_graph *ncr_space_bind(const struct ncr_space *space, const uint32_t *
     return g;
 }
 
+struct ncr_hash ncr_space_arch_id(const struct ncr_space *space, const uint32_t *taken,
+                                  struct ncr_arena *scratch)
+{
+    return ncr_graph_arch_id(ncr_space_bind(space, taken, scratch));
+}
+
 static bool sum_holds(const struct ncr_space *space, const struct ncr_space_require *require,
                       const uint32_t *taken)
 {

@@ -19,6 +19,12 @@ static int64_t number(const struct ncr_mdd_problem *p, ncr_diagram leaf)
     return leaf == NCR_HOLE ? 0 : p->numbers[ncr_diagram_leaf_of(leaf)];
 }
 
+static int64_t tracked_number(const struct ncr_mdd_problem *p, ncr_diagram leaf)
+{
+    const int64_t *numbers = p->tracked_numbers ? p->tracked_numbers : p->numbers;
+    return leaf == NCR_HOLE ? 0 : numbers[ncr_diagram_leaf_of(leaf)];
+}
+
 // Least and most over the leaves below every node, for the terms that are not decided yet.
 static void extremes(struct ncr_mdd *mdd)
 {
@@ -76,11 +82,13 @@ static void add_sum(struct ncr_mdd *mdd, bool *marks, const struct ncr_mdd_sum *
                     enum ncr_mdd_role role, uint32_t owner, int64_t *flat, int64_t *start)
 {
     const struct ncr_diagrams *d = mdd->problem->diagrams;
+    int64_t (*value)(const struct ncr_mdd_problem *, ncr_diagram) =
+        role == NCR_MDD_TRACKED ? tracked_number : number;
     *start = sum->constant;
     for (uint32_t k = 0; k < sum->n_terms; k++) {
         ncr_diagram f = sum->terms[k];
         if (ncr_diagram_is_leaf(f)) {
-            *start += number(mdd->problem, f);
+            *start += value(mdd->problem, f);
             continue;
         }
         uint32_t var = d->nodes.at[f].var, n = d->domain.at[var];
@@ -93,7 +101,7 @@ static void add_sum(struct ncr_mdd *mdd, bool *marks, const struct ncr_mdd_sum *
             continue;
         }
         for (uint32_t v = 0; v < n; v++)
-            flat[mdd->offset[var] + v] += number(mdd->problem, children[v]);
+            flat[mdd->offset[var] + v] += value(mdd->problem, children[v]);
     }
 }
 
@@ -358,7 +366,7 @@ static bool step(const struct ncr_mdd *mdd, uint32_t v, uint32_t x, const struct
             break;
         case NCR_MDD_TRACKED:
             if (!leaf || r == NCR_HOLE) break;
-            tracked[item->owner] += item->times * number(p, r);
+            tracked[item->owner] += item->times * tracked_number(p, r);
             r = NCR_HOLE;
             break;
         case NCR_MDD_WEIGHT:
@@ -474,4 +482,17 @@ struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_prob
     count_back(mdd);
     if (mdd->empty) mdd->layers[0].count[0] = ncr_big_of(arena, 0);
     return mdd;
+}
+
+struct ncr_mdd *ncr_mdd_measure(struct ncr_arena *arena, const struct ncr_mdd *mdd,
+                                const struct ncr_mdd_sum *tracked, const int64_t *numbers,
+                                uint64_t max_nodes)
+{
+    struct ncr_mdd_problem *p = NCR_NEW(arena, struct ncr_mdd_problem);
+    *p = *mdd->problem;
+    p->tracked = ncr_arena_copy(arena, tracked, sizeof *tracked);
+    p->n_tracked = 1;
+    p->tracked_numbers = numbers;
+    p->n_weights = 0;
+    return ncr_mdd_build(arena, p, max_nodes);
 }

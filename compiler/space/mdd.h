@@ -38,6 +38,7 @@ struct ncr_mdd_problem {
     const struct ncr_mdd_sum *sums; // bounded
     uint32_t n_sums;
     const struct ncr_mdd_sum *tracked; // only measured (lo, hi unused): see ncr_mdd_extreme
+    const int64_t *tracked_numbers;    // their leaves; NULL: numbers
     uint32_t n_tracked;
     const struct ncr_mdd_weight *weights; // of ncr_mdd_sample_weighted
     uint32_t n_weights;
@@ -49,6 +50,11 @@ struct ncr_mdd;
 // The problem must outlive the diagram.
 struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_problem *problem,
                               uint64_t max_nodes);
+// The members of a diagram again, with one sum tracked in place of the problem's. Its leaves are
+// indices in numbers; both must outlive the result.
+struct ncr_mdd *ncr_mdd_measure(struct ncr_arena *arena, const struct ncr_mdd *mdd,
+                                const struct ncr_mdd_sum *tracked, const int64_t *numbers,
+                                uint64_t max_nodes);
 uint64_t ncr_mdd_nodes(const struct ncr_mdd *mdd);
 // Number of members, exactly.
 struct ncr_big ncr_mdd_count(const struct ncr_mdd *mdd);

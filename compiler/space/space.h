@@ -113,6 +113,9 @@ struct ncr_str ncr_space_text(const struct ncr_space *space, uint32_t decision,
 // construction (ncr_graph_verify).
 struct ncr_graph *ncr_space_bind(const struct ncr_space *space, const uint32_t *taken,
                                  struct ncr_arena *arena);
+// arch_id of the network of a genotype (ncr_graph_arch_id). scratch: the caller resets it.
+struct ncr_hash ncr_space_arch_id(const struct ncr_space *space, const uint32_t *taken,
+                                  struct ncr_arena *scratch);
 // Whether a genotype satisfies every requirement; failed (may be NULL) receives the index of the
 // first that does not hold. graph: its network, needed only where the space has GRAPH requirements;
 // NULL: they are not asked.

@@ -18,6 +18,8 @@ Test(big, arithmetic_known_values)
     cr_assert_str_eq(ncr_big_text(arena, ncr_big_of(arena, 0)).s, "0");
     cr_assert_float_eq(ncr_big_f64(f) / 2.65252859812191058e32, 1, 1e-12);
     cr_assert_lt(ncr_big_cmp(f, g), 0);
+    cr_assert_str_eq(ncr_big_text(arena, ncr_big_shift_right(arena, f, 70)).s, "224677911614");
+    cr_assert_str_eq(ncr_big_text(arena, ncr_big_shift_right(arena, f, 64)).s, "14379386343318");
     ncr_arena_free(arena);
 }
 
@@ -134,9 +136,16 @@ static void make(struct ncr_arena *arena, uint64_t seed, struct random_problem *
         out->weights[v] =
             (struct ncr_mdd_weight){v, diagram_of(out, &exists, true, 0, 0), out->weight[v]};
     }
-    out->p = (struct ncr_mdd_problem){
-        &out->diagrams, out->numbers,       conditions, out->n_restrictions, sums,
-        out->n_sums,    &sums[out->n_sums], 1,          out->weights,        VARS};
+    out->p = (struct ncr_mdd_problem){.diagrams = &out->diagrams,
+                                      .numbers = out->numbers,
+                                      .conditions = conditions,
+                                      .n_conditions = out->n_restrictions,
+                                      .sums = sums,
+                                      .n_sums = out->n_sums,
+                                      .tracked = &sums[out->n_sums],
+                                      .n_tracked = 1,
+                                      .weights = out->weights,
+                                      .n_weights = VARS};
 }
 
 static int64_t table_at(const struct random_problem *r, const struct table *t, const uint32_t *x)
