@@ -7,6 +7,7 @@
 #include "compiler/mutate/resolved.h"
 #include "tests/support/check_text.h"
 #include "tests/support/random_graph.h"
+#include "tests/support/rebuild.h"
 
 enum { STEPS = 2500, WALK = 25 };
 
@@ -193,5 +194,44 @@ Test(mutation_laws, exact_mutations_keep_the_function_along_a_walk)
         ncr_arena_free(arena);
     }
     cr_assert_gt(exact, 400);
+    checked_free(w.c);
+}
+
+// Groups, odd strides, paddings of every kind, several ends, shared layers.
+Test(mutation_laws, random_networks_are_closed_and_exact_too)
+{
+    struct walk w = begin();
+    uint32_t exact = 0, applied = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        const struct ncr_graph *graph = random_graph_make(arena, seed, 14);
+        struct rebuild twins = {.twins = true};
+        if (seed % 2) graph = rebuild_graph(arena, graph, twins, seed);
+        struct ncr_weights *weights = ncr_weights_new(arena, graph);
+        random_weights(weights, graph, seed);
+        struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 8600);
+        for (uint32_t step = 0; step < 8; step++) {
+            struct ncr_child child;
+            struct ncr_match match;
+            if (!ncr_mutate_random(w.c->program, arena, graph, weights, w.mutations, NULL, w.n,
+                                   &rng, &child, &match))
+                break;
+            assert_child(graph, child.graph, &match, seed);
+            applied++;
+            if (ncr_inherit_exact(child.inherit)) {
+                double d = deviation(arena, graph, weights, child.graph, child.weights, seed);
+                cr_assert_leq(d, 1e-5, "seed %lu, step %u: %s deviates by %g", seed, step,
+                              ncr_match_name(arena, graph, &match).s, d);
+                exact++;
+            }
+            if (ncr_graph_macs(child.graph) > 1000000) break;
+            graph = child.graph;
+            weights = child.weights;
+        }
+        if (seed % 10 == 0) assert_program(arena, graph);
+        ncr_arena_free(arena);
+    }
+    cr_assert_gt(applied, 1500);
+    cr_assert_gt(exact, 700);
     checked_free(w.c);
 }
