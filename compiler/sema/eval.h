@@ -224,7 +224,7 @@ struct ncr_inputs {
 struct ncr_value ncr_eval_apply(struct ncr_eval *ev, struct ncr_value layer,
                                 const struct ncr_inputs *inputs, const struct ncr_code *at);
 // Builds ev->space from a net; false after errors.
-bool ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net);
+bool ncr_eval_net(struct ncr_eval *ev, const struct ncr_item *net);
 // Evaluates the dimensions of tensor[…]; false after a message.
 bool ncr_eval_shape(struct ncr_eval *ev, struct ncr_code *const *dims, uint32_t n,
                     struct ncr_shape *out);

@@ -518,10 +518,15 @@ static void output(struct ncr_eval *ev, struct ncr_str name, struct ncr_value v)
     ncr_vec_push(ev->space->arena, &ev->space->outputs, out);
 }
 
-bool ncr_eval_net(struct ncr_eval *ev, const struct ncr_def *net)
+bool ncr_eval_net(struct ncr_eval *ev, const struct ncr_item *net)
 {
-    const struct ncr_layer *layer = net_layer(ev, net);
+    const struct ncr_layer *layer = net_layer(ev, net->def);
     if (!layer) return false;
+    // Decisions in global lets are the net's, and its genes make them.
+    ev->genes = layer->genes;
+    bool incomplete = ev->incomplete;
+    ncr_eval_lets(ev, net, false);
+    ev->incomplete |= incomplete;
     const struct ncr_def *def = layer->def;
     struct ncr_value *in = NCR_NEW_N(ev->scratch, struct ncr_value, def->n_inputs);
     if (!net_inputs(ev, layer, in)) return false;

@@ -247,6 +247,17 @@ static const double *prior_of(struct ncr_eval *ev, const struct choice *c)
     return prior;
 }
 
+// Where there is something to decide: a choice of one is decided by itself.
+static ncr_diagram is_made(struct ncr_eval *ev, const struct choice *c)
+{
+    int64_t one = 1;
+    ncr_diagram several;
+    if (!ncr_is_lifted(c->count)) return ev->guard;
+    struct ncr_value v = ncr_lift(ev, &c->count, 1, below_count, &one);
+    if (!ncr_lift_condition(ev, c->code, v, &several)) return ev->guard;
+    return ncr_diagram_and(&ev->space->diagrams, ev->guard, several);
+}
+
 static void make_variable(struct ncr_eval *ev, struct choice *c)
 {
     struct ncr_space *space = ev->space;
@@ -256,7 +267,7 @@ static void make_variable(struct ncr_eval *ev, struct choice *c)
     if (at != UINT32_MAX && space->decisions.at[at].n == c->n) {
         // Made again, where a block is applied a second time: the same decision.
         struct ncr_space_decision *again = &space->decisions.at[at];
-        again->exists = ncr_diagram_or(d, again->exists, ev->guard);
+        again->exists = ncr_diagram_or(d, again->exists, is_made(ev, c));
         c->var = at;
         return;
     }
@@ -281,7 +292,7 @@ static void make_variable(struct ncr_eval *ev, struct choice *c)
                                           .n = c->n,
                                           .labelled = c->code->form == NCR_CHOOSE_LABELS,
                                           .values = texts_of(ev, c),
-                                          .exists = ev->guard,
+                                          .exists = is_made(ev, c),
                                           .prior = prior_of(ev, c)};
     ncr_vec_push(space->arena, &space->decisions, decision);
     ncr_table_set(ev->scratch, &ev->decision_ids, key, c->var);

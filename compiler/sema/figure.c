@@ -256,7 +256,10 @@ struct ncr_value ncr_figure(struct ncr_eval *ev, enum ncr_figure figure, enum nc
     } else {
         v = figure == NCR_FIGURE_DEPTH ? depth(ev) : additive(ev, figure, op);
     }
-    return ev->taken ? at_member(ev, v) : v;
+    if (ev->taken) return at_member(ev, v);
+    // Few values are best known at once: they can then be computed with.
+    struct ncr_value known = ncr_figure_value(ev, v);
+    return known.kind == NCR_KIND_UNKNOWN ? v : known;
 }
 
 // -- requirements -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // The checked program: runs the checks of checks.def in order, and answers what commands ask.
 #include "compiler/sema/eval.h"
+#include "compiler/space/members.h"
 
 enum { SCRATCH_LIMIT = 1 << 30 };
 
@@ -79,6 +80,21 @@ static const struct ncr_graph *only_member(struct ncr_program *program, struct n
     return NULL;
 }
 
+// A space without members is an error of its requirements.
+static void check_members(struct ncr_program *program, const struct ncr_item *item,
+                          struct ncr_space *space)
+{
+    uint32_t *conflict = NCR_NEW_N(program->arena, uint32_t, space->requires.n);
+    uint32_t n = ncr_space_conflict(program->arena, space, conflict);
+    if (n == 0) return;
+    struct ncr_diag *d = NCR_REPORT(&program->reporter, EMPTY_SPACE, item->name_span,
+                                    ncr_show_str(&program->reporter, item->name),
+                                    n == 1 ? "this requirement excludes all"
+                                           : "these requirements exclude each other");
+    for (uint32_t i = 0; i < n; i++)
+        ncr_report_note(&program->reporter, d, space->requires.at[conflict[i]].span, "required");
+}
+
 static void elaborate(struct ncr_program *program, const struct ncr_item *item,
                       struct ncr_net_info *info)
 {
@@ -91,8 +107,7 @@ static void elaborate(struct ncr_program *program, const struct ncr_item *item,
     ncr_arena_on_oom(ev.scratch, &ev.out_of_memory);
     ncr_arena_on_oom(ev.work, &ev.out_of_memory);
     struct ncr_space *space = ev.space = ncr_space_new(program->arena, item->name, ev.work);
-    ncr_eval_lets(&ev, item, false);
-    bool good = ncr_eval_net(&ev, item->def);
+    bool good = ncr_eval_net(&ev, item);
     if (space->decisions.n) {
         info->has_decisions = true;
         info->decision = space->decisions.at[0].path;
@@ -108,10 +123,12 @@ static void elaborate(struct ncr_program *program, const struct ncr_item *item,
     ncr_eval_finish(&ev);
     space->diagrams.scratch = program->arena;
     if (!good) return;
-    if (info->has_decisions)
-        info->space = space;
-    else
+    if (!info->has_decisions) {
         info->graph = only_member(program, space);
+        return;
+    }
+    info->space = space;
+    check_members(program, item, space);
 }
 
 // -- checks -------------------------------------------------------------------------------------

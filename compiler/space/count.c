@@ -143,8 +143,7 @@ struct ncr_count ncr_members_distinct(struct ncr_members *m, struct ncr_count fe
     double pairs;
     if (few) {
         ncr_members_each(m, scratch, hash_one, &e);
-        if (!e.stop)
-            count = exactly(ncr_big_of(m->arena, different(e.ids, e.n, &pairs)));
+        if (!e.stop) count = exactly(ncr_big_of(m->arena, different(e.ids, e.n, &pairs)));
     }
     if (!count.exact) {
         uint32_t *taken = NCR_NEW_N(kept, uint32_t, (size_t)m->space->decisions.n + 1);
@@ -287,7 +286,8 @@ static bool by_diagram(struct ncr_members *m, enum ncr_space_figure figure,
     space->diagrams.work_limit = UINT64_MAX;
     int64_t *numbers;
     struct ncr_mdd_sum sum = figure_sum(m->arena, space, figure, &numbers);
-    struct ncr_mdd *mdd = ncr_mdd_measure(m->arena, m->drawn, &sum, numbers, NCR_LIMIT_MEMBER_NODES);
+    struct ncr_mdd *mdd =
+        ncr_mdd_measure(m->arena, m->drawn, &sum, numbers, NCR_LIMIT_MEMBER_NODES);
     space->diagrams.scratch = before;
     if (!mdd) return false;
     out->low = ncr_mdd_extreme(mdd, scratch, 0, 1, out->low_taken);

@@ -98,11 +98,11 @@ enum ncr_status ncr_genes_parse(struct ncr_arena *arena, struct ncr_str text,
         if (one.n == 0) continue;
         const char *equals = memchr(one.s, '=', one.n);
         uint32_t at = equals ? (uint32_t)(equals - one.s) : one.n;
-        struct ncr_gene gene = {.path = trimmed((struct ncr_str){one.s, at}),
-                                .value = equals ? trimmed((struct ncr_str){
-                                                      one.s + at + 1, one.n - at - 1})
-                                                : NCR_STR(""),
-                                .span = NCR_NOWHERE};
+        struct ncr_gene gene = {
+            .path = trimmed((struct ncr_str){one.s, at}),
+            .value =
+                equals ? trimmed((struct ncr_str){one.s + at + 1, one.n - at - 1}) : NCR_STR(""),
+            .span = NCR_NOWHERE};
         if (!gene.path.n || !gene.value.n)
             return ncr_fail(err, NCR_USAGE, "`%.*s` is not path=value", NCR_STR_ARG(one));
         ncr_vec_push(arena, &out->genes, gene);
@@ -230,17 +230,21 @@ static bool same_value(struct ncr_str a, struct ncr_str b)
 static void bad_path(const struct ncr_space *space, struct ncr_diags *diags,
                      const struct ncr_gene *gene)
 {
-    struct ncr_diag *d =
-        NCR_DIAG(diags, GENE_PATH, gene->span, ncr_str_fmt(diags->arena, "%.*s", NCR_STR_ARG(gene->path)).s);
+    struct ncr_diag *d = NCR_DIAG(diags, GENE_PATH, gene->span,
+                                  ncr_str_fmt(diags->arena, "%.*s", NCR_STR_ARG(gene->path)).s);
     struct ncr_str *names = NCR_NEW_N(diags->arena, struct ncr_str, space->decisions.n);
     for (uint32_t i = 0; i < space->decisions.n; i++)
         names[i] = relative(space, space->decisions.at[i].path);
-    struct ncr_str near = ncr_diag_nearest(gene->path, names, space->decisions.n);
-    if (near.n)
+    struct ncr_str near = ncr_diag_nearest(gene->path, names, space->decisions.n), list = near;
+    if (near.n) {
         ncr_diag_help(diags, d, "did you mean `%.*s`?", NCR_STR_ARG(near));
-    else if (space->decisions.n)
-        ncr_diag_help(diags, d, "the first of %u decisions is `%.*s`", space->decisions.n,
-                      NCR_STR_ARG(names[0]));
+        return;
+    }
+    for (uint32_t i = 0; i < space->decisions.n && i < 8; i++)
+        list = ncr_str_fmt(diags->arena, "%.*s%s%.*s", NCR_STR_ARG(list), i ? ", " : "",
+                           NCR_STR_ARG(names[i]));
+    ncr_diag_help(diags, d, "its decisions are %.*s%s", NCR_STR_ARG(list),
+                  space->decisions.n > 8 ? ", …" : "");
 }
 
 static void bad_value(const struct ncr_space *space, struct ncr_diags *diags,
@@ -269,8 +273,7 @@ bool ncr_genotype_resolve(const struct ncr_space *space, struct ncr_diags *diags
              *taken = NCR_NEW_N(diags->arena, uint32_t, (size_t)n + 1);
     *open = NCR_UNSET;
     if (genes->net.n && !ncr_str_eq(genes->net, space->name))
-        NCR_DIAG(diags, GENOTYPE_NET,
-                 genes->genes.n ? genes->genes.at[0].span : NCR_NOWHERE,
+        NCR_DIAG(diags, GENOTYPE_NET, genes->genes.n ? genes->genes.at[0].span : NCR_NOWHERE,
                  ncr_str_fmt(diags->arena, "%.*s", NCR_STR_ARG(genes->net)).s,
                  ncr_str_fmt(diags->arena, "%.*s", NCR_STR_ARG(space->name)).s);
     for (uint32_t g = 0; g < genes->genes.n; g++) {

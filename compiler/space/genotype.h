@@ -43,7 +43,6 @@ bool ncr_genotype_resolve(const struct ncr_space *space, struct ncr_diags *diags
 
 void ncr_genotype_text(const struct ncr_space *space, const uint32_t *taken, struct ncr_buf *out);
 void ncr_genotype_line(const struct ncr_space *space, const uint32_t *taken, struct ncr_buf *out);
-void ncr_genotype_json(const struct ncr_space *space, const uint32_t *taken,
-                       struct ncr_json *json);
+void ncr_genotype_json(const struct ncr_space *space, const uint32_t *taken, struct ncr_json *json);
 
 #endif

@@ -22,8 +22,8 @@ static void genotype_conditions(struct ncr_space *space, const uint32_t *given,
             out->at[out->n++] =
                 ncr_diagram_if(d, decision->exists, NCR_TRUE, ncr_diagram_equals(d, i, 0));
         if (given && given[i] != NCR_UNSET)
-            out->at[out->n++] = ncr_diagram_if(
-                d, decision->exists, ncr_diagram_equals(d, i, given[i]), NCR_TRUE);
+            out->at[out->n++] =
+                ncr_diagram_if(d, decision->exists, ncr_diagram_equals(d, i, given[i]), NCR_TRUE);
     }
     for (uint32_t i = 0; i < space->requires.n; i++) {
         const struct ncr_space_require *r = &space->requires.at[i];
@@ -42,8 +42,8 @@ static void require_problem(struct ncr_arena *arena, struct ncr_space *space, co
         if (!wanted[i] || !r->span.file) continue;
         if (r->kind == NCR_REQUIRE_DIAGRAM) conditions->at[conditions->n++] = r->condition;
         if (r->kind == NCR_REQUIRE_SUM)
-            sums[p->n_sums++] = (struct ncr_mdd_sum){r->sum.constant, r->sum.terms, r->sum.n_terms,
-                                                     r->lo, r->hi};
+            sums[p->n_sums++] =
+                (struct ncr_mdd_sum){r->sum.constant, r->sum.terms, r->sum.n_terms, r->lo, r->hi};
     }
 }
 

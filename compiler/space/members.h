@@ -15,12 +15,12 @@ enum { NCR_LIMIT_MEMBER_NODES = 1 << 21 };
 struct ncr_members {
     struct ncr_space *space;
     struct ncr_arena *arena;
-    const struct ncr_mdd *all;   // genotypes, no requirement asked
-    const struct ncr_mdd *drawn; // those that satisfy what the diagram holds; may be `all`
-    bool has_priors;             // some alternative has a sampling weight
-    bool weighed;                // drawing follows the priors
-    uint32_t n_asked;            // requirements left to be asked of each network
-    bool *asked;                 // [requires]
+    const struct ncr_mdd *all;    // genotypes, no requirement asked
+    const struct ncr_mdd *drawn;  // those that satisfy what the diagram holds; may be `all`
+    bool has_priors;              // some alternative has a sampling weight
+    bool weighed;                 // drawing follows the priors
+    uint32_t n_asked;             // requirements left to be asked of each network
+    bool *asked;                  // [requires]
     uint64_t n_tried, n_accepted; // by ncr_members_sample so far
 };
 

@@ -61,14 +61,42 @@ static enum ncr_status no_such(struct ncr_error *err, const char *kind, struct n
         }                                                                                          \
     } while (0)
 
+// The network of the decisions given; NULL after a diagnostic.
+static const struct ncr_graph *member(struct ncr_pipeline *pipeline)
+{
+    struct ncr_space *space = pipeline->net->space;
+    uint32_t *given = NCR_NEW_N(pipeline->arena, uint32_t, (size_t)space->decisions.n + 1), open,
+             failed;
+    if (!ncr_genotype_resolve(space, pipeline->diags, &pipeline->choice.genes, given, &open))
+        return NULL;
+    if (open != NCR_UNSET) {
+        const struct ncr_space_decision *d = &space->decisions.at[open];
+        struct ncr_diag *diag = NCR_DIAG(pipeline->diags, DECISION_OPEN, d->span, (int)d->path.n,
+                                         d->path.s, (int)space->name.n, space->name.s);
+        ncr_diag_help(pipeline->diags, diag, "decide it: --set '%.*s=…'", NCR_STR_ARG(d->path));
+        return NULL;
+    }
+    const struct ncr_graph *graph = ncr_space_bind(space, given, pipeline->arena);
+    if (ncr_space_feasible(space, given, graph, &failed)) return graph;
+    NCR_DIAG0(pipeline->diags, MEMBER_REFUSED, space->requires.at[failed].span);
+    return NULL;
+}
+
 enum ncr_status ncr_pipeline_graph(struct ncr_pipeline *pipeline, struct ncr_error *err)
 {
     if (pipeline->graph) return NCR_OK;
     enum ncr_status status =
         ncr_program_find_net(pipeline->program, pipeline->choice.net, &pipeline->net, err);
     if (status != NCR_OK) return status;
-    const struct ncr_graph *graph =
-        ncr_program_graph(pipeline->program, pipeline->net, pipeline->diags);
+    const struct ncr_graph *graph;
+    if (pipeline->net->space && pipeline->choice.genes.genes.n) {
+        graph = member(pipeline);
+    } else if (pipeline->choice.genes.genes.n) {
+        return ncr_fail(err, NCR_USAGE, "the net `%.*s` has no decisions to make",
+                        NCR_STR_ARG(pipeline->net->name));
+    } else {
+        graph = ncr_program_graph(pipeline->program, pipeline->net, pipeline->diags);
+    }
     if (!graph) return NCR_DIAGNOSED;
     pipeline->whole = graph;
     pipeline->graph = ncr_graph_simplify(pipeline->arena, graph);

@@ -4,6 +4,7 @@
 #ifndef NCR_API_PIPELINE_H
 #define NCR_API_PIPELINE_H
 
+#include "compiler/space/genotype.h"
 #include "compiler/codegen/codegen.h"
 #include "compiler/sema/program.h"
 #include "runtime/data/dataset.h"
@@ -12,7 +13,8 @@
 struct ncr_pipeline_choice {
     struct ncr_str net, quant, train,
         data; // data: name of a data declaration; empty: that of the train declaration
-    const char *weights_path; // safetensors; NULL: steps after the graph are refused
+    struct ncr_genes_given genes; // decisions of a net that has some: --genotype, --set
+    const char *weights_path;     // safetensors; NULL: steps after the graph are refused
     const char
         *data_path; // replaces the program's folder as base of relative data paths; NULL: keep
     enum ncr_plan_mode mode;

@@ -36,6 +36,8 @@ struct cli {
     const char *args[8]; // positional
     int n_args;
     const char *opt[OPT_COUNT_]; // value as written; "" for a flag; NULL where not given
+    const char *set[256];        // --set, which may be given several times
+    int n_set;
     bool json, csv, quiet;       // a command without a CSV form refuses it with cli_no_csv
     bool colour;                 // standard error is a terminal and NO_COLOR is not set
     int columns;                 // width of standard output's terminal, 100 where it is none

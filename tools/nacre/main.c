@@ -120,7 +120,7 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
         if (!(o->commands & 1u << cli->command) || strlen(o->name) != n ||
             memcmp(o->name, name, n) != 0)
             continue;
-        if (cli->opt[k]) {
+        if (cli->opt[k] && k != OPT_SET) {
             fprintf(stderr, "nacre %s: error: --%s is given twice\n", commands[cli->command].name,
                     o->name);
             return EXIT_COMMAND_LINE;
@@ -141,6 +141,13 @@ static int take_option(struct cli *cli, int argc, char **argv, int *i)
                     commands[cli->command].name, o->name, o->value);
             return EXIT_COMMAND_LINE;
         }
+        if (k != OPT_SET) return EXIT_GOOD;
+        if (cli->n_set == (int)NCR_COUNT(cli->set)) {
+            fprintf(stderr, "nacre %s: error: --set is given more than %d times\n",
+                    commands[cli->command].name, cli->n_set);
+            return EXIT_COMMAND_LINE;
+        }
+        cli->set[cli->n_set++] = cli->opt[k];
         return EXIT_GOOD;
     }
     return unknown_option(cli, word);

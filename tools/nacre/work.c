@@ -12,14 +12,46 @@ static struct ncr_str option(const struct cli *cli, enum cli_option o)
     return cli->opt[o] ? ncr_str_of(cli->opt[o]) : NCR_STR("");
 }
 
+int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_given *out)
+{
+    struct ncr_error err;
+    *out = (struct ncr_genes_given){0};
+    if (cli->opt[OPT_GENOTYPE]) {
+        struct ncr_buf text = {0};
+        enum ncr_status status = cli->io.read_file(cli->io.user, cli->opt[OPT_GENOTYPE],
+                                                   NCR_LIMIT_FILE_BYTES, &text, &err);
+        if (status != NCR_OK) {
+            ncr_buf_free(&text);
+            return cli_fail(cli, status, &err);
+        }
+        struct ncr_str kept =
+            ncr_str_dup(program->arena, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
+        ncr_buf_free(&text);
+        uint32_t file = ncr_sources_add(program->sources, ncr_str_of(cli->opt[OPT_GENOTYPE]), kept);
+        if (!ncr_genes_read(program->arena, &program->diags, file, out)) {
+            cli_diags(cli, program);
+            return EXIT_PROGRAM;
+        }
+    }
+    for (int i = 0; i < cli->n_set; i++) {
+        enum ncr_status status =
+            ncr_genes_parse(program->arena, ncr_str_of(cli->set[i]), out, &err);
+        if (status != NCR_OK) return cli_fail(cli, status, &err);
+    }
+    return EXIT_GOOD;
+}
+
 int work_open(struct cli *cli, struct cli_work *work)
 {
     *work = (struct cli_work){.data_text = ""};
     int code = cli_open(cli, cli->args[0], &work->program);
+    struct ncr_genes_given genes = {0};
+    if (code == EXIT_GOOD) code = work_genes(cli, &work->program, &genes);
     if (code) return code;
     struct ncr_pipeline_choice choice = {.net = option(cli, OPT_NET),
                                          .quant = option(cli, OPT_QUANT),
                                          .train = option(cli, OPT_TRAIN),
+                                         .genes = genes,
                                          .weights_path = cli->opt[OPT_WEIGHTS],
                                          .data_path = cli->opt[OPT_DATA_DIR],
                                          .mode = NCR_PLAN_SHARED};

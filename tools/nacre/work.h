@@ -20,6 +20,8 @@ struct cli_work {
 // --weights and --data-dir. EXIT_GOOD, or the exit code to return; call work_close in both cases.
 int work_open(struct cli *cli, struct cli_work *work);
 void work_close(struct cli_work *work);
+// The decisions of --genotype and --set. EXIT_GOOD, or the exit code to return.
+int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_given *out);
 // The exit code for a status of a pipeline's step; prints what it collected or work->err.
 int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
 

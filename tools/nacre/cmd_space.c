@@ -1,0 +1,151 @@
+// nacre space: what a net with decisions is a set of.
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "compiler/space/members.h"
+#include "tools/nacre/space.h"
+#include "tools/nacre/work.h"
+
+enum {
+    QUICK_BUDGET = 1 << 16,
+    LONG_BUDGET = 1 << 20,
+    QUICK_DRAWS = 2000,
+    LONG_DRAWS = 20000,
+};
+
+static bool stop(void *user, uint64_t done, uint64_t of)
+{
+    struct cli *cli = user;
+    struct ncr_progress step = {.job = "space", .done = done, .total = of, .text = "networks"};
+    if (cli->io.progress) cli->io.progress(cli->io.user, &step);
+    return ncr_io_stop(&cli->io);
+}
+
+static int open_space(struct space_job *job, struct cli_program *program)
+{
+    struct cli *cli = job->cli;
+    const struct ncr_net_info *net;
+    struct ncr_error err;
+    struct ncr_str name = cli->opt[OPT_NET] ? ncr_str_of(cli->opt[OPT_NET]) : NCR_STR("");
+    enum ncr_status status = NCR_OK;
+    // Without --net the last net that has decisions.
+    if (name.n == 0)
+        for (uint32_t i = ncr_program_net_count(program->program); i-- > 0 && name.n == 0;)
+            if (ncr_program_net(program->program, i)->space)
+                name = ncr_program_net(program->program, i)->name;
+    status = ncr_program_find_net(program->program, name, &net, &err);
+    if (status != NCR_OK) return cli_fail(cli, status, &err);
+    if (!net->space)
+        return cli_usage(cli, "the net `%.*s` has no decisions: it is one network",
+                         NCR_STR_ARG(net->name));
+    struct ncr_genes_given genes;
+    int code = work_genes(cli, program, &genes);
+    if (code) return code;
+    job->space = net->space;
+    job->arena = program->arena;
+    job->sources = program->sources;
+    job->given = NCR_NEW_N(job->arena, uint32_t, (size_t)net->space->decisions.n + 1);
+    if (!ncr_genotype_resolve(net->space, &program->diags, &genes, job->given, &job->open)) {
+        cli_diags(cli, program);
+        return EXIT_PROGRAM;
+    }
+    job->members = ncr_members_build(job->arena, net->space, job->given);
+    if (!job->members)
+        return cli_usage(cli,
+                         "the space is too entangled to be counted: its diagram passes %d nodes",
+                         (int)NCR_LIMIT_MEMBER_NODES);
+    return EXIT_GOOD;
+}
+
+static int neighbours(struct space_job *job)
+{
+    if (job->open != NCR_UNSET) {
+        struct ncr_str path = job->space->decisions.at[job->open].path;
+        return cli_usage(job->cli, "--neighbours needs a whole genotype; `%.*s` is open",
+                         NCR_STR_ARG(path));
+    }
+    struct ncr_members *all = ncr_members_build(job->arena, job->space, NULL);
+    if (!all) return cli_usage(job->cli, "the space is too entangled");
+    space_neighbours(job, all);
+    return EXIT_GOOD;
+}
+
+static int samples(struct space_job *job)
+{
+    uint64_t n;
+    if (!cli_u64(job->cli, OPT_SAMPLE, 1, UINT32_MAX, 1, &n)) return EXIT_COMMAND_LINE;
+    bool good = space_samples(job, n, job->cli->opt[OPT_UNIFORM] != NULL);
+    struct ncr_members *m = job->members;
+    if (!good && !ncr_io_stop(&job->cli->io)) {
+        cli_io_done(job->cli);
+        return cli_usage(job->cli,
+                         "no member was found in %d draws: the requirements leave too few",
+                         (int)NCR_LIMIT_TRIES);
+    }
+    if (m->n_asked && m->n_tried && !job->cli->quiet) {
+        cli_io_done(job->cli);
+        fprintf(stderr, "nacre space: %" PRIu64 " of %" PRIu64 " draws accepted (%.3g %%)\n",
+                m->n_accepted, m->n_tried, 100.0 * (double)m->n_accepted / (double)m->n_tried);
+    }
+    return EXIT_GOOD;
+}
+
+static int bounds(struct space_job *job)
+{
+    enum ncr_space_figure figure;
+    if (!ncr_space_figure_find(ncr_str_of(job->cli->opt[OPT_BOUNDS]), &figure))
+        return cli_usage(job->cli,
+                         "there is no metric `%s`; there are params, macs, nodes and depth",
+                         job->cli->opt[OPT_BOUNDS]);
+    struct ncr_bounds b;
+    if (!ncr_members_bounds(job->members, figure, job->budget, job->draws, job->seed, &job->work,
+                            &b))
+        return cli_usage(job->cli, "the space has no member here");
+    space_bounds(job, figure, &b);
+    return EXIT_GOOD;
+}
+
+static int counts(struct space_job *job)
+{
+    job->genotypes = ncr_members_genotypes(job->members);
+    job->feasible =
+        ncr_members_feasible(job->members, job->budget, job->draws, job->seed, &job->work);
+    job->distinct = ncr_members_distinct(job->members, job->feasible, job->budget, job->draws,
+                                         job->seed, &job->work);
+    space_counts(job);
+    return EXIT_GOOD;
+}
+
+int cmd_space(struct cli *cli)
+{
+    struct cli_program program;
+    struct ncr_buf out = {0};
+    struct space_job job = {.cli = cli, .out = &out, .work = {stop, cli}};
+    bool many = cli->opt[OPT_DISTINCT] || cli->opt[OPT_ENUMERATE] || cli->opt[OPT_BOUNDS];
+    int modes = (cli->opt[OPT_SAMPLE] != NULL) + (cli->opt[OPT_ENUMERATE] != NULL) +
+                (cli->opt[OPT_NEIGHBOURS] != NULL) + (cli->opt[OPT_BOUNDS] != NULL);
+    if (modes > 1)
+        return cli_usage(cli, "--sample, --enumerate, --neighbours and --bounds go one at a time");
+    if (modes == 0 && cli_no_csv(cli)) return EXIT_COMMAND_LINE;
+    if (!cli_u64(cli, OPT_SEED, 0, UINT64_MAX, 1, &job.seed) ||
+        !cli_u64(cli, OPT_BUDGET, 1, UINT64_C(1) << 40, many ? LONG_BUDGET : QUICK_BUDGET,
+                 &job.budget))
+        return EXIT_COMMAND_LINE;
+    job.draws = many ? LONG_DRAWS : QUICK_DRAWS;
+    int code = cli_open(cli, cli->args[0], &program);
+    if (code == EXIT_GOOD) code = open_space(&job, &program);
+    if (code == EXIT_GOOD)
+        code = cli->opt[OPT_SAMPLE]       ? samples(&job)
+               : cli->opt[OPT_ENUMERATE]  ? (space_enumerate(&job), EXIT_GOOD)
+               : cli->opt[OPT_NEIGHBOURS] ? neighbours(&job)
+               : cli->opt[OPT_BOUNDS]     ? bounds(&job)
+                                          : counts(&job);
+    bool stopped = ncr_io_stop(&cli->io);
+    if (code == EXIT_GOOD && !stopped)
+        code = cli_output_to(cli, cli->opt[OPT_OUTPUT], &out);
+    else
+        ncr_buf_free(&out);
+    cli_close(&program);
+    if (stopped) return cli_fail(cli, NCR_INTERRUPTED, &(struct ncr_error){0});
+    return code;
+}

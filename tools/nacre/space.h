@@ -1,0 +1,30 @@
+// What `nacre space` found, and its text, JSON and CSV.
+#ifndef NCR_TOOLS_SPACE_H
+#define NCR_TOOLS_SPACE_H
+
+#include "compiler/space/genotype.h"
+#include "compiler/space/members.h"
+#include "tools/nacre/cli.h"
+
+struct space_job {
+    struct cli *cli;
+    struct ncr_buf *out;
+    struct ncr_arena *arena;
+    const struct ncr_sources *sources;
+    struct ncr_space *space;
+    struct ncr_members *members;
+    uint32_t *given, open; // of --genotype and --set; the first open decision
+    uint64_t seed, budget, draws;
+    struct ncr_work work;
+    struct ncr_count genotypes, feasible, distinct;
+};
+
+void space_counts(struct space_job *job);
+void space_bounds(struct space_job *job, enum ncr_space_figure figure, const struct ncr_bounds *b);
+// False where a member was not found, or Ctrl-C.
+bool space_samples(struct space_job *job, uint64_t n, bool uniform);
+void space_enumerate(struct space_job *job);
+// all: the members of the whole space, of which job->given is one.
+void space_neighbours(struct space_job *job, struct ncr_members *all);
+
+#endif
