@@ -21,6 +21,7 @@ struct painter {
     } * users;
     ncr_node_id *by_params; // nodes with parameters, sorted by first_param
     uint32_t n_by_params;
+    uint32_t *slots, mask; // of count_colours: node + 1
 };
 
 bool ncr_op_commutes(enum ncr_op op)
@@ -33,16 +34,40 @@ static int by_hash(const void *a, const void *b)
     return ncr_hash_cmp(*(const struct ncr_hash *)a, *(const struct ncr_hash *)b);
 }
 
-// Hash of a multiset: sorts it first.
+// Hash of a multiset: sorts it first. Most have one member or two.
 static struct ncr_hash mix_set(struct ncr_hash *at, uint32_t n)
 {
-    if (n > 1) qsort(at, n, sizeof *at, by_hash);
+    if (n == 1) return at[0];
+    if (n > 8) {
+        qsort(at, n, sizeof *at, by_hash);
+    } else {
+        for (uint32_t i = 1; i < n; i++)
+            for (uint32_t k = i; k > 0 && ncr_hash_cmp(at[k - 1], at[k]) > 0; k--) {
+                struct ncr_hash held = at[k];
+                at[k] = at[k - 1];
+                at[k - 1] = held;
+            }
+    }
     return ncr_hash_bytes(at, n * sizeof *at);
+}
+
+// Hash of a large multiset, by a sum of 128 bits: no order to establish.
+static struct ncr_hash sum_set(const struct ncr_hash *at, uint32_t n)
+{
+    struct ncr_hash sum = {n, 0};
+    for (uint32_t i = 0; i < n; i++) {
+        // Mixed once more: sums of what is itself a sum could cancel.
+        struct ncr_hash h = ncr_hash_bytes(&at[i], sizeof at[i]);
+        sum.lo += h.lo;
+        sum.hi += h.hi + (sum.lo < h.lo);
+    }
+    return ncr_hash_bytes(&sum, sizeof sum);
 }
 
 static struct ncr_hash mix_u64(struct ncr_hash h, uint64_t v)
 {
-    return ncr_hash_mix(h, ncr_hash_u64(v));
+    uint64_t words[3] = {h.lo, h.hi, v};
+    return ncr_hash_bytes(words, sizeof words);
 }
 
 static void paint_first(struct painter *p)
@@ -50,14 +75,16 @@ static void paint_first(struct painter *p)
     const struct ncr_graph *g = p->graph;
     for (ncr_node_id id = 0; id < g->n_nodes; id++) {
         const struct ncr_node *node = &g->nodes[id];
-        const char *name =
-            ncr_op_name(node->op); // not the number: it may move when the table grows
-        struct ncr_hash h = ncr_hash_bytes(name, strlen(name));
-        h = ncr_hash_mix(h, ncr_attrs_hash(node->op, &node->attrs));
-        h = mix_u64(h, node->shape.rank);
+        struct {
+            char name[16]; // not the number: it may move when the table grows
+            struct ncr_hash attrs;
+            uint32_t rank, dim[NCR_MAX_RANK];
+        } seed = {.attrs = ncr_attrs_hash(node->op, &node->attrs), .rank = node->shape.rank};
+        const char *name = ncr_op_name(node->op);
+        memcpy(seed.name, name, strnlen(name, sizeof seed.name));
         for (uint32_t i = 0; i < node->shape.rank; i++)
-            h = mix_u64(h, (uint64_t)node->shape.dim[i]);
-        p->colour[id] = h;
+            seed.dim[i] = (uint32_t)node->shape.dim[i];
+        p->colour[id] = ncr_hash_bytes(&seed, sizeof seed);
     }
     for (uint32_t i = 0; i < g->n_inputs; i++)
         p->colour[g->inputs[i]] = mix_u64(p->colour[g->inputs[i]], i);
@@ -86,8 +113,9 @@ static void sweep_forwards(struct painter *p)
         const struct ncr_node *node = &p->graph->nodes[id];
         for (uint32_t k = 0; k < node->n_in; k++)
             p->scratch[k] = p->colour[node->in[k]];
-        struct ncr_hash in = ncr_op_commutes(node->op)
-                                 ? mix_set(p->scratch, node->n_in)
+        struct ncr_hash in = ncr_op_commutes(node->op) ? mix_set(p->scratch, node->n_in)
+                             : node->n_in == 1
+                                 ? p->scratch[0]
                                  : ncr_hash_bytes(p->scratch, node->n_in * sizeof *p->scratch);
         p->colour[id] = ncr_hash_mix(p->colour[id], in);
     }
@@ -109,11 +137,16 @@ static void sweep_backwards(struct painter *p)
 
 static uint32_t count_colours(struct painter *p)
 {
-    uint32_t n = p->graph->n_nodes, different = n > 0;
-    memcpy(p->scratch, p->colour, n * sizeof *p->colour);
-    mix_set(p->scratch, n);
-    for (uint32_t i = 1; i < n; i++)
-        different += !ncr_hash_eq(p->scratch[i - 1], p->scratch[i]);
+    uint32_t n = p->graph->n_nodes, different = 0;
+    memset(p->slots, 0, ((size_t)p->mask + 1) * sizeof *p->slots);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (uint32_t)p->colour[i].lo & p->mask;
+        while (p->slots[at] && !ncr_hash_eq(p->colour[p->slots[at] - 1], p->colour[i]))
+            at = (at + 1) & p->mask;
+        if (p->slots[at]) continue;
+        p->slots[at] = i + 1;
+        different++;
+    }
     return different;
 }
 
@@ -169,6 +202,10 @@ void ncr_graph_colours(struct ncr_arena *arena, const struct ncr_graph *graph, s
     find_users(arena, &p);
     find_sharing(arena, &p);
     paint_first(&p);
+    p.mask = 63;
+    while (p.mask < 2 * graph->n_nodes)
+        p.mask = 2 * p.mask + 1;
+    p.slots = NCR_NEW_N(arena, uint32_t, (size_t)p.mask + 1);
     for (uint32_t before = 0, now = count_colours(&p); now > before;) {
         sweep_sharing(&p);
         sweep_forwards(&p);
@@ -190,7 +227,7 @@ struct ncr_hash ncr_graph_arch_id(const struct ncr_graph *graph)
         id = ncr_hash_mix(id, colour[g->inputs[i]]);
     for (uint32_t i = 0; i < g->n_outputs; i++)
         id = ncr_hash_mix(id, colour[g->outputs[i].node]);
-    id = ncr_hash_mix(id, mix_set(colour, g->n_nodes));
+    id = ncr_hash_mix(id, sum_set(colour, g->n_nodes));
     ncr_arena_free(scratch);
     return id;
 }

@@ -2,6 +2,9 @@
 #include "lang/base/hash.h"
 
 #include <stdio.h>
+
+// Inlined, since most of what is hashed is a few words long.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 struct ncr_hash ncr_hash_bytes(const void *bytes, size_t n)

@@ -229,7 +229,7 @@ Test(arch_id, is_stable)
 {
     char hex[33];
     ncr_hash_text(id_of(lenet), hex);
-    cr_assert_str_eq(hex, "c696bfbf3c00a40102f54f0de4aac2da");
+    cr_assert_str_eq(hex, "45589224013ccda372b799fcab8f16e8");
 }
 
 // -- verifier

@@ -132,7 +132,7 @@ Test(report, text_is_pinned)
     cr_assert_str_eq(
         out.s,
         "net       small\n"
-        "arch_id   a8f7bf10cab22ba2f5b698f0702ae592\n"
+        "arch_id   86ac77cbb20ab36ac945f8dcac865aad\n"
         "format    bytes for linear int8 (default: the program declares no quantisation)\n"
         "\n"
         "layer           op         shape  params   MACs  act. B  weights B  live B  offset  asi "
