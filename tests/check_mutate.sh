@@ -93,6 +93,39 @@ expect 0 '^2 of 4 decisions are touched by no mutation' "$nacre" mutate space.nc
 expect 0 '"decisions"' "$nacre" mutate space.ncr --reach --format json
 expect 1 'N0473' "$nacre" mutate space.ncr --list
 
+# Genotypes: a member to another member, with weights by name.
+cat >member.ncr <<'N'
+import std.blocks
+import std.mutations
+net tiny(x: tensor[1, 28, 28]) -> tensor[10] {
+    let width = choose(4, 8, 12);
+    let stem = x |> conv(width, kernel: 3, stride: 2) >> relu;
+    let body = stem |> repeat(choose(1..=3)) { choose { plain: conv_bn_relu(width, kernel: choose(1, 3)) none: identity } };
+    body |> maxpool(2) >> flatten >> dense(10)
+}
+mutation widest(d: decision) { require d < 12; set d = 12; }
+N
+cat data.ncr >>member.ncr
+genes=(--set 'width=4; body/depth=2; body[0]/kind=plain; body[0]/plain/kernel=3; body[1]/kind=none')
+expect 0 '^nudge@tiny/body/depth' "$nacre" mutate member.ncr "${genes[@]}" --list
+expect 0 '^deepen@tiny/stem/relu' "$nacre" mutate member.ncr "${genes[@]}" --list
+expect 0 'width = 12;' "$nacre" mutate member.ncr "${genes[@]}" --apply widest@width
+expect 0 'body/depth = 3;' "$nacre" mutate member.ncr "${genes[@]}" --apply nudge@body/depth --draw choice=1
+expect 0 '"schema": "nacre.genotype/1"' "$nacre" mutate member.ncr "${genes[@]}" --apply widest@width --format json
+expect 0 '^    body/depth' "$nacre" mutate member.ncr "${genes[@]}" --random 3 --only resample,nudge
+expect 2 'body/depth` has no alternative 12' "$nacre" mutate member.ncr "${genes[@]}" --apply widest@body/depth
+expect 2 'did you mean `body/depth`' "$nacre" mutate member.ncr "${genes[@]}" --apply resample@body/dept
+expect 2 'matches 1 decision, found 2 paths' "$nacre" mutate member.ncr "${genes[@]}" --apply resample@width,width
+expect 1 'N0473' "$nacre" mutate member.ncr --apply resample@width
+expect 0 '^0 of 8 decisions' "$nacre" mutate member.ncr --reach
+expect 0 'operators are touched' "$nacre" mutate member.ncr "${genes[@]}" --reach
+expect 0 '^weights:' "$nacre" train -q member.ncr "${genes[@]}" -o member.safetensors
+expect 0 '^genotype: wide.genotype' "$nacre" mutate member.ncr "${genes[@]}" --weights member.safetensors --apply widest@width -o wide
+expect 0 '^float' "$nacre" eval -q member.ncr --genotype wide.genotype --weights wide.safetensors
+# Operators of a member are mutated like those of any net.
+expect 0 'the same function' "$nacre" mutate member.ncr "${genes[@]}" --weights member.safetensors --apply deepen@stem/relu -o deep
+expect 0 'deepen1_conv' cat deep.ncr
+
 # Without -o the program alone.
 expect 0 'conv\(6, kernel: 5\)' "$nacre" mutate parent.ncr --apply grow_kernel@body/conv
 expect 0 'conv\(12, kernel: 3\)' "$nacre" mutate parent.ncr --apply widen@body/conv --draw factor=2.0

@@ -145,6 +145,73 @@ struct ncr_str ncr_gene_match_name(struct ncr_arena *arena, const struct ncr_spa
     return name;
 }
 
+static struct ncr_str within(const struct ncr_space *space, uint32_t d)
+{
+    struct ncr_str path = space->decisions.at[d].path, net = space->name;
+    bool starts = path.n > net.n && memcmp(path.s, net.s, net.n) == 0 && path.s[net.n] == '/';
+    return starts ? (struct ncr_str){path.s + net.n + 1, path.n - net.n - 1} : path;
+}
+
+static enum ncr_status find_decision(const struct ncr_space *space, const uint32_t *taken,
+                                     struct ncr_str path, uint32_t *out, struct ncr_error *err)
+{
+    struct ncr_arena *scratch = ncr_arena_new(0);
+    if (!scratch) NCR_BUG("out of memory");
+    struct ncr_str *names = NCR_NEW_N(scratch, struct ncr_str, space->decisions.n), near;
+    uint32_t n = 0;
+    for (*out = 0; *out < space->decisions.n; ++*out) {
+        if (!ncr_space_exists(space, *out, taken)) continue;
+        names[n++] = within(space, *out);
+        if (ncr_str_eq(names[n - 1], path) || ncr_str_eq(space->decisions.at[*out].path, path))
+            break;
+    }
+    bool found = *out < space->decisions.n;
+    near = found ? path : ncr_diag_nearest(path, names, n);
+    if (!found && near.n)
+        ncr_fail(err, NCR_USAGE, "the genotype makes no decision `%.*s`; did you mean `%.*s`?",
+                 NCR_STR_ARG(path), NCR_STR_ARG(near));
+    else if (!found)
+        ncr_fail(err, NCR_USAGE, "the genotype makes no decision `%.*s`; --list names the places",
+                 NCR_STR_ARG(path));
+    ncr_arena_free(scratch);
+    return found ? NCR_OK : NCR_USAGE;
+}
+
+enum ncr_status ncr_gene_match_find(struct ncr_program *program, const struct ncr_space *space,
+                                    const uint32_t *taken, struct ncr_str text,
+                                    struct ncr_gene_match *out, struct ncr_error *err)
+{
+    uint32_t at = 0, p = 0;
+    while (at < text.n && text.s[at] != '@')
+        at++;
+    enum ncr_status status =
+        ncr_program_find_mutation(program, (struct ncr_str){text.s, at}, &out->mutation, err);
+    if (status != NCR_OK) return status;
+    const struct ncr_mutation *m = out->mutation;
+    if (!usable(m))
+        return ncr_fail(err, NCR_USAGE, "`%.*s` changes networks, not genotypes",
+                        NCR_STR_ARG(m->name));
+    for (uint32_t begin = at + 1; begin <= text.n; p++) {
+        uint32_t end = begin;
+        while (end < text.n && text.s[end] != ',')
+            end++;
+        struct ncr_str path = {text.s + begin, end - begin};
+        begin = end + 1;
+        if (p >= m->n_patterns) continue;
+        status = find_decision(space, taken, path, &out->decisions[p], err);
+        if (status != NCR_OK) return status;
+        if (!stands(program, space, taken, out, p))
+            return ncr_fail(err, NCR_USAGE,
+                            "`%.*s` may not change `%.*s`: an annotation keeps it, "
+                            "or it is named twice",
+                            NCR_STR_ARG(m->name), NCR_STR_ARG(path));
+    }
+    if (p == m->n_patterns) return NCR_OK;
+    return ncr_fail(err, NCR_USAGE, "`%.*s` matches %u decision%s, found %u path%s",
+                    NCR_STR_ARG(m->name), m->n_patterns, m->n_patterns == 1 ? "" : "s", p,
+                    p == 1 ? "" : "s");
+}
+
 // -- mutation -----------------------------------------------------------------------------------
 
 struct change {

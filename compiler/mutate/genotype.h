@@ -29,6 +29,12 @@ void ncr_gene_matches(struct ncr_program *program, const struct ncr_mutation *mu
 struct ncr_str ncr_gene_match_name(struct ncr_arena *arena, const struct ncr_space *space,
                                    const struct ncr_gene_match *match);
 
+// The inverse; paths may leave out that of the net. NCR_USAGE with the nearest path where the text
+// names no decision that the genotype makes, or one that an annotation keeps.
+enum ncr_status ncr_gene_match_find(struct ncr_program *program, const struct ncr_space *space,
+                                    const uint32_t *taken, struct ncr_str text,
+                                    struct ncr_gene_match *out, struct ncr_error *err);
+
 // Applies the mutation. child has an entry for each decision. redraw takes another alternative,
 // alike likely; step moves by places in the list of alternatives; set takes the alternative with
 // that text. Decisions that are made only in the child are drawn by their priors. Where the child

@@ -77,6 +77,7 @@ static const struct ncr_graph *member(struct ncr_pipeline *pipeline)
         return NULL;
     }
     const struct ncr_graph *graph = ncr_space_bind(space, given, pipeline->arena);
+    pipeline->taken = given;
     if (ncr_space_feasible(space, given, graph, &failed)) return graph;
     NCR_DIAG0(pipeline->diags, MEMBER_REFUSED, space->requires.at[failed].span);
     return NULL;

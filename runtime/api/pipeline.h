@@ -28,6 +28,7 @@ struct ncr_pipeline {
     struct ncr_pipeline_choice choice;
 
     const struct ncr_net_info *net;
+    const uint32_t *taken;         // the genotype of that member; NULL: the net has no decisions
     const struct ncr_graph *whole; // as the program says it, with dropout
     const struct ncr_graph *graph; // simplified
     struct ncr_weights *weights;

@@ -1,33 +1,8 @@
 // nacre mutate: places where mutations apply, and a network with its weights changed by them.
 #include <inttypes.h>
 
-#include "compiler/mutate/genotype.h"
 #include "compiler/mutate/resolved.h"
-#include "lang/base/json.h"
-#include "tools/nacre/work.h"
-
-enum { LIMIT_STEPS = 10000, LIMIT_LISTED = 100000, GIVEN = 16, ONLY = 64 };
-
-struct step {
-    struct ncr_str place, draws;
-    enum ncr_inherit inherit;
-    uint32_t train_steps;
-};
-
-struct job {
-    struct cli_work work;
-    struct ncr_arena *arena;
-    struct ncr_program *program;
-    const struct ncr_net_info *open_net; // --reach of a net with decisions; the rest is empty then
-    const struct ncr_graph *graph;       // as it stands in the program, with dropout
-    const struct ncr_weights *weights;   // NULL: none
-    const struct ncr_mutation *mutations[ONLY];
-    uint32_t n_mutations;
-    struct ncr_given given[GIVEN];
-    uint32_t n_given;
-    uint64_t seed;
-    NCR_VEC(struct step) steps;
-};
+#include "tools/nacre/mutate.h"
 
 // The next item of a list "a,b" from *at; empty at its end.
 static struct ncr_str next_item(const char **at)
@@ -41,14 +16,14 @@ static struct ncr_str next_item(const char **at)
 }
 
 // --only, or all mutations of the program that change networks.
-static int choose_mutations(struct cli *cli, struct job *job)
+static int choose_mutations(struct cli *cli, struct mutate_job *job)
 {
     const char *at = cli->opt[OPT_ONLY];
     if (!at) {
         uint32_t n = ncr_program_mutation_count(job->program);
-        for (uint32_t i = 0; i < n && job->n_mutations < ONLY; i++) {
+        for (uint32_t i = 0; i < n && job->n_mutations < MUTATE_ONLY; i++) {
             const struct ncr_mutation *m = ncr_program_mutation(job->program, i);
-            if (!m->of_decisions) job->mutations[job->n_mutations++] = m;
+            if (!m->of_decisions || cli->opt[OPT_LIST]) job->mutations[job->n_mutations++] = m;
         }
         if (job->n_mutations) return EXIT_GOOD;
         return cli_usage(cli,
@@ -57,7 +32,8 @@ static int choose_mutations(struct cli *cli, struct job *job)
     }
     while (*at) {
         struct ncr_str name = next_item(&at);
-        if (job->n_mutations == ONLY) return cli_usage(cli, "--only names at most %d", ONLY);
+        if (job->n_mutations == MUTATE_ONLY)
+            return cli_usage(cli, "--only names at most %d", MUTATE_ONLY);
         enum ncr_status status = ncr_program_find_mutation(
             job->program, name, &job->mutations[job->n_mutations++], &job->work.err);
         if (status != NCR_OK) return cli_fail(cli, status, &job->work.err);
@@ -66,7 +42,7 @@ static int choose_mutations(struct cli *cli, struct job *job)
 }
 
 // --draw factor=1.5,kernel=3
-static int read_given(struct cli *cli, struct job *job)
+static int read_given(struct cli *cli, struct mutate_job *job)
 {
     const char *at = cli->opt[OPT_DRAW] ? cli->opt[OPT_DRAW] : "";
     while (*at) {
@@ -76,7 +52,8 @@ static int read_given(struct cli *cli, struct job *job)
             eq++;
         if (eq == item.n)
             return cli_usage(cli, "--draw is NAME=VALUE,..., not `%.*s`", NCR_STR_ARG(item));
-        if (job->n_given == GIVEN) return cli_usage(cli, "--draw gives at most %d values", GIVEN);
+        if (job->n_given == MUTATE_GIVEN)
+            return cli_usage(cli, "--draw gives at most %d values", MUTATE_GIVEN);
         job->given[job->n_given++] =
             (struct ncr_given){.name = {item.s, eq}, .value = {item.s + eq + 1, item.n - eq - 1}};
     }
@@ -84,7 +61,7 @@ static int read_given(struct cli *cli, struct job *job)
 }
 
 // The weights of the file are those of the simplified network: the same parameters by name.
-static enum ncr_status load_weights(struct cli *cli, struct job *job)
+static enum ncr_status load_weights(struct cli *cli, struct mutate_job *job)
 {
     struct ncr_pipeline *p = &job->work.pipeline;
     if (!cli->opt[OPT_WEIGHTS]) return NCR_OK;
@@ -99,7 +76,7 @@ static enum ncr_status load_weights(struct cli *cli, struct job *job)
     return NCR_OK;
 }
 
-static int open_job(struct cli *cli, struct job *job)
+static int open_job(struct cli *cli, struct mutate_job *job)
 {
     int code = work_open(cli, &job->work);
     if (code) return code;
@@ -107,7 +84,7 @@ static int open_job(struct cli *cli, struct job *job)
     job->program = job->work.program.program;
     struct ncr_str name = job->work.pipeline.choice.net;
     const struct ncr_net_info *net;
-    if (cli->opt[OPT_REACH] &&
+    if (cli->opt[OPT_REACH] && !job->work.pipeline.choice.genes.genes.n &&
         ncr_program_find_net(job->program, name, &net, &job->work.err) == NCR_OK && net->space) {
         job->open_net = net;
         return EXIT_GOOD;
@@ -125,7 +102,7 @@ static int open_job(struct cli *cli, struct job *job)
 // -- --list -------------------------------------------------------------------------------------
 
 // Whether the mutation applies with one of a few draws; the reason of the first otherwise.
-static bool applies(struct job *job, const struct ncr_match *match, struct ncr_str *why)
+static bool applies(struct mutate_job *job, const struct ncr_match *match, struct ncr_str *why)
 {
     enum { DRAWS = 4 };
     for (uint64_t k = 0; k < DRAWS; k++) {
@@ -143,7 +120,7 @@ static bool applies(struct job *job, const struct ncr_match *match, struct ncr_s
     return false;
 }
 
-static int list(struct cli *cli, struct job *job)
+static int list(struct cli *cli, struct mutate_job *job)
 {
     struct ncr_buf out = {0};
     struct ncr_json json;
@@ -158,7 +135,7 @@ static int list(struct cli *cli, struct job *job)
     for (uint32_t i = 0; i < job->n_mutations; i++) {
         const struct ncr_mutation *m = job->mutations[i];
         struct ncr_matches found;
-        ncr_mutation_matches(job->program, m, job->arena, job->graph, LIMIT_LISTED, &found);
+        ncr_mutation_matches(job->program, m, job->arena, job->graph, MUTATE_LIMIT_LISTED, &found);
         for (uint32_t k = 0; k < found.n; k++) {
             struct ncr_str why = NCR_STR("");
             struct ncr_str place = ncr_match_name(job->arena, job->graph, &found.at[k]);
@@ -175,6 +152,7 @@ static int list(struct cli *cli, struct job *job)
             }
         }
     }
+    mutate_genotype_list(cli, job, &out, &json);
     if (cli->json) {
         ncr_json_end(&json);
         ncr_json_end(&json);
@@ -186,7 +164,7 @@ static int list(struct cli *cli, struct job *job)
 // -- --reach ------------------------------------------------------------------------------------
 
 // Decisions of a net that has some, with the number of mutations that may change each.
-static int reach_decisions(struct cli *cli, struct job *job, const struct ncr_net_info *net)
+static int reach_decisions(struct cli *cli, struct mutate_job *job, const struct ncr_net_info *net)
 {
     const struct ncr_space *space = net->space;
     uint32_t n = space->decisions.n, untouched = 0;
@@ -224,7 +202,7 @@ static int reach_decisions(struct cli *cli, struct job *job, const struct ncr_ne
     return cli_output(cli, &out);
 }
 
-static int reach(struct cli *cli, struct job *job)
+static int reach(struct cli *cli, struct mutate_job *job)
 {
     const struct ncr_graph *g = job->graph;
     uint32_t *reached = NCR_NEW_N(job->arena, uint32_t, g->n_nodes), n = 0, untouched = 0;
@@ -266,16 +244,28 @@ static int reach(struct cli *cli, struct job *job)
 
 // -- applying -----------------------------------------------------------------------------------
 
-static void take(struct job *job, const struct ncr_match *match, const struct ncr_child *child)
+static void take(struct mutate_job *job, const struct ncr_match *match,
+                 const struct ncr_child *child)
 {
-    struct step step = {ncr_match_name(job->arena, job->graph, match), child->draws, child->inherit,
-                        child->steps};
+    struct mutate_step step = {ncr_match_name(job->arena, job->graph, match), child->draws,
+                               child->inherit, child->steps};
     ncr_vec_push(job->arena, &job->steps, step);
     job->graph = child->graph;
     job->weights = child->weights;
 }
 
-static int apply_one(struct cli *cli, struct job *job)
+int mutate_unused_draws(struct cli *cli, struct mutate_job *job, const struct ncr_mutation *m,
+                        struct ncr_str drawn)
+{
+    for (uint32_t i = 0; i < job->n_given; i++)
+        if (!job->given[i].used)
+            return cli_usage(cli, "`%.*s` draws no `%.*s`; drawn is %.*s", NCR_STR_ARG(m->name),
+                             NCR_STR_ARG(job->given[i].name),
+                             NCR_STR_ARG(drawn.n ? drawn : NCR_STR("nothing")));
+    return EXIT_GOOD;
+}
+
+static int apply_one(struct cli *cli, struct mutate_job *job)
 {
     struct ncr_match match;
     struct ncr_child child;
@@ -287,16 +277,12 @@ static int apply_one(struct cli *cli, struct job *job)
     if (!ncr_mutate(job->program, job->arena, job->graph, job->weights, &match, &rng, job->given,
                     job->n_given, &child, &why))
         return cli_usage(cli, "%s does not apply: %.*s", cli->opt[OPT_APPLY], NCR_STR_ARG(why));
-    for (uint32_t i = 0; i < job->n_given; i++)
-        if (!job->given[i].used)
-            return cli_usage(cli, "`%.*s` draws no `%.*s`; drawn is %.*s",
-                             NCR_STR_ARG(match.mutation->name), NCR_STR_ARG(job->given[i].name),
-                             NCR_STR_ARG(child.draws.n ? child.draws : NCR_STR("nothing")));
-    take(job, &match, &child);
-    return EXIT_GOOD;
+    int code = mutate_unused_draws(cli, job, match.mutation, child.draws);
+    if (!code) take(job, &match, &child);
+    return code;
 }
 
-static int apply_random(struct cli *cli, struct job *job, uint64_t n)
+static int apply_random(struct cli *cli, struct mutate_job *job, uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
         struct ncr_rng rng = ncr_rng_at(job->seed, NCR_RNG_MUTATE, i);
@@ -322,7 +308,7 @@ static void put_network(struct ncr_json *json, const char *key, const struct ncr
     ncr_json_end(json);
 }
 
-static void put_json(const struct job *job, const char *program, const char *weights,
+static void put_json(const struct mutate_job *job, const char *program, const char *weights,
                      struct ncr_buf *out)
 {
     struct ncr_json json;
@@ -333,7 +319,7 @@ static void put_json(const struct job *job, const char *program, const char *wei
     ncr_json_key(&json, "steps");
     ncr_json_array(&json);
     for (uint32_t i = 0; i < job->steps.n; i++) {
-        const struct step *s = &job->steps.at[i];
+        const struct mutate_step *s = &job->steps.at[i];
         ncr_json_object(&json);
         ncr_json_key_str(&json, "place", s->place);
         ncr_json_key_str(&json, "draws", s->draws);
@@ -351,12 +337,12 @@ static void put_json(const struct job *job, const char *program, const char *wei
     ncr_buf_putc(out, '\n');
 }
 
-static void put_text(const struct job *job, const char *program, const char *weights,
+static void put_text(const struct mutate_job *job, const char *program, const char *weights,
                      struct ncr_buf *out)
 {
     const struct ncr_graph *was = job->work.pipeline.graph, *is = job->graph;
     for (uint32_t i = 0; i < job->steps.n; i++) {
-        const struct step *s = &job->steps.at[i];
+        const struct mutate_step *s = &job->steps.at[i];
         ncr_buf_fmt(out, "%.*s%s%.*s: %s, %s", NCR_STR_ARG(s->place), s->draws.n ? " with " : "",
                     NCR_STR_ARG(s->draws), ncr_inherit_name(s->inherit),
                     ncr_inherit_exact(s->inherit) ? "the same function" : "an approximation");
@@ -371,7 +357,7 @@ static void put_text(const struct job *job, const char *program, const char *wei
 }
 
 // The network of the child's program, as any command will see it; its names are those of the file.
-static const struct ncr_graph *read_back(struct job *job, struct cli *cli, const char *path,
+static const struct ncr_graph *read_back(struct mutate_job *job, struct cli *cli, const char *path,
                                          const struct ncr_buf *text)
 {
     struct ncr_sources *sources = ncr_sources_new(job->arena);
@@ -385,7 +371,7 @@ static const struct ncr_graph *read_back(struct job *job, struct cli *cli, const
     return ncr_program_net(program, 0)->graph;
 }
 
-static int write_files(struct cli *cli, struct job *job, struct ncr_buf *text,
+static int write_files(struct cli *cli, struct mutate_job *job, struct ncr_buf *text,
                        const struct ncr_resolved_names *names)
 {
     const char *prefix = cli->opt[OPT_OUTPUT];
@@ -408,7 +394,7 @@ static int write_files(struct cli *cli, struct job *job, struct ncr_buf *text,
     return cli_output(cli, &out);
 }
 
-static bool of_library(const struct job *job, const struct ncr_mutation *m)
+static bool of_library(const struct mutate_job *job, const struct ncr_mutation *m)
 {
     struct ncr_str module = ncr_program_mutation_module(job->program, m);
     return module.n > 4 && memcmp(module.s, "std.", 4) == 0;
@@ -418,7 +404,7 @@ static bool of_library(const struct job *job, const struct ncr_mutation *m)
 // the mutations of the library.
 static struct ncr_str annotation(void *user, const struct ncr_node *node)
 {
-    struct job *job = user;
+    struct mutate_job *job = user;
     struct ncr_str list = NCR_STR("");
     bool all = true, any = false;
     for (uint32_t i = 0; i < ncr_program_mutation_count(job->program); i++) {
@@ -436,7 +422,7 @@ static struct ncr_str annotation(void *user, const struct ncr_node *node)
 }
 
 // Imports of the library's modules with mutations that the parent's program imports.
-static struct ncr_str imports(struct job *job)
+static struct ncr_str imports(struct mutate_job *job)
 {
     struct ncr_str text = NCR_STR(""), last = NCR_STR("");
     for (uint32_t i = 0; i < ncr_program_mutation_count(job->program); i++) {
@@ -449,7 +435,7 @@ static struct ncr_str imports(struct job *job)
     return text.n ? ncr_str_fmt(job->arena, "%.*s\n", NCR_STR_ARG(text)) : text;
 }
 
-static int finish(struct cli *cli, struct job *job)
+static int finish(struct cli *cli, struct mutate_job *job)
 {
     struct ncr_buf text = {0};
     struct ncr_resolved_names names;
@@ -462,13 +448,14 @@ static int finish(struct cli *cli, struct job *job)
     return code;
 }
 
-static int run(struct cli *cli, struct job *job)
+static int run(struct cli *cli, struct mutate_job *job)
 {
     if (job->open_net) return reach_decisions(cli, job, job->open_net);
     if (cli->opt[OPT_LIST]) return list(cli, job);
     if (cli->opt[OPT_REACH]) return reach(cli, job);
     uint64_t n;
-    if (!cli_u64(cli, OPT_RANDOM, 1, LIMIT_STEPS, 1, &n)) return EXIT_COMMAND_LINE;
+    if (!cli_u64(cli, OPT_RANDOM, 1, MUTATE_LIMIT_STEPS, 1, &n)) return EXIT_COMMAND_LINE;
+    if (mutate_of_genotype(cli, job)) return mutate_genotype(cli, job);
     if (job->weights && !cli->opt[OPT_OUTPUT])
         return cli_usage(cli, "the child's weights need files: give -o PREFIX");
     if (cli->json && !cli->opt[OPT_OUTPUT])
@@ -488,7 +475,7 @@ int cmd_mutate(struct cli *cli)
         return cli_usage(cli, "give one of --apply NAME@PATH, --random N, --list, --reach");
     if (cli->opt[OPT_DRAW] && !cli->opt[OPT_APPLY])
         return cli_usage(cli, "--draw gives values to the one mutation of --apply");
-    struct job job = {.n_mutations = 0};
+    struct mutate_job job = {.n_mutations = 0};
     code = open_job(cli, &job);
     if (!code) code = run(cli, &job);
     work_close(&job.work);
