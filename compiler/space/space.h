@@ -97,6 +97,10 @@ struct ncr_space {
 struct ncr_space *ncr_space_new(struct ncr_arena *arena, struct ncr_str name,
                                 struct ncr_arena *work);
 
+// Text form (`emit --stage space`): decisions, symbolic nodes and requirements, with the diagrams
+// they name as "dN = decision: what each alternative leads to".
+void ncr_space_dump(const struct ncr_space *space, struct ncr_buf *out);
+
 // ---- genotypes ----
 // taken[d]: the alternative of decision d; 0 for a decision that does not exist, so that equal
 // genotypes are equal arrays.

@@ -68,6 +68,20 @@ static int module(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
     return EXIT_GOOD;
 }
 
+// The symbolic graph of a net with decisions.
+static int space(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
+{
+    const struct ncr_net_info *net;
+    enum ncr_status status = ncr_program_find_net(work->program.program,
+                                                  work->pipeline.choice.net, &net, &work->err);
+    if (status != NCR_OK) return work_status(cli, work, status);
+    if (!net->space)
+        return cli_usage(cli, "the net `%.*s` has no decisions: --stage graph shows it",
+                         NCR_STR_ARG(net->name));
+    ncr_space_dump(net->space, out);
+    return EXIT_GOOD;
+}
+
 // The simplified graph: what every later stage works on, and whose node ids it names.
 static int graph(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 {
@@ -153,7 +167,7 @@ static int object(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 
 static const struct stage stages[] = {
     {"tokens", tokens, NULL},     {"ast", ast, NULL},     {"module", NULL, module},
-    {"resolved", NULL, resolved}, {"graph", NULL, graph}, {"qgraph", NULL, qgraph},
+    {"space", NULL, space}, {"resolved", NULL, resolved}, {"graph", NULL, graph}, {"qgraph", NULL, qgraph},
     {"plan", NULL, plan},         {"llvm", NULL, llvm},   {"asm", NULL, assembly},
     {"obj", NULL, object},
 };
