@@ -25,6 +25,7 @@ static void emit_step(struct ncr_emit *e, uint32_t q)
     case NCR_QOP_SOFTMAX: ncr_emit_softmax(e, q); break;
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:
+    case NCR_QOP_ZERO:
     case NCR_QOP_RESHAPE: ncr_emit_move(e, q); break;
     case NCR_QOP_INPUT:
     case NCR_QOP_COUNT_: NCR_BUG("%s is no step", node->op == NCR_QOP_INPUT ? "input" : "nothing");

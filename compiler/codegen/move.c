@@ -128,6 +128,16 @@ static void pad(struct ncr_emit *e, uint32_t q)
               (int64_t)in->width * in->channels, false);
 }
 
+static void zero(struct ncr_emit *e, uint32_t q)
+{
+    const struct ncr_buffer *out = &e->plan->buffers[q];
+    uint8_t byte = ncr_stored(e, e->graph->nodes[q].zero_point);
+    struct ncr_loop y = ncr_loop_begin(e, out->height);
+    ncr_emit_fill(e, ncr_at(e, ncr_tensor(e, q), y.index, out->row_bytes, 0),
+                  (int64_t)out->width * out->channels, LLVMConstInt(e->i8, byte, false));
+    ncr_loop_end(e, &y);
+}
+
 // Offset of logical element `index` in a buffer: index = (c·H + y)·W + x.
 static LLVMValueRef locate(struct ncr_emit *e, const struct ncr_buffer *b, LLVMValueRef index)
 {
@@ -186,6 +196,7 @@ void ncr_emit_move(struct ncr_emit *e, uint32_t q)
     switch ((int)e->graph->nodes[q].op) {
     case NCR_QOP_UPSAMPLE: upsample(e, q); break;
     case NCR_QOP_PAD: pad(e, q); break;
+    case NCR_QOP_ZERO: zero(e, q); break;
     case NCR_QOP_RESHAPE: reshape(e, q); break;
     default: NCR_BUG("%s does not only move", ncr_qop_name(e->graph->nodes[q].op));
     }

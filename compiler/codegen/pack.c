@@ -168,6 +168,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:
+    case NCR_QOP_ZERO:
     case NCR_QOP_COUNT_: break;
     case NCR_QOP_RESHAPE: p->permuted = node->shape.rank == 1 && feeds_only_dense(g, q); break;
     }

@@ -119,6 +119,12 @@ static void ncr_eval_hardswish(const struct job *j)
     }
 }
 
+static void ncr_eval_zero(const struct job *j)
+{
+    for (int64_t i = 0; i < j->n; i++)
+        j->out[i] = 0;
+}
+
 static void ncr_eval_sigmoid(const struct job *j)
 {
     for (int64_t i = 0; i < j->n; i++)

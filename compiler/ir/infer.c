@@ -309,6 +309,13 @@ static bool ncr_infer_reshape(struct ncr_infer *infer)
                 (long long)to);
 }
 
+// Of its input's shape, or of the one that is given: what it reads does not matter.
+static bool ncr_infer_zero(struct ncr_infer *infer)
+{
+    if (infer->attrs->shape.rank == 0) infer->attrs->shape = infer->in[0];
+    return ncr_infer_input(infer);
+}
+
 static bool ncr_infer_pad(struct ncr_infer *infer)
 {
     const struct ncr_attrs *a = infer->attrs;

@@ -140,6 +140,9 @@ static const int32_t *through(struct tracer *t, const struct ncr_node *old)
         if (!is_identity(in, n_in, parent[old->in[0]].shape.dim[0]))
             trouble(t, "channels change before a reshape");
         return positional(t, n, was);
+    case NCR_OP_ZERO:
+        if (!is_identity(in, n_in, was)) trouble(t, "channels change before a zero");
+        return in;
     case NCR_OP_SOFTMAX:
         if (!is_identity(in, n_in, was)) trouble(t, "channels change before a softmax");
         return in;

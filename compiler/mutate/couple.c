@@ -46,6 +46,7 @@ static bool passes(const struct draft_node *node)
     case NCR_OP_CONCAT:
     case NCR_OP_FLATTEN:
     case NCR_OP_RESHAPE:
+    case NCR_OP_ZERO:
     case NCR_OP_COUNT_: return false;
     }
     NCR_BUG("operator %d", (int)node->op);

@@ -91,6 +91,7 @@ static enum ncr_qop kind_of(enum ncr_op op)
     case NCR_OP_RESHAPE: return NCR_QOP_RESHAPE;
     case NCR_OP_PAD: return NCR_QOP_PAD;
     case NCR_OP_UPSAMPLE: return NCR_QOP_UPSAMPLE;
+    case NCR_OP_ZERO: return NCR_QOP_ZERO;
     case NCR_OP_IDENTITY:
     case NCR_OP_DROPOUT:
     case NCR_OP_COUNT_: break;

@@ -182,6 +182,11 @@ static void eval_upsample(const struct job *j)
                     j->in[0][((int64_t)c * in->dim[1] + y / f[0]) * in->dim[2] + x / f[1]];
 }
 
+static void eval_zero(const struct job *j)
+{
+    memset(j->out, j->node->zero_point, (size_t)j->n);
+}
+
 static void eval_pad(const struct job *j)
 {
     const struct ncr_shape *in = &input(j, 0)->shape, *out = &j->node->shape;

@@ -279,6 +279,9 @@ static bool fill_node(const struct fill *f, struct ncr_qnode *q)
         q->exp_table = NCR_NEW_N(f->b->arena, int32_t, 256);
         ncr_qsoftmax_table(in->scale, q->exp_table);
         return true;
+    case NCR_QOP_ZERO: // zero is exact in any scale
+        same_range(q, in);
+        return true;
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:

@@ -47,6 +47,7 @@ static uint32_t attrs_of(enum ncr_qop op)
     case NCR_QOP_LUT:
     case NCR_QOP_SOFTMAX:
     case NCR_QOP_RESHAPE:
+    case NCR_QOP_ZERO:
     case NCR_QOP_COUNT_: break;
     }
     return 0;

@@ -152,6 +152,7 @@ static bool verify_shapes(const struct check *c)
     case NCR_QOP_RESHAPE:
         return ncr_shape_elements(in) == ncr_shape_elements(out) ||
                wrong(c, "the number of elements changes");
+    case NCR_QOP_ZERO: return true;
     case NCR_QOP_COUNT_: break;
     }
     return wrong(c, "there is no such operator");
@@ -203,7 +204,7 @@ static bool verify_numbers(const struct check *c)
     if (n->op == NCR_QOP_LUT && !n->lut) return wrong(c, "the table is missing");
     if (n->op == NCR_QOP_SOFTMAX) return verify_softmax(c);
     bool copies = n->op == NCR_QOP_MAXPOOL || n->op == NCR_QOP_UPSAMPLE || n->op == NCR_QOP_PAD ||
-                  n->op == NCR_QOP_RESHAPE;
+                  n->op == NCR_QOP_RESHAPE || n->op == NCR_QOP_ZERO;
     if (copies && (n->scale != input(c, 0)->scale || n->zero_point != input(c, 0)->zero_point))
         return wrong(c, "scale and zero point are not those of the input");
     return true;

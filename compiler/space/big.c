@@ -58,18 +58,6 @@ struct ncr_big ncr_big_mul(struct ncr_arena *arena, struct ncr_big a, struct ncr
     return trimmed(limb, a.n + b.n);
 }
 
-struct ncr_big ncr_big_shift_right(struct ncr_arena *arena, struct ncr_big a, uint32_t bits)
-{
-    uint32_t whole = bits / 64, rest = bits % 64;
-    if (whole >= a.n) return (struct ncr_big){NULL, 0};
-    uint64_t *limb = NCR_NEW_N(arena, uint64_t, a.n - whole);
-    if (rest)
-        mpn_rshift(limbs(limb), const_limbs(a.limb + whole), a.n - whole, rest);
-    else
-        memcpy(limb, a.limb + whole, (a.n - whole) * sizeof *limb);
-    return trimmed(limb, a.n - whole);
-}
-
 int ncr_big_cmp(struct ncr_big a, struct ncr_big b)
 {
     if (a.n != b.n) return a.n < b.n ? -1 : 1;

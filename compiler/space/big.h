@@ -18,8 +18,6 @@ struct ncr_big ncr_big_add(struct ncr_arena *arena, struct ncr_big a, struct ncr
 // a - b; b must not be larger.
 struct ncr_big ncr_big_sub(struct ncr_arena *arena, struct ncr_big a, struct ncr_big b);
 struct ncr_big ncr_big_mul(struct ncr_arena *arena, struct ncr_big a, struct ncr_big b);
-// a / 2^bits, rounded down.
-struct ncr_big ncr_big_shift_right(struct ncr_arena *arena, struct ncr_big a, uint32_t bits);
 int ncr_big_cmp(struct ncr_big a, struct ncr_big b);
 static inline bool ncr_big_is_zero(struct ncr_big a)
 {

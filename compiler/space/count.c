@@ -20,15 +20,16 @@ struct ncr_count ncr_members_genotypes(const struct ncr_members *m)
     return exactly(ncr_mdd_count(m->all));
 }
 
-// n times a share in [0, 1], with the precision of a double; exact below 2^53.
-static struct ncr_big part_of(struct ncr_arena *arena, struct ncr_big n, double share)
+// A double at least 0, rounded to an integer of at most `most`; exact below 2^53.
+static struct ncr_big rounded(struct ncr_arena *arena, double v, struct ncr_big most)
 {
-    uint64_t small;
-    if (ncr_big_u64(n, &small) && small < UINT64_C(1) << 53)
-        return ncr_big_of(arena, (uint64_t)(share * (double)small + 0.5));
-    // n / 2^40 · (share · 2^40), in integers
-    struct ncr_big scaled = ncr_big_mul(arena, n, ncr_big_of(arena, (uint64_t)(share * 0x1p40)));
-    return ncr_big_shift_right(arena, scaled, 40);
+    int power;
+    double part = frexp(v, &power); // v = part · 2^power
+    struct ncr_big n = ncr_big_of(arena, (uint64_t)(v < 0x1p53 ? v + 0.5 : ldexp(part, 53)));
+    for (int i = 53; v >= 0x1p53 && i < power; i += 32)
+        n = ncr_big_mul(arena, n,
+                        ncr_big_of(arena, UINT64_C(1) << (power - i < 32 ? power - i : 32)));
+    return ncr_big_cmp(n, most) > 0 ? most : n;
 }
 
 struct enumeration {
@@ -76,7 +77,7 @@ struct ncr_count ncr_members_feasible(struct ncr_members *m, uint64_t budget, ui
     if (!count.exact) {
         // Wilson's score interval at 95 % (Wilson, JASA 22, 1927).
         uint32_t *taken = NCR_NEW_N(walk, uint32_t, (size_t)m->space->decisions.n + 1);
-        double accepted = 0, tried = 0, z = 1.959963984540054;
+        double accepted = 0, tried = 0, z = 1.959963984540054, all = ncr_big_f64(candidates);
         for (uint64_t i = 0; i < n_draws && !(i % 64 == 63 && stopped(work, i, n_draws)); i++) {
             struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_SAMPLE, UINT64_MAX - i);
             ncr_mdd_sample(m->drawn, scratch, &rng, taken);
@@ -86,9 +87,9 @@ struct ncr_count ncr_members_feasible(struct ncr_members *m, uint64_t budget, ui
         double p = tried > 0 ? accepted / tried : 0, t = tried > 0 ? tried : 1;
         double middle = (p + z * z / (2 * t)) / (1 + z * z / t);
         double half = z * sqrt(p * (1 - p) / t + z * z / (4 * t * t)) / (1 + z * z / t);
-        count.count = part_of(m->arena, candidates, p);
-        count.low = part_of(m->arena, candidates, middle > half ? middle - half : 0);
-        count.high = part_of(m->arena, candidates, middle + half < 1 ? middle + half : 1);
+        count.count = rounded(m->arena, p * all, candidates);
+        count.low = rounded(m->arena, middle > half ? (middle - half) * all : 0, candidates);
+        count.high = rounded(m->arena, middle + half < 1 ? (middle + half) * all : all, candidates);
     }
     ncr_arena_free(walk);
     ncr_arena_free(scratch);
@@ -166,8 +167,8 @@ struct ncr_count ncr_members_distinct(struct ncr_members *m, struct ncr_count fe
         if (low > most) low = most;
         if (middle > most) middle = most;
         if (middle < low) middle = low;
-        count.low = part_of(m->arena, feasible.count, most > 0 ? low / most : 0);
-        count.count = part_of(m->arena, feasible.count, most > 0 ? middle / most : 0);
+        count.low = rounded(m->arena, low, feasible.count);
+        count.count = middle >= most ? feasible.count : rounded(m->arena, middle, feasible.count);
         count.high = feasible.high;
     }
     ncr_arena_free(kept);

@@ -10,7 +10,7 @@
 #include "compiler/space/mdd.h"
 #include "compiler/space/space.h"
 
-enum { NCR_LIMIT_MEMBER_NODES = 1 << 21 };
+enum { NCR_LIMIT_MEMBER_NODES = 1 << 19 };
 
 struct ncr_members {
     struct ncr_space *space;

@@ -68,7 +68,9 @@ static ncr_node_id twin(struct grow *g, ncr_node_id id, bool only_hw)
 static ncr_node_id step(struct grow *g, ncr_node_id x)
 {
     const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
-    enum ncr_op op = (enum ncr_op)(1 + below(g, NCR_OP_COUNT_ - 1));
+    enum ncr_op op = (enum ncr_op)(1 + below(g, NCR_OP_ZERO - 1));
+    // Zeros spread; more of them would leave little of a graph.
+    if (op == NCR_OP_IDENTITY && below(g, 3) == 0) op = NCR_OP_ZERO;
     if (shape.rank == 1 && below(g, 2)) op = NCR_OP_DENSE;
     if (shape.rank == 3 && below(g, 3) == 0) op = below(g, 3) ? NCR_OP_CONV : NCR_OP_DWCONV;
     struct ncr_attrs a = ncr_attrs_default(op);

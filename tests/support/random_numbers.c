@@ -98,6 +98,7 @@ static void draw_node(struct draw *d, struct ncr_qnode *n)
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:
+    case NCR_QOP_ZERO:
     case NCR_QOP_RESHAPE:
         n->scale = d->graph->nodes[n->in[0]].scale;
         n->zero_point = d->graph->nodes[n->in[0]].zero_point;

@@ -18,8 +18,6 @@ Test(big, arithmetic_known_values)
     cr_assert_str_eq(ncr_big_text(arena, ncr_big_of(arena, 0)).s, "0");
     cr_assert_float_eq(ncr_big_f64(f) / 2.65252859812191058e32, 1, 1e-12);
     cr_assert_lt(ncr_big_cmp(f, g), 0);
-    cr_assert_str_eq(ncr_big_text(arena, ncr_big_shift_right(arena, f, 70)).s, "224677911614");
-    cr_assert_str_eq(ncr_big_text(arena, ncr_big_shift_right(arena, f, 64)).s, "14379386343318");
     ncr_arena_free(arena);
 }
 

@@ -157,6 +157,18 @@ void loop_dropout_back(const struct lane *lane, const struct step *step)
                 }                                                                                  \
     } while (0)
 
+void loop_zero(const struct lane *lane, const struct step *step)
+{
+    int64_t n = ncr_shape_elements(&node_of(lane, step)->shape) * lane->net->n;
+    memset(data(lane, step, 1), 0, (size_t)n * sizeof(float));
+}
+
+void loop_zero_back(const struct lane *lane, const struct step *step)
+{
+    int64_t n = ncr_shape_elements(shape_of(lane, node_of(lane, step)->in[0])) * lane->net->n;
+    memset(data(lane, step, 1), 0, (size_t)n * sizeof(float));
+}
+
 void loop_move(const struct lane *lane, const struct step *step)
 {
     const struct ncr_node *node = node_of(lane, step);

@@ -546,6 +546,7 @@ void node_forward(struct net *net, ncr_node_id id)
     case NCR_OP_RESHAPE: view_forward(net, id); return;
     case NCR_OP_PAD:
     case NCR_OP_UPSAMPLE: plain_forward(net, id, loop_move); return;
+    case NCR_OP_ZERO: plain_forward(net, id, loop_zero); return;
     case NCR_OP_IDENTITY: net->out[id] = input_of(net, id); return;
     case NCR_OP_DROPOUT:
         if (net->training)
@@ -591,6 +592,7 @@ void node_backward(struct net *net, ncr_node_id id)
     case NCR_OP_RESHAPE: view_backward(net, id); return;
     case NCR_OP_PAD:
     case NCR_OP_UPSAMPLE: plain_backward(net, id, loop_move_back); return;
+    case NCR_OP_ZERO: plain_backward(net, id, loop_zero_back); return;
     case NCR_OP_IDENTITY: net_give(net, node->in[0], net->diff[id], false); return;
     case NCR_OP_DROPOUT: plain_backward(net, id, loop_dropout_back); return;
     }
