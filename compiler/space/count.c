@@ -250,7 +250,8 @@ static struct ncr_mdd_sum figure_sum(struct ncr_arena *arena, struct ncr_space *
         terms[i] = ncr_diagram_apply(d, NCR_TRUE, args, 3, figure_leaf, &t);
     }
     *numbers = t.numbers;
-    return (struct ncr_mdd_sum){0, terms, space->nodes.n, INT64_MIN, INT64_MAX};
+    return (struct ncr_mdd_sum){
+        .terms = terms, .n_terms = space->nodes.n, .lo = INT64_MIN, .hi = INT64_MAX};
 }
 
 static void note_bound(struct ncr_members *m, struct ncr_bounds *b, int64_t v,

@@ -25,6 +25,13 @@ static int64_t tracked_number(const struct ncr_mdd_problem *p, ncr_diagram leaf)
     return leaf == NCR_HOLE ? 0 : numbers[ncr_diagram_leaf_of(leaf)];
 }
 
+// A part of a sum as it counts: rounded down where the sum is relaxed.
+static int64_t scaled(const struct ncr_mdd_sum *sum, int64_t v)
+{
+    if (sum->divide <= 1) return v;
+    return v / sum->divide - (v % sum->divide < 0);
+}
+
 // Least and most over the leaves below every node, for the terms that are not decided yet.
 static void extremes(struct ncr_mdd *mdd)
 {
@@ -103,6 +110,22 @@ static void add_sum(struct ncr_mdd *mdd, bool *marks, const struct ncr_mdd_sum *
         for (uint32_t v = 0; v < n; v++)
             flat[mdd->offset[var] + v] += value(mdd->problem, children[v]);
     }
+    // What is added up beforehand is rounded once.
+    *start = scaled(sum, *start);
+    for (uint32_t v = 0; v < mdd->n_vars; v++)
+        for (uint32_t x = 0; x < d->domain.at[v]; x++)
+            flat[mdd->offset[v] + x] = scaled(sum, flat[mdd->offset[v] + x]);
+}
+
+// The bounds of a relaxed sum: k parts were each rounded down by less than one.
+static void relaxed_bounds(const struct ncr_mdd *mdd, uint32_t s, int64_t *lo, int64_t *hi)
+{
+    const struct ncr_mdd_sum *sum = &mdd->problem->sums[s];
+    int64_t parts = 1 + (int64_t)mdd->n_vars;
+    for (uint32_t i = 0; i < mdd->n_items; i++)
+        parts += mdd->items[i].role == NCR_MDD_TERM && mdd->items[i].owner == s;
+    *lo = sum->lo == INT64_MIN || sum->divide <= 1 ? sum->lo : scaled(sum, sum->lo) - parts;
+    *hi = sum->hi == INT64_MAX || sum->divide <= 1 ? sum->hi : scaled(sum, sum->hi);
 }
 
 static void make_items(struct ncr_mdd *mdd)
@@ -169,8 +192,10 @@ static void make_rests(struct ncr_mdd *mdd)
         for (uint32_t i = 0; i < mdd->n_items; i++) {
             const struct ncr_mdd_item *item = &mdd->items[i];
             if (item->role != NCR_MDD_TERM || item->owner != s) continue;
-            lo[item->first] = sat_add(lo[item->first], item->times * mdd->least[item->f]);
-            hi[item->first] = sat_add(hi[item->first], item->times * mdd->most[item->f]);
+            lo[item->first] =
+                sat_add(lo[item->first], scaled(&p->sums[s], item->times * mdd->least[item->f]));
+            hi[item->first] =
+                sat_add(hi[item->first], scaled(&p->sums[s], item->times * mdd->most[item->f]));
         }
         for (uint32_t v = n; v-- > 0;) {
             int64_t least = INT64_MAX, most = INT64_MIN;
@@ -312,17 +337,18 @@ static bool settle(const struct ncr_mdd *mdd, uint32_t v, struct state *s)
     for (uint32_t k = 0; k < mdd->problem->n_sums; k++) {
         const struct ncr_mdd_sum *sum = &mdd->problem->sums[k];
         if (s->sums[k] == NCR_MDD_CLOSED) continue;
+        int64_t sum_lo = mdd->lo[k], sum_hi = mdd->hi[k];
         int64_t lo = sat_add(s->sums[k], mdd->rest_lo[k][v + 1]),
                 hi = sat_add(s->sums[k], mdd->rest_hi[k][v + 1]);
         for (uint32_t i = 0; i < next->n_begun; i++) {
             const struct ncr_mdd_item *item = &mdd->items[next->begun[i]];
             ncr_diagram r = s->residual[next->begun[i]];
             if (item->role != NCR_MDD_TERM || item->owner != k || ncr_diagram_is_leaf(r)) continue;
-            lo = sat_add(lo, item->times * mdd->least[r]);
-            hi = sat_add(hi, item->times * mdd->most[r]);
+            lo = sat_add(lo, scaled(sum, item->times * mdd->least[r]));
+            hi = sat_add(hi, scaled(sum, item->times * mdd->most[r]));
         }
-        if (lo > sum->hi || hi < sum->lo) return false;
-        if (lo >= sum->lo && hi <= sum->hi) s->sums[k] = NCR_MDD_CLOSED;
+        if (lo > sum_hi || hi < sum_lo) return false;
+        if (lo >= sum_lo && hi <= sum_hi) s->sums[k] = NCR_MDD_CLOSED;
     }
     // Terms of closed sums no longer matter.
     for (uint32_t i = 0; i < next->n_begun; i++) {
@@ -361,7 +387,9 @@ static bool step(const struct ncr_mdd *mdd, uint32_t v, uint32_t x, const struct
         case NCR_MDD_TERM:
             if (!leaf || r == NCR_HOLE) break;
             if (to->sums[item->owner] != NCR_MDD_CLOSED)
-                to->sums[item->owner] = sat_add(to->sums[item->owner], item->times * number(p, r));
+                to->sums[item->owner] =
+                    sat_add(to->sums[item->owner],
+                            scaled(&p->sums[item->owner], item->times * number(p, r)));
             r = NCR_HOLE; // counted
             break;
         case NCR_MDD_TRACKED:
@@ -453,6 +481,10 @@ struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_prob
     make_items(mdd);
     extremes(mdd);
     make_rests(mdd);
+    mdd->lo = NCR_NEW_N(arena, int64_t, problem->n_sums);
+    mdd->hi = NCR_NEW_N(arena, int64_t, problem->n_sums);
+    for (uint32_t s = 0; s < problem->n_sums; s++)
+        relaxed_bounds(mdd, s, &mdd->lo[s], &mdd->hi[s]);
     make_layers(mdd);
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory for a decision diagram");
@@ -462,8 +494,8 @@ struct ncr_mdd *ncr_mdd_build(struct ncr_arena *arena, const struct ncr_mdd_prob
         start.sums[s] = mdd->start[s];
         int64_t lo = sat_add(start.sums[s], mdd->rest_lo[s][0]),
                 hi = sat_add(start.sums[s], mdd->rest_hi[s][0]);
-        mdd->empty |= lo > problem->sums[s].hi || hi < problem->sums[s].lo;
-        if (lo >= problem->sums[s].lo && hi <= problem->sums[s].hi) start.sums[s] = NCR_MDD_CLOSED;
+        mdd->empty |= lo > mdd->hi[s] || hi < mdd->lo[s];
+        if (lo >= mdd->lo[s] && hi <= mdd->hi[s]) start.sums[s] = NCR_MDD_CLOSED;
     }
     unsigned char *key = ncr_arena_alloc(scratch, mdd->layers[0].key_bytes);
     write_key(mdd, &mdd->layers[0], &start, key);

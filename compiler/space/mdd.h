@@ -16,11 +16,16 @@
 
 // constant + the terms, whose leaves are indices in the problem's numbers (a hole counts 0);
 // members satisfy lo <= sum <= hi. lo = INT64_MIN and hi = INT64_MAX leave that side open.
+//
+// With divide > 1 the sum is relaxed: every part is divided and rounded down before it is added, so
+// that far fewer partial sums differ. What satisfies the bounds then is a superset of what
+// satisfies them exactly.
 struct ncr_mdd_sum {
     int64_t constant;
     const ncr_diagram *terms;
     uint32_t n_terms;
     int64_t lo, hi;
+    int64_t divide; // 0 or 1: exact
 };
 
 // Weight of each value of a variable where `exists` holds; 1 elsewhere.

@@ -44,6 +44,7 @@ struct ncr_mdd {
     uint32_t *offset;             // of a variable in flat
     int64_t *start;               // [n_sums]: constants
     int64_t *constants;           // [n_tracked]
+    int64_t *lo, *hi;             // [n_sums]: bounds, of relaxed sums as they count
     int64_t **rest_lo, **rest_hi; // [n_sums][n_vars + 1]: of what is not begun before layer v
     int64_t *least, *most;        // of each node of the pool, over its leaves
     bool empty;                   // a condition is false

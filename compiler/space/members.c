@@ -31,19 +31,47 @@ static void genotype_conditions(struct ncr_space *space, const uint32_t *given,
     }
 }
 
-static void require_problem(struct ncr_arena *arena, struct ncr_space *space, const bool *wanted,
-                            struct conditions *conditions, struct ncr_mdd_problem *p)
+// The span of values of a sum's terms, for the choice of a divisor.
+static int64_t spread(struct ncr_space *space, const struct ncr_space_sum *sum)
+{
+    int64_t total = 0;
+    struct ncr_arena *scratch = space->diagrams.scratch;
+    for (uint32_t i = 0; i < sum->n_terms; i++) {
+        int64_t low = INT64_MAX, high = INT64_MIN;
+        struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+        struct ncr_diagram_leaves leaves =
+            ncr_diagram_leaves(&space->diagrams, scratch, sum->terms[i]);
+        for (uint32_t k = 0; k < leaves.n; k++) {
+            low = ncr_min_i64(low, space->numbers.at[leaves.at[k]]);
+            high = ncr_max_i64(high, space->numbers.at[leaves.at[k]]);
+        }
+        if (leaves.n && !ncr_add_i64(total, high - low, &total)) total = INT64_MAX / 2;
+        ncr_arena_reset(scratch, mark);
+    }
+    return total;
+}
+
+// held[i]: requirement i is part of the problem; relaxed[i]: as a superset of what it admits, in
+// about this many steps of its sum.
+static void require_problem(struct ncr_arena *arena, struct ncr_space *space, const bool *held,
+                            const uint32_t *relaxed, struct conditions *conditions,
+                            struct ncr_mdd_problem *p)
 {
     struct ncr_mdd_sum *sums = NCR_NEW_N(arena, struct ncr_mdd_sum, space->requires.n);
     p->sums = sums;
     p->n_sums = 0;
     for (uint32_t i = 0; i < space->requires.n; i++) {
         const struct ncr_space_require *r = &space->requires.at[i];
-        if (!wanted[i] || !r->span.file) continue;
+        if (!held[i] || !r->span.file) continue;
         if (r->kind == NCR_REQUIRE_DIAGRAM) conditions->at[conditions->n++] = r->condition;
-        if (r->kind == NCR_REQUIRE_SUM)
-            sums[p->n_sums++] =
-                (struct ncr_mdd_sum){r->sum.constant, r->sum.terms, r->sum.n_terms, r->lo, r->hi};
+        if (r->kind != NCR_REQUIRE_SUM) continue;
+        struct ncr_mdd_sum sum = {.constant = r->sum.constant,
+                                  .terms = r->sum.terms,
+                                  .n_terms = r->sum.n_terms,
+                                  .lo = r->lo,
+                                  .hi = r->hi};
+        if (relaxed[i]) sum.divide = 1 + spread(space, &r->sum) / relaxed[i];
+        sums[p->n_sums++] = sum;
     }
 }
 
@@ -96,6 +124,46 @@ static void work_end(struct ncr_space *space, struct ncr_arena *work, struct ncr
     ncr_arena_free(work);
 }
 
+enum {
+    EXACT_NODES = 1 << 17, // of a diagram that holds a sum exactly
+    CONFLICT_NODES = 1 << 14,
+    MOST_STEPS = 4096, // of a relaxed sum
+    FEWEST_STEPS = 64,
+};
+
+struct adding {
+    struct ncr_members *members;
+    const struct ncr_mdd_problem *problem; // of the genotypes alone
+    const struct conditions *conditions;
+    const bool *held;
+    const uint32_t *relaxed;
+};
+
+// The diagram with what is held; false where it passes the limit.
+static bool add(const struct adding *a, uint64_t max_nodes)
+{
+    struct ncr_members *m = a->members;
+    struct conditions more = conditions_new(m->arena, m->space);
+    memcpy(more.at, a->conditions->at, a->conditions->n * sizeof *more.at);
+    more.n = a->conditions->n;
+    struct ncr_mdd_problem *q = NCR_NEW(m->arena, struct ncr_mdd_problem);
+    *q = *a->problem;
+    require_problem(m->arena, m->space, a->held, a->relaxed, &more, q);
+    q->conditions = more.at;
+    q->n_conditions = more.n;
+    // Built in an arena of its own, which is kept only where the diagram is.
+    struct ncr_arena *arena = ncr_arena_new(0);
+    if (!arena) NCR_BUG("out of memory for a space");
+    const struct ncr_mdd *mdd = ncr_mdd_build(arena, q, max_nodes);
+    if (!mdd) {
+        ncr_arena_free(arena);
+        return false;
+    }
+    ncr_arena_adopt(m->arena, arena);
+    m->drawn = mdd;
+    return true;
+}
+
 struct ncr_members *ncr_members_build(struct ncr_arena *arena, struct ncr_space *space,
                                       const uint32_t *given)
 {
@@ -110,41 +178,30 @@ struct ncr_members *ncr_members_build(struct ncr_arena *arena, struct ncr_space 
     m->has_priors = p->n_weights > 0;
     m->asked = NCR_NEW_N(arena, bool, space->requires.n);
     m->all = ncr_mdd_build(arena, p, NCR_LIMIT_MEMBER_NODES);
-    // As many requirements as the diagram can hold: the conditions, then each sum.
-    bool *held = NCR_NEW_N(arena, bool, space->requires.n), any = false;
+    // As many requirements as the diagram can hold: all conditions, then each sum, exactly or
+    // relaxed. A relaxed one is asked of each member again.
+    bool *held = NCR_NEW_N(arena, bool, space->requires.n);
+    uint32_t *relaxed = NCR_NEW_N(arena, uint32_t, space->requires.n);
     for (uint32_t i = 0; i < space->requires.n; i++) {
         const struct ncr_space_require *r = &space->requires.at[i];
         held[i] = r->span.file && r->kind == NCR_REQUIRE_DIAGRAM;
-        any |= held[i];
-        m->asked[i] = r->span.file && !held[i];
+        m->asked[i] = r->span.file && r->kind == NCR_REQUIRE_GRAPH;
     }
+    struct adding adding = {m, p, &conditions, held, relaxed};
     m->drawn = m->all;
-    for (int round = 0; m->all && round < 2; round++) {
+    if (m->all && !add(&adding, NCR_LIMIT_MEMBER_NODES))
         for (uint32_t i = 0; i < space->requires.n; i++) {
-            bool conditions_round = round == 0;
-            if (conditions_round ? i > 0 || !any : space->requires.at[i].kind != NCR_REQUIRE_SUM)
-                continue;
-            if (!conditions_round) held[i] = true;
-            struct conditions more = conditions_new(arena, space);
-            memcpy(more.at, conditions.at, conditions.n * sizeof *more.at);
-            more.n = conditions.n;
-            struct ncr_mdd_problem *q = NCR_NEW(arena, struct ncr_mdd_problem);
-            *q = *p;
-            require_problem(arena, space, held, &more, q);
-            q->conditions = more.at;
-            q->n_conditions = more.n;
-            const struct ncr_mdd *mdd = ncr_mdd_build(arena, q, NCR_LIMIT_MEMBER_NODES);
-            if (mdd) m->drawn = mdd;
-            if (conditions_round) {
-                for (uint32_t k = 0; !mdd && k < space->requires.n; k++) {
-                    m->asked[k] |= held[k];
-                    held[k] = false;
-                }
-            } else {
-                held[i] = mdd != NULL;
-                m->asked[i] = !mdd;
-            }
+            m->asked[i] |= held[i];
+            held[i] = false;
         }
+    for (uint32_t i = 0; m->all && i < space->requires.n; i++) {
+        if (space->requires.at[i].kind != NCR_REQUIRE_SUM) continue;
+        held[i] = true;
+        if (add(&adding, EXACT_NODES)) continue;
+        m->asked[i] = true;
+        for (relaxed[i] = MOST_STEPS; relaxed[i] >= FEWEST_STEPS; relaxed[i] /= 4)
+            if (add(&adding, NCR_LIMIT_MEMBER_NODES)) break;
+        held[i] = relaxed[i] >= FEWEST_STEPS;
     }
     for (uint32_t i = 0; i < space->requires.n; i++)
         m->n_asked += m->asked[i];
@@ -251,17 +308,25 @@ void ncr_members_neighbours(struct ncr_members *m, struct ncr_arena *scratch, co
 
 static bool empty_with(struct ncr_space *space, const bool *wanted)
 {
-    struct ncr_arena *arena = ncr_arena_new(0);
-    if (!arena) NCR_BUG("out of memory for a space");
-    struct ncr_mdd_problem *p = problem_new(arena, space);
-    struct conditions conditions = conditions_new(arena, space);
-    genotype_conditions(space, NULL, &conditions);
-    require_problem(arena, space, wanted, &conditions, p);
-    p->conditions = conditions.at;
-    p->n_conditions = conditions.n;
-    const struct ncr_mdd *mdd = ncr_mdd_build(arena, p, NCR_LIMIT_MEMBER_NODES / 4);
-    bool empty = mdd && ncr_big_is_zero(ncr_mdd_count(mdd));
-    ncr_arena_free(arena);
+    bool empty = false, known = false;
+    // A superset without members proves it, too.
+    for (uint32_t steps = 0; !known && steps <= 1024; steps += 1024) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        if (!arena) NCR_BUG("out of memory for a space");
+        struct ncr_mdd_problem *p = problem_new(arena, space);
+        struct conditions conditions = conditions_new(arena, space);
+        genotype_conditions(space, NULL, &conditions);
+        uint32_t *relaxed = NCR_NEW_N(arena, uint32_t, space->requires.n);
+        for (uint32_t i = 0; i < space->requires.n; i++)
+            relaxed[i] = steps;
+        require_problem(arena, space, wanted, relaxed, &conditions, p);
+        p->conditions = conditions.at;
+        p->n_conditions = conditions.n;
+        const struct ncr_mdd *mdd = ncr_mdd_build(arena, p, CONFLICT_NODES);
+        known = mdd != NULL;
+        empty = mdd && ncr_big_is_zero(ncr_mdd_count(mdd));
+        ncr_arena_free(arena);
+    }
     return empty;
 }
 

@@ -1,9 +1,9 @@
 // The members of a space: counting, drawing, enumerating and bounding genotypes.
 //
 // Requirements that are conditions over decisions or bounds on additive figures are part of the
-// decision diagram of members, so that only members are drawn. The rest (those over a whole
-// network, and sums whose diagram would be too large) are asked of each network that is drawn; how
-// many pass is the acceptance rate.
+// decision diagram of members, so that only members are drawn. A sum with too many values is part
+// of it in coarser steps, which admit a few more; these, and requirements over a whole network, are
+// asked of each network that is drawn. How many pass is the acceptance rate.
 #ifndef NCR_SPACE_MEMBERS_H
 #define NCR_SPACE_MEMBERS_H
 

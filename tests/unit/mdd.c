@@ -95,7 +95,7 @@ static struct ncr_mdd_sum sum_of(struct ncr_arena *arena, struct random_problem 
     ncr_diagram *terms = NCR_NEW_N(arena, ncr_diagram, 5);
     for (uint32_t k = 0; k < 5; k++)
         terms[k] = diagram_of(r, &sum->terms[k], false, 0, 0);
-    return (struct ncr_mdd_sum){0, terms, 5, sum->lo, sum->hi};
+    return (struct ncr_mdd_sum){.terms = terms, .n_terms = 5, .lo = sum->lo, .hi = sum->hi};
 }
 
 static void make(struct ncr_arena *arena, uint64_t seed, struct random_problem *out)
@@ -262,6 +262,46 @@ Test(mdd, agrees_with_brute_force)
     cr_assert_gt(empty, 5);
 }
 
+struct relaxed {
+    const struct random_problem *r;
+    uint64_t members, all;
+};
+
+static bool count_relaxed(void *user, const uint32_t *x)
+{
+    struct relaxed *relaxed = user;
+    relaxed->all++;
+    relaxed->members += member(relaxed->r, x);
+    return true;
+}
+
+// A relaxed sum admits every member, and not everything.
+Test(mdd, relaxed_sums_admit_a_superset)
+{
+    uint64_t members = 0, all = 0, cells = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_problem r;
+        make(arena, seed, &r);
+        uint64_t exact;
+        cr_assert(ncr_big_u64(ncr_mdd_count(ncr_mdd_build(arena, &r.p, 1 << 20)), &exact));
+        for (uint32_t s = 0; s < r.n_sums; s++)
+            ((struct ncr_mdd_sum *)r.p.sums)[s].divide = 2 + (int64_t)(seed % 5);
+        struct relaxed relaxed = {&r, 0, 0};
+        ncr_mdd_each(ncr_mdd_build(arena, &r.p, 1 << 20), arena, count_relaxed, &relaxed);
+        cr_assert_eq(relaxed.members, exact, "seed %lu", seed);
+        members += exact;
+        all += relaxed.all;
+        uint64_t n = 1;
+        for (uint32_t v = 0; v < VARS; v++)
+            n *= r.domain[v];
+        cells += n;
+        unmake(arena, &r);
+    }
+    cr_assert_gt(members, 1000);
+    cr_assert_lt(all - members, (cells - members) / 2);
+}
+
 // Chi-square of observed counts against expected ones; the bound is mean + 5 standard deviations of
 // the distribution.
 static void chi_square(const uint64_t *seen, const double *expected, uint32_t n)
@@ -350,7 +390,7 @@ Test(mdd, counts_beyond_64_bits_and_respects_the_node_limit)
     cr_assert_str_eq(ncr_big_text(arena, ncr_mdd_count(mdd)).s,
                      "867361737988403547205962240695953369140625"); // 5^60
     cr_assert_eq(ncr_mdd_nodes(mdd), N + 1);
-    struct ncr_mdd_sum sum = {0, terms, N, INT64_MIN, 100000};
+    struct ncr_mdd_sum sum = {.terms = terms, .n_terms = N, .lo = INT64_MIN, .hi = 100000};
     p.sums = &sum;
     p.n_sums = 1;
     cr_assert_null(ncr_mdd_build(arena, &p, 1000));
