@@ -16,8 +16,9 @@ struct example {
 };
 
 static const struct example examples[] = {
-    {"nasbench201", "15625"},                 // 5^6
-    {"nats_size", "32768"},                   // 8^5
+    {"nasbench201", "15625"}, // 5^6
+    {"nasbench101", "243527680"}, // 2^6 · 4 · 10 · 22 · 46 · 94: vertex j has 1 + 3 (2^j - 1) forms
+    {"nats_size", "32768"},       // 8^5
     {"mobilenet_v2", "3429412958304"},        // 3 (6 + 6^2 + 6^3)^5
     {"residual", "205006464000"},             // 2 (8 + 8^2 + 8^3 + 8^4)^3
     {"darts", "1076746950455072400"},         // (7^8 · 3 · 6 · 10)^2
@@ -110,6 +111,48 @@ Test(space_examples, nasbench201_has_the_published_figures)
     close_example(&o);
 }
 
+// NAS-Bench-101: as many members as graphs found by brute force over all upper triangular matrices,
+// and with at most five vertices as many different ones as published (Ying et al., ICML 2019).
+Test(space_examples, nasbench101_has_the_published_numbers)
+{
+    struct opened o = open_example("nasbench101");
+    struct ncr_count feasible = ncr_members_feasible(o.members, 1, 1, 1, NULL);
+    uint64_t n, matrices = 0;
+    for (uint32_t vertices = 2; vertices <= 7; vertices++) {
+        uint32_t edges = vertices * (vertices - 1) / 2;
+        for (uint32_t m = 0; m < UINT32_C(1) << edges; m++) {
+            uint32_t in[7] = {0}, out[7] = {0}, k = 0;
+            if (__builtin_popcount(m) > 9) continue;
+            for (uint32_t i = 0; i < vertices; i++)
+                for (uint32_t j = i + 1; j < vertices; j++, k++) {
+                    in[j] += m >> k & 1;
+                    out[i] += m >> k & 1;
+                }
+            bool good = in[vertices - 1] > 0;
+            uint64_t forms = 1;
+            for (uint32_t j = 1; j + 1 < vertices; j++, forms *= 3)
+                good &= in[j] > 0 && out[j] > 0;
+            if (good) matrices += forms;
+        }
+    }
+    cr_assert(feasible.exact && ncr_big_u64(feasible.count, &n));
+    cr_assert_eq(n, matrices);
+    cr_assert_eq(n, 1293208);
+    uint32_t *given = NCR_NEW_N(o.c->arena, uint32_t, o.n);
+    for (uint32_t d = 0; d < o.n; d++) {
+        const char *path = o.space->decisions.at[d].path.s;
+        bool left_out = strstr(path, "/e4/") || strstr(path, "/e5/") || strstr(path, "/e46") ||
+                        strstr(path, "/e56");
+        given[d] = left_out ? 0 : NCR_UNSET;
+    }
+    struct ncr_members *small = ncr_members_build(o.c->arena, o.space, given);
+    struct ncr_count distinct =
+        ncr_members_distinct(small, ncr_members_feasible(small, 1, 1, 1, NULL), 10000, 1, 1, NULL);
+    cr_assert(distinct.exact && ncr_big_u64(distinct.count, &n));
+    cr_assert_eq(n, 2532);
+    close_example(&o);
+}
+
 // Members with equal ids are equal networks, those with different ids differ: over every pair of
 // neighbours in the order of the ids.
 struct named {
@@ -159,7 +202,7 @@ Test(space_examples, nasbench201_ids_are_networks)
         compared++;
         ncr_arena_free(arena);
     }
-    cr_assert_eq(different, 6662);
+    cr_assert_eq(different, 7031);
     cr_assert_gt(compared, 5000);
     free(names.at);
     close_example(&o);
@@ -231,6 +274,11 @@ static void walk(const char *name)
 Test(space_examples, mutations_stay_in_nasbench201)
 {
     walk("nasbench201");
+}
+
+Test(space_examples, mutations_stay_in_nasbench101)
+{
+    walk("nasbench101");
 }
 
 Test(space_examples, mutations_stay_in_nats_size)
