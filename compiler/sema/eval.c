@@ -130,10 +130,11 @@ static bool walk_start(struct ncr_eval *ev, const struct ncr_code *code, bool co
                                                    : ncr_lift(ev, &walk->over, 1, walk_count, &w);
     if (ncr_value_is(walk->count, K(UNKNOWN))) NCR_EVAL_REPORT0(ev, FIGURE_PLACE, code->span);
     uint32_t n;
-    struct ncr_case *cases = ncr_lift_cases(ev, walk->count, &n);
+    const struct ncr_value *counts = ncr_lift_values(ev, walk->count, &n);
     walk->n = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (cases[i].value.as.i > walk->n) walk->n = (uint32_t)cases[i].value.as.i;
+        if (counts[i].kind == NCR_KIND_INT && counts[i].as.i > walk->n)
+            walk->n = (uint32_t)counts[i].as.i;
     return n > 0 && walk->count.kind != NCR_KIND_UNKNOWN;
 }
 

@@ -125,7 +125,8 @@ struct ncr_eval {
     // Tables of what diagrams point to.
     NCR_VEC(struct ncr_attrs) attrs;
     NCR_VEC(struct ncr_shape) shapes;
-    struct ncr_table attr_ids, shape_ids, variant_ids, decision_ids, decision_paths;
+    struct ncr_table attr_ids, shape_ids, variant_ids, decision_ids, decision_paths,
+        value_ids;
     NCR_VEC(struct ncr_symbol_node) symbols;
     NCR_VEC(struct ncr_later_require) later;
     int64_t macs; // of the largest variants of all nodes
@@ -279,6 +280,8 @@ struct ncr_case {
     ncr_diagram cond;
 };
 struct ncr_case *ncr_lift_cases(struct ncr_eval *ev, struct ncr_value v, uint32_t *n);
+// The same without conditions, which are what takes long where there are many.
+const struct ncr_value *ncr_lift_values(struct ncr_eval *ev, struct ncr_value v, uint32_t *n);
 // Whether some value that v may have is of these kinds.
 bool ncr_lift_may(struct ncr_eval *ev, struct ncr_value v, uint32_t kinds);
 // Lists and records with undecided values inside become LIFTED as a whole.

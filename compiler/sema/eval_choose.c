@@ -3,6 +3,7 @@
 // value is then LIFTED. Without a space (declarations) a decision is open: the first is remembered,
 // its value is poison, and evaluation goes on so that what does not depend on it is still checked.
 #include "compiler/sema/eval.h"
+#include "lang/base/hash.h"
 
 #define K(NAME) NCR_KIND_BIT(NAME)
 
@@ -60,10 +61,15 @@ static uint32_t keep_value(struct ncr_eval *ev, struct ncr_str text, struct ncr_
     struct ncr_space_value kept = {.text = text, .is_list = v.kind == NCR_KIND_LIST};
     kept.is_number = ncr_value_is(v, K(INT) | K(FLOAT));
     if (kept.is_number) kept.number = ncr_value_number(v);
-    for (uint32_t i = 0; i < space->values.n; i++)
+    uint64_t key = ncr_hash_bytes(text.s, text.n).lo;
+    for (;; key++) { // different texts under one hash take the next keys
+        uint32_t i = ncr_table_get(&ev->value_ids, key);
+        if (i == UINT32_MAX) break;
         if (ncr_str_eq(space->values.at[i].text, text)) return i;
+    }
     kept.text = ncr_str_dup(space->arena, text);
     ncr_vec_push(space->arena, &space->values, kept);
+    ncr_table_set(ev->scratch, &ev->value_ids, key, space->values.n - 1);
     return space->values.n - 1;
 }
 
@@ -442,10 +448,11 @@ static bool alternatives(struct ncr_eval *ev, uint32_t first, struct choice *c)
     c->count = list ? member_count(ev, (void *)at, &over)
                     : ncr_lift(ev, &over, 1, member_count, (void *)at);
     uint32_t n_cases;
-    struct ncr_case *cases = ncr_lift_cases(ev, c->count, &n_cases);
+    const struct ncr_value *counts = ncr_lift_values(ev, c->count, &n_cases);
     c->n = 0;
     for (uint32_t i = 0; i < n_cases; i++)
-        if (cases[i].value.as.i > c->n) c->n = (uint32_t)cases[i].value.as.i;
+        if (counts[i].kind == NCR_KIND_INT && counts[i].as.i > c->n)
+            c->n = (uint32_t)counts[i].as.i;
     if (!c->n || !ncr_eval_spend(ev, c->n)) return false;
     values = NCR_NEW_N(ev->scratch, struct ncr_value, c->n);
     for (uint64_t i = 0; i < c->n; i++)

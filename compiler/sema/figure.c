@@ -334,20 +334,29 @@ static void require_diagram(struct ncr_eval *ev, const struct ncr_code *code, nc
                  .kind = NCR_REQUIRE_DIAGRAM, .span = code->span, .condition = holds});
 }
 
+struct within {
+    struct ncr_eval *ev;
+    int64_t low, high;
+};
+
+static uint32_t within_leaf(void *user, const uint32_t *leaf)
+{
+    const struct within *w = user;
+    if (leaf[0] == NCR_HOLE || w->ev->leaves.at[leaf[0]].kind != NCR_KIND_INT) return 0;
+    int64_t v = w->ev->leaves.at[leaf[0]].as.i;
+    return v >= w->low && v <= w->high;
+}
+
 static void require_bound(struct ncr_eval *ev, const struct ncr_code *code,
                           const struct ncr_bound *bound)
 {
     struct ncr_value sum = ncr_figure_value(ev, sum_of(ev, *bound));
     if (sum.kind != NCR_KIND_UNKNOWN) {
-        struct ncr_case *cases;
-        uint32_t n;
-        cases = ncr_lift_cases(ev, sum, &n);
-        ncr_diagram cond = NCR_FALSE;
+        struct within within = {ev, bound->low, bound->high};
         struct ncr_diagrams *d = &ev->space->diagrams;
-        for (uint32_t i = 0; i < n; i++) {
-            int64_t v = cases[i].value.as.i;
-            if (v >= bound->low && v <= bound->high) cond = ncr_diagram_or(d, cond, cases[i].cond);
-        }
+        d->work_limit = d->work + DEPTH_LIMIT;
+        ncr_diagram f = ncr_lift_diagram(ev, sum),
+                    cond = ncr_diagram_apply(d, ev->guard, &f, 1, within_leaf, &within);
         ncr_lift_check(ev);
         require_diagram(ev, code, cond);
         return;

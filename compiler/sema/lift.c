@@ -413,6 +413,20 @@ struct ncr_case *ncr_lift_cases(struct ncr_eval *ev, struct ncr_value v, uint32_
     return cases;
 }
 
+const struct ncr_value *ncr_lift_values(struct ncr_eval *ev, struct ncr_value v, uint32_t *n)
+{
+    *n = 0;
+    v = ncr_lift_whole(ev, v);
+    struct ncr_diagram_leaves leaves = {NULL, 1};
+    if (v.kind == NCR_KIND_LIFTED) leaves = ncr_diagram_leaves(pool(ev), ev->scratch, v.as.lifted);
+    struct ncr_value *values = NCR_NEW_N(ev->scratch, struct ncr_value, leaves.n);
+    for (uint32_t i = 0; i < leaves.n; i++) {
+        values[*n] = leaves.at ? ev->leaves.at[leaves.at[i]] : v;
+        *n += values[*n].kind != NCR_KIND_ERROR;
+    }
+    return values;
+}
+
 bool ncr_lift_may(struct ncr_eval *ev, struct ncr_value v, uint32_t kinds)
 {
     if (v.kind != NCR_KIND_LIFTED) return ncr_value_is(v, kinds);

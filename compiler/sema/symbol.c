@@ -325,10 +325,10 @@ static struct ncr_use *use_of(struct ncr_eval *ev, const struct ncr_layer *layer
 static bool count_macs(struct ncr_eval *ev, const struct ncr_layer *layer, struct ncr_value variant)
 {
     uint32_t n;
-    struct ncr_case *cases = ncr_lift_cases(ev, variant, &n);
+    const struct ncr_value *values = ncr_lift_values(ev, variant, &n);
     int64_t most = 0;
     for (uint32_t i = 0; i < n; i++)
-        most = ncr_max_i64(most, ev->space->variants.at[cases[i].value.as.i].facts.macs);
+        most = ncr_max_i64(most, ev->space->variants.at[values[i].as.i].facts.macs);
     if (most <= NCR_LIMIT_MACS - ev->macs) {
         ev->macs += most;
         return true;

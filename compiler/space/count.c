@@ -216,6 +216,7 @@ struct figure_terms {
     enum ncr_space_figure figure;
     int64_t *numbers;
     uint32_t n;
+    uint32_t *slots, mask; // number + 1
 };
 
 static uint32_t figure_leaf(void *user, const uint32_t *leaf)
@@ -229,17 +230,22 @@ static uint32_t figure_leaf(void *user, const uint32_t *leaf)
             : leaf[2] == 1                 ? facts->n_trained
                                            : 0;
     }
+    uint32_t at = (uint32_t)((uint64_t)v * UINT64_C(0x9e3779b97f4a7c15) >> 32) & t->mask;
+    for (; t->slots[at]; at = (at + 1) & t->mask)
+        if (t->numbers[t->slots[at] - 1] == v) return t->slots[at] - 1;
     t->numbers[t->n] = v;
-    for (uint32_t i = 0; i < t->n; i++)
-        if (t->numbers[i] == v) return i;
-    return t->n++;
+    t->slots[at] = ++t->n;
+    return t->n - 1;
 }
 
 // The figure as a sum over the nodes; numbers: its leaves.
 static struct ncr_mdd_sum figure_sum(struct ncr_arena *arena, struct ncr_space *space,
                                      enum ncr_space_figure figure, int64_t **numbers)
 {
-    struct figure_terms t = {space, figure, NULL, 0};
+    struct figure_terms t = {.space = space, .figure = figure, .mask = 63};
+    while (t.mask < 2 * (space->variants.n + 3))
+        t.mask = 2 * t.mask + 1;
+    t.slots = NCR_NEW_N(arena, uint32_t, (size_t)t.mask + 1);
     // Each number is that of a variant, zero or one.
     t.numbers = NCR_NEW_N(arena, int64_t, (size_t)space->variants.n + 3);
     ncr_diagram *terms = NCR_NEW_N(arena, ncr_diagram, space->nodes.n);

@@ -1,6 +1,7 @@
 // nacre space: what a net with decisions is a set of.
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "compiler/space/members.h"
 #include "tools/nacre/space.h"
@@ -57,13 +58,18 @@ static int open_space(struct space_job *job, struct cli_program *program)
     return EXIT_GOOD;
 }
 
+// Whole genotypes only.
+static int whole(struct space_job *job, const char *option, uint32_t open)
+{
+    if (open == NCR_UNSET) return EXIT_GOOD;
+    return cli_usage(job->cli, "--%s needs a whole genotype; `%.*s` is open", option,
+                     NCR_STR_ARG(job->space->decisions.at[open].path));
+}
+
 static int neighbours(struct space_job *job)
 {
-    if (job->open != NCR_UNSET) {
-        struct ncr_str path = job->space->decisions.at[job->open].path;
-        return cli_usage(job->cli, "--neighbours needs a whole genotype; `%.*s` is open",
-                         NCR_STR_ARG(path));
-    }
+    int code = whole(job, "neighbours", job->open);
+    if (code) return code;
     struct ncr_members *all = ncr_members_build(job->arena, job->space, NULL);
     if (!all) return cli_usage(job->cli, "the space is too entangled");
     space_neighbours(job, all);
@@ -88,6 +94,35 @@ static int samples(struct space_job *job)
                 m->n_accepted, m->n_tried, 100.0 * (double)m->n_accepted / (double)m->n_tried);
     }
     return EXIT_GOOD;
+}
+
+static int children(struct space_job *job, struct cli_program *program)
+{
+    struct cli *cli = job->cli;
+    struct ncr_genes_given genes = {0};
+    uint64_t n;
+    uint32_t *other = NCR_NEW_N(job->arena, uint32_t, (size_t)job->space->decisions.n + 1), open;
+    struct space_cross cross = {other, NCR_CROSSOVER_UNIFORM, 1};
+    const char *how = cli->opt[OPT_CROSSOVER] ? cli->opt[OPT_CROSSOVER] : "uniform";
+    char end;
+    if (strcmp(how, "subtree") == 0)
+        cross.kind = NCR_CROSSOVER_SUBTREE;
+    else if (sscanf(how, "point(%u%c", &cross.points, &end) == 2 && end == ')' && cross.points >= 1)
+        cross.kind = NCR_CROSSOVER_POINT;
+    else if (strcmp(how, "uniform") != 0)
+        return cli_usage(
+            cli, "--crossover is uniform, point(K) with K from 1, or subtree, not `%s`", how);
+    if (!cli_u64(cli, OPT_SAMPLE, 1, UINT32_MAX, 1, &n)) return EXIT_COMMAND_LINE;
+    int code = whole(job, "cross", job->open);
+    if (code == EXIT_GOOD) code = work_genotype(cli, program, cli->opt[OPT_CROSS], &genes);
+    if (code) return code;
+    if (!ncr_genotype_resolve(job->space, &program->diags, &genes, other, &open)) {
+        cli_diags(cli, program);
+        return EXIT_PROGRAM;
+    }
+    code = whole(job, "cross", open);
+    if (code || space_children(job, n, &cross) || ncr_io_stop(&cli->io)) return code;
+    return cli_usage(cli, "no child of the two is a member");
 }
 
 static int bounds(struct space_job *job)
@@ -124,8 +159,11 @@ int cmd_space(struct cli *cli)
     bool many = cli->opt[OPT_DISTINCT] || cli->opt[OPT_ENUMERATE] || cli->opt[OPT_BOUNDS];
     int modes = (cli->opt[OPT_SAMPLE] != NULL) + (cli->opt[OPT_ENUMERATE] != NULL) +
                 (cli->opt[OPT_NEIGHBOURS] != NULL) + (cli->opt[OPT_BOUNDS] != NULL);
+    if (cli->opt[OPT_CROSS] && cli->opt[OPT_SAMPLE]) modes--;
+    modes += cli->opt[OPT_CROSS] != NULL;
     if (modes > 1)
-        return cli_usage(cli, "--sample, --enumerate, --neighbours and --bounds go one at a time");
+        return cli_usage(
+            cli, "--sample, --cross, --enumerate, --neighbours and --bounds go one at a time");
     if (modes == 0 && cli_no_csv(cli)) return EXIT_COMMAND_LINE;
     if (!cli_u64(cli, OPT_SEED, 0, UINT64_MAX, 1, &job.seed) ||
         !cli_u64(cli, OPT_BUDGET, 1, UINT64_C(1) << 40, many ? LONG_BUDGET : QUICK_BUDGET,
@@ -135,13 +173,15 @@ int cmd_space(struct cli *cli)
     int code = cli_open(cli, cli->args[0], &program);
     if (code == EXIT_GOOD) code = open_space(&job, &program);
     if (code == EXIT_GOOD)
-        code = cli->opt[OPT_SAMPLE]       ? samples(&job)
+        code = cli->opt[OPT_CROSS]        ? children(&job, &program)
+               : cli->opt[OPT_SAMPLE]     ? samples(&job)
                : cli->opt[OPT_ENUMERATE]  ? (space_enumerate(&job), EXIT_GOOD)
                : cli->opt[OPT_NEIGHBOURS] ? neighbours(&job)
                : cli->opt[OPT_BOUNDS]     ? bounds(&job)
                                           : counts(&job);
     bool stopped = ncr_io_stop(&cli->io);
-    if (code == EXIT_GOOD && !stopped)
+    // What was listed before Ctrl-C is printed.
+    if (code == EXIT_GOOD && (!stopped || modes))
         code = cli_output_to(cli, cli->opt[OPT_OUTPUT], &out);
     else
         ncr_buf_free(&out);

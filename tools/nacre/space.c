@@ -2,7 +2,10 @@
 #include "tools/nacre/space.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+enum { FLUSH_BYTES = 1 << 20 };
 
 // -- lists of members ---------------------------------------------------------------------------
 
@@ -58,6 +61,11 @@ static void list_one(struct listing *l, const uint32_t *taken, const char *note)
     }
     ncr_arena_reset(l->scratch, mark);
     l->n++;
+    // Long lists go out as they are made.
+    if (job->out->n > FLUSH_BYTES && !job->cli->opt[OPT_OUTPUT]) {
+        fwrite(job->out->s, 1, job->out->n, stdout);
+        job->out->n = 0;
+    }
 }
 
 static void list_end(struct listing *l)
@@ -86,6 +94,25 @@ bool space_samples(struct space_job *job, uint64_t n, bool uniform)
         good = ncr_members_sample(job->members, l.scratch, uniform, &rng, taken) &&
                !((i & 255) == 255 && job->work.stop(job->work.user, i, n));
         if (good) list_one(&l, taken, NULL);
+    }
+    list_end(&l);
+    return good;
+}
+
+bool space_children(struct space_job *job, uint64_t n, const struct space_cross *cross)
+{
+    struct listing l;
+    list_start(&l, job, "crossover");
+    uint32_t *child = NCR_NEW_N(job->arena, uint32_t, (size_t)job->space->decisions.n + 1);
+    bool good = true;
+    for (uint64_t i = 0; i < n && good; i++) {
+        struct ncr_rng rng = ncr_rng_at(job->seed, NCR_RNG_MUTATE, i);
+        struct ncr_arena_mark mark = ncr_arena_mark(l.scratch);
+        good = ncr_gene_crossover(l.scratch, job->space, job->given, cross->other, cross->kind,
+                                  cross->points, &rng, child);
+        ncr_arena_reset(l.scratch, mark);
+        good &= !((i & 255) == 255 && job->work.stop(job->work.user, i, n));
+        if (good) list_one(&l, child, NULL);
     }
     list_end(&l);
     return good;

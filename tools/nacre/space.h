@@ -2,6 +2,7 @@
 #ifndef NCR_TOOLS_SPACE_H
 #define NCR_TOOLS_SPACE_H
 
+#include "compiler/mutate/genotype.h"
 #include "compiler/space/genotype.h"
 #include "compiler/space/members.h"
 #include "tools/nacre/cli.h"
@@ -23,6 +24,14 @@ void space_counts(struct space_job *job);
 void space_bounds(struct space_job *job, enum ncr_space_figure figure, const struct ncr_bounds *b);
 // False where a member was not found, or Ctrl-C.
 bool space_samples(struct space_job *job, uint64_t n, bool uniform);
+// n children of job->given and other.
+struct space_cross {
+    const uint32_t *other;
+    enum ncr_crossover kind;
+    uint32_t points;
+};
+// False where none was found to be a member, or Ctrl-C.
+bool space_children(struct space_job *job, uint64_t n, const struct space_cross *cross);
 void space_enumerate(struct space_job *job);
 // all: the members of the whole space, of which job->given is one.
 void space_neighbours(struct space_job *job, struct ncr_members *all);

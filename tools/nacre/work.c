@@ -12,26 +12,33 @@ static struct ncr_str option(const struct cli *cli, enum cli_option o)
     return cli->opt[o] ? ncr_str_of(cli->opt[o]) : NCR_STR("");
 }
 
+int work_genotype(struct cli *cli, struct cli_program *program, const char *path,
+                  struct ncr_genes_given *out)
+{
+    struct ncr_error err;
+    struct ncr_buf text = {0};
+    enum ncr_status status =
+        cli->io.read_file(cli->io.user, path, NCR_LIMIT_FILE_BYTES, &text, &err);
+    if (status != NCR_OK) {
+        ncr_buf_free(&text);
+        return cli_fail(cli, status, &err);
+    }
+    struct ncr_str kept =
+        ncr_str_dup(program->arena, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
+    ncr_buf_free(&text);
+    uint32_t file = ncr_sources_add(program->sources, ncr_str_of(path), kept);
+    if (ncr_genes_read(program->arena, &program->diags, file, out)) return EXIT_GOOD;
+    cli_diags(cli, program);
+    return EXIT_PROGRAM;
+}
+
 int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_given *out)
 {
     struct ncr_error err;
     *out = (struct ncr_genes_given){0};
     if (cli->opt[OPT_GENOTYPE]) {
-        struct ncr_buf text = {0};
-        enum ncr_status status = cli->io.read_file(cli->io.user, cli->opt[OPT_GENOTYPE],
-                                                   NCR_LIMIT_FILE_BYTES, &text, &err);
-        if (status != NCR_OK) {
-            ncr_buf_free(&text);
-            return cli_fail(cli, status, &err);
-        }
-        struct ncr_str kept =
-            ncr_str_dup(program->arena, (struct ncr_str){text.s ? text.s : "", (uint32_t)text.n});
-        ncr_buf_free(&text);
-        uint32_t file = ncr_sources_add(program->sources, ncr_str_of(cli->opt[OPT_GENOTYPE]), kept);
-        if (!ncr_genes_read(program->arena, &program->diags, file, out)) {
-            cli_diags(cli, program);
-            return EXIT_PROGRAM;
-        }
+        int code = work_genotype(cli, program, cli->opt[OPT_GENOTYPE], out);
+        if (code) return code;
     }
     for (int i = 0; i < cli->n_set; i++) {
         enum ncr_status status =

@@ -20,6 +20,9 @@ struct cli_work {
 // --weights and --data-dir. EXIT_GOOD, or the exit code to return; call work_close in both cases.
 int work_open(struct cli *cli, struct cli_work *work);
 void work_close(struct cli_work *work);
+// Adds the genes of a genotype file to out. EXIT_GOOD, or the exit code to return after a message.
+int work_genotype(struct cli *cli, struct cli_program *program, const char *path,
+                  struct ncr_genes_given *out);
 // The decisions of --genotype and --set. EXIT_GOOD, or the exit code to return.
 int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_given *out);
 // The exit code for a status of a pipeline's step; prints what it collected or work->err.
