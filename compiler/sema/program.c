@@ -15,6 +15,7 @@ bool ncr_eval_start(struct ncr_eval *ev, struct ncr_program *program, struct ncr
         NCR_REPORT0(&program->reporter, NO_MEMORY, NCR_NOWHERE);
         return false;
     }
+    ncr_arena_alloc(ev->work, 1); // a first chunk that stays when marks are reset
     ncr_eval_init(ev, program, program->arena, root);
     return true;
 }

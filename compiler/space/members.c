@@ -112,6 +112,7 @@ static struct ncr_arena *work_begin(struct ncr_space *space, struct ncr_arena **
 {
     struct ncr_arena *work = ncr_arena_new(0);
     if (!work) NCR_BUG("out of memory for a space");
+    ncr_arena_alloc(work, 1); // a first chunk that stays when marks are reset
     *before = space->diagrams.scratch;
     space->diagrams.scratch = work;
     space->diagrams.work_limit = UINT64_MAX;
