@@ -500,5 +500,5 @@ struct ncr_value ncr_eval_code(struct ncr_eval *ev, const struct ncr_code *code)
     ev->depth++;
     struct ncr_value v = expression(ev, code);
     ev->depth--;
-    return v;
+    return ev->taken ? ncr_lift_taken(ev, v) : v;
 }

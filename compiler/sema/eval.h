@@ -282,6 +282,8 @@ struct ncr_case {
 struct ncr_case *ncr_lift_cases(struct ncr_eval *ev, struct ncr_value v, uint32_t *n);
 // The same without conditions, which are what takes long where there are many.
 const struct ncr_value *ncr_lift_values(struct ncr_eval *ev, struct ncr_value v, uint32_t *n);
+// What v is for the decisions of ev->taken, where a requirement is asked of one network.
+struct ncr_value ncr_lift_taken(struct ncr_eval *ev, struct ncr_value v);
 // Whether some value that v may have is of these kinds.
 bool ncr_lift_may(struct ncr_eval *ev, struct ncr_value v, uint32_t kinds);
 // Lists and records with undecided values inside become LIFTED as a whole.

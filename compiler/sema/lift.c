@@ -280,6 +280,14 @@ static struct ncr_value plain(struct ncr_eval *ev, const struct ncr_value *args,
 struct ncr_value ncr_lift(struct ncr_eval *ev, const struct ncr_value *args, uint32_t n,
                           ncr_lift_fn *fn, void *user)
 {
+    if (ev->taken) { // one member: nothing is undecided
+        struct ncr_value *at = NCR_NEW_N(ev->scratch, struct ncr_value, n);
+        for (uint32_t i = 0; i < n; i++) {
+            at[i] = ncr_lift_taken(ev, args[i]);
+            if (at[i].kind == NCR_KIND_ERROR) return at[i];
+        }
+        return fn(ev, user, at);
+    }
     bool lifted = false, unknown = false;
     for (uint32_t i = 0; i < n; i++) {
         if (args[i].kind == NCR_KIND_ERROR) return ncr_value_error();
@@ -350,6 +358,22 @@ struct ncr_value ncr_lift_whole(struct ncr_eval *ev, struct ncr_value v)
         undecided |= ncr_is_lifted(r->at[i]) ||
                      (r->at[i].kind == NCR_KIND_LIST && r->at[i].as.list->undecided);
     return undecided ? ncr_lift(ev, r->at, r->n, record_of, (void *)r) : v;
+}
+
+struct ncr_value ncr_lift_taken(struct ncr_eval *ev, struct ncr_value v)
+{
+    if (v.kind == NCR_KIND_LIFTED) {
+        uint32_t leaf = ncr_diagram_at(&ev->space->diagrams, v.as.lifted, ev->taken);
+        v = leaf == NCR_HOLE ? ncr_value_error() : ev->leaves.at[leaf];
+    }
+    bool list = v.kind == NCR_KIND_LIST && v.as.list->undecided;
+    if (!list && v.kind != NCR_KIND_RECORD) return v;
+    uint32_t n = list ? v.as.list->n : v.as.record->n;
+    const struct ncr_value *from = list ? v.as.list->at : v.as.record->at;
+    struct ncr_value *at = NCR_NEW_N(ev->scratch, struct ncr_value, n);
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = ncr_lift_taken(ev, from[i]);
+    return list ? list_of(ev, (void *)v.as.list, at) : record_of(ev, (void *)v.as.record, at);
 }
 
 // -- merging ------------------------------------------------------------------------------------

@@ -307,6 +307,39 @@ void ncr_members_neighbours(struct ncr_members *m, struct ncr_arena *scratch, co
 
 // -- conflicts ----------------------------------------------------------------------------------
 
+// The diagram of the genotypes that satisfy what is wanted; NULL where it is too large. steps: of
+// relaxed sums, 0 for exact ones.
+static const struct ncr_mdd *only_with(struct ncr_arena *arena, struct ncr_space *space,
+                                       const bool *wanted, uint32_t steps, uint64_t max_nodes)
+{
+    struct ncr_mdd_problem *p = problem_new(arena, space);
+    struct conditions conditions = conditions_new(arena, space);
+    genotype_conditions(space, NULL, &conditions);
+    uint32_t *relaxed = NCR_NEW_N(arena, uint32_t, space->requires.n);
+    for (uint32_t i = 0; i < space->requires.n; i++)
+        relaxed[i] = steps;
+    require_problem(arena, space, wanted, relaxed, &conditions, p);
+    p->conditions = conditions.at;
+    p->n_conditions = conditions.n;
+    return ncr_mdd_build(arena, p, max_nodes);
+}
+
+double ncr_space_excluded(struct ncr_space *space, uint32_t require)
+{
+    if (space->requires.at[require].kind == NCR_REQUIRE_GRAPH) return -1;
+    struct ncr_arena *before, *work = work_begin(space, &before), *arena = ncr_arena_new(0);
+    if (!arena) NCR_BUG("out of memory for a space");
+    bool *wanted = NCR_NEW_N(arena, bool, space->requires.n);
+    const struct ncr_mdd *all = only_with(arena, space, wanted, 0, NCR_LIMIT_MEMBER_NODES);
+    wanted[require] = true;
+    const struct ncr_mdd *left = all ? only_with(arena, space, wanted, 0, EXACT_NODES) : NULL;
+    double share = -1;
+    if (left) share = 1 - ncr_big_f64(ncr_mdd_count(left)) / ncr_big_f64(ncr_mdd_count(all));
+    ncr_arena_free(arena);
+    work_end(space, work, before);
+    return share;
+}
+
 static bool empty_with(struct ncr_space *space, const bool *wanted)
 {
     bool empty = false, known = false;
@@ -314,16 +347,7 @@ static bool empty_with(struct ncr_space *space, const bool *wanted)
     for (uint32_t steps = 0; !known && steps <= 1024; steps += 1024) {
         struct ncr_arena *arena = ncr_arena_new(0);
         if (!arena) NCR_BUG("out of memory for a space");
-        struct ncr_mdd_problem *p = problem_new(arena, space);
-        struct conditions conditions = conditions_new(arena, space);
-        genotype_conditions(space, NULL, &conditions);
-        uint32_t *relaxed = NCR_NEW_N(arena, uint32_t, space->requires.n);
-        for (uint32_t i = 0; i < space->requires.n; i++)
-            relaxed[i] = steps;
-        require_problem(arena, space, wanted, relaxed, &conditions, p);
-        p->conditions = conditions.at;
-        p->n_conditions = conditions.n;
-        const struct ncr_mdd *mdd = ncr_mdd_build(arena, p, CONFLICT_NODES);
+        const struct ncr_mdd *mdd = only_with(arena, space, wanted, steps, CONFLICT_NODES);
         known = mdd != NULL;
         empty = mdd && ncr_big_is_zero(ncr_mdd_count(mdd));
         ncr_arena_free(arena);

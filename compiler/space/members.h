@@ -96,6 +96,11 @@ bool ncr_members_bounds(struct ncr_members *members, enum ncr_space_figure figur
                         uint64_t n_draws, uint64_t seed, const struct ncr_work *work,
                         struct ncr_bounds *out);
 
+// Share of the genotypes, in [0, 1], that requirement `require` alone excludes: exact, for sums up to
+// the size of their diagram; -1 where it is not known (requirements over a whole network, and sums
+// with too many values).
+double ncr_space_excluded(struct ncr_space *space, uint32_t require);
+
 // A smallest set of requirements that no genotype satisfies: indices in space->requires. 0 where
 // there are members, or that is not known. Sizes up to 3 exactly (and every size up to 8
 // requirements); beyond that a set from which none can be taken away.

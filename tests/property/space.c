@@ -49,6 +49,16 @@ static const char *const programs[] = {
     "    let w = choose 2 of repeated (2, 3);\n"
     "    parts |> concat >> dense(w[0] * w[1])\n"
     "}\n",
+    // requirements that are asked of a network, with decisions, shapes and lists in them
+    "net n(x: tensor[2, 8, 8]) {\n"
+    "    let c = choose(2, 4, 8);\n"
+    "    let k = [choose(1, 3), 3];\n"
+    "    let y = x |> conv(c, kernel: k) >> maxpool(choose p(1, 2));\n"
+    "    require peak_memory(this) <= 1 KiB -> k[0] * c <= 8;\n"
+    "    require peak_memory(this) * y.height <= 64 B * (60 + c * len(k)) || c == 8 && y.width < "
+    "8;\n"
+    "    y |> flatten >> dense(2)\n"
+    "}\n",
 };
 
 static struct ncr_space *space_of(struct checked *c)

@@ -72,8 +72,8 @@ static int module(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 static int space(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 {
     const struct ncr_net_info *net;
-    enum ncr_status status = ncr_program_find_net(work->program.program,
-                                                  work->pipeline.choice.net, &net, &work->err);
+    enum ncr_status status =
+        ncr_program_find_net(work->program.program, work->pipeline.choice.net, &net, &work->err);
     if (status != NCR_OK) return work_status(cli, work, status);
     if (!net->space)
         return cli_usage(cli, "the net `%.*s` has no decisions: --stage graph shows it",
@@ -166,10 +166,10 @@ static int object(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
 }
 
 static const struct stage stages[] = {
-    {"tokens", tokens, NULL},     {"ast", ast, NULL},     {"module", NULL, module},
-    {"space", NULL, space}, {"resolved", NULL, resolved}, {"graph", NULL, graph}, {"qgraph", NULL, qgraph},
-    {"plan", NULL, plan},         {"llvm", NULL, llvm},   {"asm", NULL, assembly},
-    {"obj", NULL, object},
+    {"tokens", tokens, NULL}, {"ast", ast, NULL},           {"module", NULL, module},
+    {"space", NULL, space},   {"resolved", NULL, resolved}, {"graph", NULL, graph},
+    {"qgraph", NULL, qgraph}, {"plan", NULL, plan},         {"llvm", NULL, llvm},
+    {"asm", NULL, assembly},  {"obj", NULL, object},
 };
 
 static int no_stage(struct cli *cli, const char *found)

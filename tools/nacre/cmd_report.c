@@ -1,5 +1,6 @@
 // nacre report: what a network costs, from its text alone.
 #include "compiler/analysis/report.h"
+#include "tools/nacre/space.h"
 #include "tools/nacre/work.h"
 
 static enum ncr_status build(struct cli_work *work, struct ncr_report **out)
@@ -18,6 +19,11 @@ int cmd_report(struct cli *cli)
     struct cli_work work;
     struct ncr_report *report = NULL;
     int code = work_open(cli, &work);
+    int open_code;
+    if (code == EXIT_GOOD && space_report_open(cli, &work.program, &open_code)) {
+        work_close(&work);
+        return open_code;
+    }
     if (code == EXIT_GOOD) code = work_status(cli, &work, build(&work, &report));
     if (code == EXIT_GOOD) {
         struct ncr_buf out = {0};

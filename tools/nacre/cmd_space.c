@@ -151,6 +151,33 @@ static int counts(struct space_job *job)
     return EXIT_GOOD;
 }
 
+bool space_report_open(struct cli *cli, struct cli_program *program, int *code)
+{
+    const struct ncr_net_info *net;
+    struct ncr_error err;
+    struct ncr_str name = cli->opt[OPT_NET] ? ncr_str_of(cli->opt[OPT_NET]) : NCR_STR("");
+    if (ncr_program_find_net(program->program, name, &net, &err) != NCR_OK || !net->space)
+        return false;
+    struct ncr_buf out = {0};
+    struct space_job job = {.cli = cli,
+                            .out = &out,
+                            .work = {stop, cli},
+                            .seed = 1,
+                            .budget = QUICK_BUDGET,
+                            .draws = QUICK_DRAWS};
+    *code = open_space(&job, program);
+    if (*code == EXIT_GOOD && job.open == NCR_UNSET) return false;
+    if (*code == EXIT_GOOD && cli_no_csv(cli)) *code = EXIT_COMMAND_LINE;
+    if (*code == EXIT_GOOD) space_report(&job);
+    if (*code == EXIT_GOOD && ncr_io_stop(&cli->io)) {
+        ncr_buf_free(&out);
+        *code = cli_fail(cli, NCR_INTERRUPTED, &err);
+    } else if (*code == EXIT_GOOD) {
+        *code = cli_output(cli, &out);
+    }
+    return true;
+}
+
 int cmd_space(struct cli *cli)
 {
     struct cli_program program;

@@ -51,8 +51,7 @@ static int prepare(struct cli *cli, struct training *t)
     if (status == NCR_OK && t->set[0].n == 0)
         status = ncr_fail(&t->work.err, NCR_USAGE, "`%.*s.%s` holds no images to train on",
                           NCR_STR_ARG(t->spec.data.data->name), split_names[t->spec.data.split]);
-    if (status == NCR_OK)
-        status = ncr_classify_fits(pipeline->whole, &t->set[0], &t->work.err);
+    if (status == NCR_OK) status = ncr_classify_fits(pipeline->whole, &t->set[0], &t->work.err);
     return work_status(cli, &t->work, status);
 }
 

@@ -21,6 +21,11 @@ struct space_job {
 };
 
 void space_counts(struct space_job *job);
+// Bounds of every figure and what each requirement excludes, as text or JSON.
+void space_report(struct space_job *job);
+// `nacre report` of a net that is still a space with --set and --genotype. True where it is one;
+// *code is then the exit code.
+bool space_report_open(struct cli *cli, struct cli_program *program, int *code);
 void space_bounds(struct space_job *job, enum ncr_space_figure figure, const struct ncr_bounds *b);
 // False where a member was not found, or Ctrl-C.
 bool space_samples(struct space_job *job, uint64_t n, bool uniform);
