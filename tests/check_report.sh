@@ -67,9 +67,11 @@ empty out
 expect 1 "a format that cannot be computed" "$tmp/two.ncr" --quant powers
 has err "error[N0701]"
 empty out
-expect 1 "an open decision" "$tmp/open.ncr"
-has err "error[N0473]"
-empty out
+expect 0 "a space" "$tmp/open.ncr"
+has out "a space of 1 decision"
+has out "exact"
+expect 0 "a member of a space" "$tmp/open.ncr" --set out=8
+has out "arch_id"
 expect 2 "no net at all" /dev/null
 has err "the program has no net"
 empty out

@@ -284,8 +284,9 @@ static void counts_text(struct space_job *job)
 {
     struct ncr_space *space = job->space;
     uint32_t width = 8;
-    ncr_buf_fmt(job->out, "%.*s: %u decisions, %u requirements\n", NCR_STR_ARG(space->name),
-                space->decisions.n, space->requires.n);
+    ncr_buf_fmt(job->out, "%.*s: %u decision%s, %u requirement%s\n", NCR_STR_ARG(space->name),
+                space->decisions.n, space->decisions.n == 1 ? "" : "s", space->requires.n,
+                space->requires.n == 1 ? "" : "s");
     count_text(job, "genotypes", &job->genotypes, "");
     count_text(job, "feasible", &job->feasible, "95 % by draws");
     count_text(job, "distinct", &job->distinct, "networks, 95 %");

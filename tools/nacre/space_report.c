@@ -24,8 +24,8 @@ static void text(struct space_job *job, const struct figures *f)
 {
     struct ncr_space *space = job->space;
     struct ncr_count all = ncr_members_genotypes(job->members);
-    ncr_buf_fmt(job->out, "net       %.*s, a space of %u decisions\n", NCR_STR_ARG(space->name),
-                space->decisions.n);
+    ncr_buf_fmt(job->out, "net       %.*s, a space of %u decision%s\n", NCR_STR_ARG(space->name),
+                space->decisions.n, space->decisions.n == 1 ? "" : "s");
     ncr_buf_fmt(job->out, "genotypes %.*s, feasible %.*s%s\n",
                 NCR_STR_ARG(ncr_big_text(job->arena, all.count)),
                 NCR_STR_ARG(ncr_big_text(job->arena, job->feasible.count)),
