@@ -179,7 +179,7 @@ struct ncr_count ncr_members_distinct(struct ncr_members *m, struct ncr_count fe
 // -- figures ------------------------------------------------------------------------------------
 
 static const char *const figure_names[NCR_SPACE_FIGURE_COUNT_] = {"params", "macs", "nodes",
-                                                                  "depth"};
+                                                                  "depth", "peak_memory"};
 
 const char *ncr_space_figure_name(enum ncr_space_figure figure)
 {
@@ -193,8 +193,10 @@ bool ncr_space_figure_find(struct ncr_str name, enum ncr_space_figure *out)
     return false;
 }
 
-int64_t ncr_space_figure_of(enum ncr_space_figure figure, const struct ncr_graph *graph)
+int64_t ncr_members_figure(const struct ncr_members *m, enum ncr_space_figure figure,
+                           const struct ncr_graph *graph)
 {
+    if (figure == NCR_SPACE_PEAK_MEMORY) return m->peak_memory(graph);
     if (figure == NCR_SPACE_PARAMS) return ncr_graph_params(graph);
     if (figure == NCR_SPACE_MACS) return ncr_graph_macs(graph);
     if (figure == NCR_SPACE_NODES) return graph->n_nodes;
@@ -279,7 +281,8 @@ static bool bound_one(void *user, const uint32_t *taken)
     struct enumeration *e = user;
     struct ncr_arena_mark mark = ncr_arena_mark(e->scratch);
     const struct ncr_graph *graph = ncr_space_bind(e->members->space, taken, e->scratch);
-    note_bound(e->members, e->bounds, ncr_space_figure_of(e->figure, graph), taken, e->n == 0);
+    note_bound(e->members, e->bounds, ncr_members_figure(e->members, e->figure, graph), taken,
+               e->n == 0);
     ncr_arena_reset(e->scratch, mark);
     e->n++;
     return keep_going(e);
@@ -310,12 +313,13 @@ bool ncr_members_bounds(struct ncr_members *m, enum ncr_space_figure figure, uin
                         struct ncr_bounds *out)
 {
     if (ncr_big_is_zero(ncr_mdd_count(m->drawn))) return false;
+    if (figure == NCR_SPACE_PEAK_MEMORY && !m->peak_memory) return false;
     uint32_t n = m->space->decisions.n;
     *out = (struct ncr_bounds){.low_taken = NCR_NEW_N(m->arena, uint32_t, (size_t)n + 1),
                                .high_taken = NCR_NEW_N(m->arena, uint32_t, (size_t)n + 1)};
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) NCR_BUG("out of memory for a space");
-    bool good = figure != NCR_SPACE_DEPTH && by_diagram(m, figure, scratch, out);
+    bool good = figure < NCR_SPACE_DEPTH && by_diagram(m, figure, scratch, out);
     uint64_t candidates;
     struct enumeration e = {
         .members = m, .scratch = scratch, .work = work, .figure = figure, .bounds = out};

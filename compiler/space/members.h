@@ -15,10 +15,11 @@ enum { NCR_LIMIT_MEMBER_NODES = 1 << 19 };
 struct ncr_members {
     struct ncr_space *space;
     struct ncr_arena *arena;
-    const struct ncr_mdd *all;    // genotypes, no requirement asked
-    const struct ncr_mdd *drawn;  // those that satisfy what the diagram holds; may be `all`
-    bool has_priors;              // some alternative has a sampling weight
-    bool weighed;                 // drawing follows the priors
+    const struct ncr_mdd *all;   // genotypes, no requirement asked
+    const struct ncr_mdd *drawn; // those that satisfy what the diagram holds; may be `all`
+    bool has_priors;             // some alternative has a sampling weight
+    bool weighed;                // drawing follows the priors
+    int64_t (*peak_memory)(const struct ncr_graph *graph); // NULL: that figure is not known
     uint32_t n_asked;             // requirements left to be asked of each network
     bool *asked;                  // [requires]
     uint64_t n_tried, n_accepted; // by ncr_members_sample so far
@@ -73,15 +74,17 @@ void ncr_members_neighbours(struct ncr_members *members, struct ncr_arena *scrat
 
 // -- figures ------------------------------------------------------------------------------------
 enum ncr_space_figure {
-    NCR_SPACE_PARAMS, // additive
-    NCR_SPACE_MACS,   // additive
-    NCR_SPACE_NODES,  // additive
-    NCR_SPACE_DEPTH,  // operators with weights on the longest path
+    NCR_SPACE_PARAMS,      // additive
+    NCR_SPACE_MACS,        // additive
+    NCR_SPACE_NODES,       // additive
+    NCR_SPACE_DEPTH,       // operators with weights on the longest path
+    NCR_SPACE_PEAK_MEMORY, // bytes, of the plan in 8 bits; where members->peak_memory is set
     NCR_SPACE_FIGURE_COUNT_
 };
 const char *ncr_space_figure_name(enum ncr_space_figure figure);
 bool ncr_space_figure_find(struct ncr_str name, enum ncr_space_figure *out);
-int64_t ncr_space_figure_of(enum ncr_space_figure figure, const struct ncr_graph *graph);
+int64_t ncr_members_figure(const struct ncr_members *members, enum ncr_space_figure figure,
+                           const struct ncr_graph *graph);
 
 struct ncr_bounds {
     int64_t low, high;
@@ -96,9 +99,9 @@ bool ncr_members_bounds(struct ncr_members *members, enum ncr_space_figure figur
                         uint64_t n_draws, uint64_t seed, const struct ncr_work *work,
                         struct ncr_bounds *out);
 
-// Share of the genotypes, in [0, 1], that requirement `require` alone excludes: exact, for sums up to
-// the size of their diagram; -1 where it is not known (requirements over a whole network, and sums
-// with too many values).
+// Share of the genotypes, in [0, 1], that requirement `require` alone excludes: exact, for sums up
+// to the size of their diagram; -1 where it is not known (requirements over a whole network, and
+// sums with too many values).
 double ncr_space_excluded(struct ncr_space *space, uint32_t require);
 
 // A smallest set of requirements that no genotype satisfies: indices in space->requires. 0 where

@@ -277,14 +277,15 @@ Test(space, bounds_are_the_extremes_of_all_members)
             check_text("t.ncr", p < NCR_COUNT(programs) ? programs[p] : restricted, "");
         struct ncr_space *space = space_of(c);
         struct ncr_members *m = ncr_members_build(c->arena, space, NULL);
+        m->peak_memory = ncr_peak_memory;
         static struct listing l;
         l = (struct listing){.arena = c->arena, .n_decisions = space->decisions.n};
         ncr_members_each(m, c->arena, list_one, &l);
         for (int f = 0; f < NCR_SPACE_FIGURE_COUNT_; f++) {
             int64_t low = INT64_MAX, high = INT64_MIN;
             for (uint32_t i = 0; i < l.n; i++) {
-                int64_t v = ncr_space_figure_of((enum ncr_space_figure)f,
-                                                ncr_space_bind(space, l.at[i], c->arena));
+                int64_t v = ncr_members_figure(m, (enum ncr_space_figure)f,
+                                               ncr_space_bind(space, l.at[i], c->arena));
                 low = v < low ? v : low;
                 high = v > high ? v : high;
             }

@@ -10,6 +10,7 @@
 enum {
     QUICK_BUDGET = 1 << 16,
     LONG_BUDGET = 1 << 20,
+    SLOW_BUDGET = 20000,
     QUICK_DRAWS = 2000,
     LONG_DRAWS = 20000,
 };
@@ -51,6 +52,7 @@ static int open_space(struct space_job *job, struct cli_program *program)
         return EXIT_PROGRAM;
     }
     job->members = ncr_members_build(job->arena, net->space, job->given);
+    if (job->members) job->members->peak_memory = ncr_peak_memory;
     if (!job->members)
         return cli_usage(cli,
                          "the space is too entangled to be counted: its diagram passes %d nodes",
@@ -129,10 +131,16 @@ static int bounds(struct space_job *job)
 {
     enum ncr_space_figure figure;
     if (!ncr_space_figure_find(ncr_str_of(job->cli->opt[OPT_BOUNDS]), &figure))
-        return cli_usage(job->cli,
-                         "there is no metric `%s`; there are params, macs, nodes and depth",
-                         job->cli->opt[OPT_BOUNDS]);
+        return cli_usage(
+            job->cli,
+            "there is no metric `%s`; there are params, macs, nodes, depth and peak_memory",
+            job->cli->opt[OPT_BOUNDS]);
     struct ncr_bounds b;
+    // Planning a network takes milliseconds.
+    if (figure == NCR_SPACE_PEAK_MEMORY && !job->cli->opt[OPT_BUDGET]) {
+        job->budget = SLOW_BUDGET;
+        job->draws = QUICK_DRAWS;
+    }
     if (!ncr_members_bounds(job->members, figure, job->budget, job->draws, job->seed, &job->work,
                             &b))
         return cli_usage(job->cli, "the space has no member here");
