@@ -1,7 +1,9 @@
-// Tries the exact claims of mutations: parent and child on the same random input.
+// Tries the exact claims of mutations: parent and child on the same random input; in float, and in
+// 8-bit integers where no tensor changes its shape, so that both have the same scales.
 #include <math.h>
 
 #include "compiler/mutate/draft.h"
+#include "compiler/quant/qgraph.h"
 
 enum {
     LIMIT_NET_MACS = 4000000,    // larger nets are left out
@@ -75,8 +77,7 @@ static void draw_weights(struct ncr_weights *w, const struct ncr_graph *g, uint6
     }
 }
 
-static float **evaluate(struct ncr_arena *arena, const struct ncr_graph *g,
-                        const struct ncr_weights *w, uint64_t seed)
+static const float **draw_inputs(struct ncr_arena *arena, const struct ncr_graph *g, uint64_t seed)
 {
     const float **inputs = NCR_NEW_N(arena, const float *, g->n_inputs);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
@@ -87,6 +88,13 @@ static float **evaluate(struct ncr_arena *arena, const struct ncr_graph *g,
             x[k] = (float)ncr_rng_normal(&rng);
         inputs[i] = x;
     }
+    return inputs;
+}
+
+static float **evaluate(struct ncr_arena *arena, const struct ncr_graph *g,
+                        const struct ncr_weights *w, uint64_t seed)
+{
+    const float **inputs = draw_inputs(arena, g, seed);
     float **values = NCR_NEW_N(arena, float *, g->n_nodes);
     ncr_eval_f32(arena, g, w, inputs, values);
     return values;
@@ -113,6 +121,91 @@ static struct deviation compare(const struct ncr_graph *parent, float *const *a,
             double d = fabs((double)x[i] - (double)y[i]);
             if (top > 0) d /= top;
             if (!(d <= worst.size)) worst = (struct deviation){d, i, o, (double)x[i], (double)y[i]};
+        }
+    }
+    return worst;
+}
+
+// The network in 8-bit integers on a random input, its scales from that input; NULL where it cannot
+// be quantised.
+static int8_t **evaluate_int(struct ncr_arena *arena, const struct ncr_graph *g,
+                             const struct ncr_weights *w, uint64_t seed, struct ncr_qgraph **out)
+{
+    const struct ncr_quant_spec spec = {.weights = NCR_QF_LINEAR,
+                                        .activations = NCR_QF_LINEAR,
+                                        .weight_bits = 8,
+                                        .activation_bits = 8,
+                                        .per_channel = true,
+                                        .calibration = NCR_CALIB_MINMAX,
+                                        .percentile = 0.999,
+                                        .calibration_images = 1};
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, NULL);
+    const float **inputs = draw_inputs(arena, g, seed);
+    struct ncr_calibrator *calibrator = ncr_calibrator_new(arena, g, w, &spec);
+    ncr_calibrator_feed(calibrator, inputs);
+    struct ncr_qgraph *q =
+        ncr_qgraph_build(arena, &diags, g, &spec, w, ncr_calibrator_finish(calibrator));
+    if (!q || !q->has_numbers) return NULL;
+    const int8_t **quantised = NCR_NEW_N(arena, const int8_t *, q->n_inputs);
+    for (uint32_t i = 0; i < q->n_inputs; i++) {
+        const struct ncr_qnode *input = &q->nodes[q->inputs[i]];
+        int8_t *x = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&input->shape));
+        ncr_quantise_input(input, inputs[i], x);
+        quantised[i] = x;
+    }
+    int8_t **values = NCR_NEW_N(arena, int8_t *, q->n_nodes);
+    ncr_eval_int(arena, q, quantised, values);
+    *out = q;
+    return values;
+}
+
+// The same operators on tensors of the same shapes: only parameters have other sizes.
+static bool same_tensors(const struct ncr_graph *a, const struct ncr_graph *b)
+{
+    if (a->n_nodes != b->n_nodes) return false;
+    for (ncr_node_id id = 0; id < a->n_nodes; id++)
+        if (a->nodes[id].op != b->nodes[id].op ||
+            !ncr_shape_equal(&a->nodes[id].shape, &b->nodes[id].shape))
+            return false;
+    return true;
+}
+
+// The weights of a network for its simplified form, by the names of the parameters.
+static const struct ncr_weights *simplified_weights(struct ncr_arena *arena,
+                                                    const struct ncr_graph *g,
+                                                    const struct ncr_weights *w,
+                                                    const struct ncr_graph *simple)
+{
+    struct ncr_weights *out = ncr_weights_new(arena, simple);
+    for (uint32_t p = 0, k = 0; p < simple->n_params; p++, k++) {
+        while (!ncr_str_eq(g->params[k].name, simple->params[p].name)) // in the same order
+            k++;
+        memcpy(out->at[p], w->at[k], (size_t)simple->params[p].n * sizeof *out->at[p]);
+    }
+    return out;
+}
+
+// The largest difference of an output in integers; a size of 0 where there is none, or it cannot be
+// compared.
+static struct deviation compare_int(struct ncr_arena *arena, const struct ncr_graph *parent,
+                                    const struct ncr_weights *weights,
+                                    const struct ncr_child *child, uint64_t seed)
+{
+    struct deviation worst = {0};
+    const struct ncr_graph *a = ncr_graph_simplify(arena, parent),
+                           *b = ncr_graph_simplify(arena, child->graph);
+    struct ncr_qgraph *p, *q;
+    if (!same_tensors(a, b)) return worst;
+    int8_t **x = evaluate_int(arena, a, simplified_weights(arena, parent, weights, a), seed, &p);
+    int8_t **y = evaluate_int(arena, b, simplified_weights(arena, child->graph, child->weights, b),
+                              seed, &q);
+    for (uint32_t o = 0; x && y && o < p->n_outputs; o++) {
+        const struct ncr_qnode *out = &p->nodes[p->outputs[o]];
+        int64_t n = ncr_shape_elements(&out->shape);
+        for (int64_t i = 0; i < n; i++) {
+            double was = x[p->outputs[o]][i], is = y[q->outputs[o]][i], d = fabs(was - is) / 255;
+            if (d > worst.size) worst = (struct deviation){d, i, o, was, is};
         }
     }
     return worst;
@@ -164,6 +257,10 @@ static bool try_place(struct trial *t, const struct ncr_graph *g, const struct n
         float **a = evaluate(scratch, g, weights, seed),
               **b = evaluate(scratch, child.graph, child.weights, seed);
         struct deviation worst = compare(g, a, child.graph, b);
+        if (worst.size <= allowed) {
+            struct deviation whole = compare_int(scratch, g, weights, &child, seed);
+            if (whole.size > 0) worst = whole;
+        }
         good = worst.size <= allowed;
         if (!good) refute(t, g, match, &child, &worst, seed);
     }
