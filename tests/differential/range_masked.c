@@ -1,0 +1,196 @@
+// Proofs of masked faults against injection: every proved flip is injected on inputs of every kind,
+// and one changed output byte is a failing test.
+#include <criterion/criterion.h>
+
+#include "compiler/analysis/range_masked.h"
+#include "lang/base/rng.h"
+#include "runtime/inject/harness.h"
+#include "tests/support/random_graph.h"
+#include "tests/support/random_numbers.h"
+#include "tests/support/tiny_net.h"
+
+enum { INPUTS = 5 };
+
+struct proof {
+    struct ncr_arena *arena;
+    const struct ncr_qgraph *qgraph;
+    struct ncr_harness *harness;
+    struct ncr_runner *runner;
+    struct ncr_golden golden[INPUTS];
+    const struct ncr_masked *masked;
+    uint32_t q;
+    uint64_t seed, injected[NCR_SITES_COUNT_], alive, sampled;
+    uint64_t
+        one_in; // of the flips that are not proved, and of the proved ones where there are many
+    const char *what;
+};
+
+static void draw_input(struct ncr_rng *rng, const struct ncr_qnode *x, int kind, int8_t *out)
+{
+    for (int64_t i = 0; i < ncr_shape_elements(&x->shape); i++) {
+        int32_t v = x->lo + (int32_t)ncr_rng_below(rng, (uint64_t)(x->hi - x->lo + 1));
+        if (kind == 1) v = x->lo;
+        if (kind == 2) v = x->hi;
+        if (kind == 3) v = v % 2 ? x->lo : x->hi;
+        out[i] = (int8_t)v;
+    }
+}
+
+// Each proved bit is injected on every input.
+static void inject(void *user, enum ncr_site_class site, int64_t element, uint32_t bits)
+{
+    struct proof *p = user;
+    for (uint32_t b = 0; b < (site == NCR_SITES_BIAS ? 32 : 8); b++) {
+        bool proved = bits >> b & 1;
+        p->sampled++;
+        if ((!proved || p->one_in > 1) && p->sampled % (p->one_in * (proved ? 1 : 7)) != 0)
+            continue;
+        struct ncr_flip flip = {.site = site,
+                                .node = p->q,
+                                .element = element,
+                                .bit = b,
+                                .and_mask = UINT32_MAX,
+                                .xor_mask = (uint32_t)1 << b};
+        ncr_runner_patch(p->runner, &flip, 1);
+        bool differs = false;
+        for (uint32_t i = 0; i < INPUTS; i++) {
+            struct ncr_judged judged;
+            ncr_runner_run(p->runner, &p->golden[i], i + 1, &flip, 1, &judged);
+            differs |= judged.outcome != NCR_MASKED;
+            cr_assert(!proved || judged.outcome == NCR_MASKED,
+                      "%s, seed %lu: bit %u of %s element %ld of node %u %s is proved masked, but "
+                      "input %u gives %s",
+                      p->what, p->seed, b, ncr_site_name(site), (long)element, p->q,
+                      ncr_qop_name(p->qgraph->nodes[p->q].op), i, ncr_outcome_name(judged.outcome));
+        }
+        ncr_runner_restore(p->runner, &flip, 1);
+        p->injected[site] += proved;
+        p->alive += differs;
+    }
+}
+
+static void inject_all(struct proof *p, const struct ncr_range_map *map)
+{
+    const struct ncr_masked *m = ncr_masked_of(p->arena, map);
+    uint64_t before[NCR_SITES_COUNT_], counted[NCR_SITES_COUNT_] = {0};
+    memcpy(before, p->injected, sizeof before);
+    p->masked = m;
+    for (p->q = 0; p->q < p->qgraph->n_nodes; p->q++) {
+        for (int64_t e = 0; e < ncr_shape_elements(&p->qgraph->nodes[p->q].shape); e++)
+            inject(p, NCR_SITES_ACTIVATION, e, ncr_masked_activation(m, p->q, e));
+        ncr_masked_constants(p->arena, m, p->q, inject, p);
+        for (int site = 0; site < NCR_SITES_COUNT_; site++)
+            for (int b = 0; b < 32; b++)
+                counted[site] += m->proved[p->q][site][b];
+    }
+    for (int site = 0; site < NCR_SITES_COUNT_ && p->one_in == 1; site++)
+        cr_assert_eq(counted[site], p->injected[site] - before[site], "%s: the counts of %s",
+                     p->what, ncr_site_name((enum ncr_site_class)site));
+}
+
+// Sound proofs on drawn inputs, calibrated proofs on the inputs that were seen: the same ones.
+static void prove(struct proof *p, const struct ncr_qgraph *qgraph, const int8_t *given)
+{
+    p->qgraph = qgraph;
+    struct ncr_executor *executor = ncr_executor_interpreter(p->arena, qgraph);
+    const struct ncr_qnode *x = &qgraph->nodes[qgraph->inputs[0]];
+    size_t n = (size_t)ncr_shape_elements(&x->shape);
+    struct ncr_range_observer *observer = ncr_range_observer_new(p->arena, qgraph);
+    struct ncr_rng rng = ncr_rng_at(p->seed, NCR_RNG_TEST, 9);
+    p->harness = ncr_harness_new(p->arena, executor);
+    p->runner = ncr_runner_new(p->arena, p->harness);
+    for (int i = 0; i < INPUTS; i++) {
+        int8_t *in = NCR_NEW_N(p->arena, int8_t, n);
+        if (given)
+            memcpy(in, given + (size_t)i * n, n);
+        else
+            draw_input(&rng, x, i, in);
+        const int8_t *ins[1] = {in};
+        ncr_golden_alloc(p->arena, p->harness, &p->golden[i]);
+        ncr_golden_run(p->runner, in, &p->golden[i]);
+        ncr_range_observer_feed(observer, ins);
+    }
+    inject_all(p, ncr_range_sound(p->arena, qgraph));
+    inject_all(p, ncr_range_observer_finish(observer));
+}
+
+// Channels whose weights are zero, weights of zero, biases that shut a channel or hold it at the
+// top: what pruning and training leave.
+static void skew(struct ncr_qgraph *g, uint64_t seed)
+{
+    struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 11);
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        struct ncr_qnode *n = &g->nodes[q];
+        if (!ncr_qop_has_weights(n->op)) continue;
+        int64_t per = n->n_weights / n->n_channels;
+        for (int32_t o = 0; o < n->n_channels; o++) {
+            uint64_t kind = ncr_rng_below(&rng, 8);
+            int32_t big = 1 << (8 + ncr_rng_below(&rng, 17));
+            if (kind == 1) memset(n->weights + o * per, 0, (size_t)per);
+            if (kind == 2) n->bias[o] = -big;
+            if (kind == 3) n->bias[o] = big;
+            for (int64_t i = 0; kind == 4 && i < per; i++)
+                if (ncr_rng_below(&rng, 2)) n->weights[o * per + i] = 0;
+        }
+    }
+}
+
+static void random_nets(uint64_t first, uint32_t nets, bool direct, const char *what,
+                        struct proof *total)
+{
+    for (uint64_t seed = first; nets > 0; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 3 + (uint32_t)(seed % 12), &net);
+        if (net.qgraph->n_inputs == 1) {
+            nets--;
+            struct proof p = {.arena = arena, .seed = seed, .one_in = 1, .what = what};
+            if (direct) random_numbers(arena, net.qgraph, seed);
+            skew(net.qgraph, seed);
+            uint64_t points = 0;
+            for (uint32_t q = 0; q < net.qgraph->n_nodes; q++)
+                points += (uint64_t)ncr_shape_elements(&net.qgraph->nodes[q].shape) +
+                          (uint64_t)net.qgraph->nodes[q].n_weights;
+            if (points > 600) p.one_in = 1 + points / 300;
+            prove(&p, net.qgraph, NULL);
+            total->alive += p.alive;
+            for (int site = 0; site < NCR_SITES_COUNT_; site++)
+                total->injected[site] += p.injected[site];
+        }
+        ncr_arena_free(arena);
+    }
+}
+
+Test(range_masked, injection_contradicts_no_proof_on_random_networks, .timeout = 120)
+{
+    struct proof total = {.what = ""};
+    random_nets(100, 60, false, "quantised", &total);
+    random_nets(4000, 60, true, "drawn numbers", &total);
+    // Enough of each to have met every rule, and faults that do change the output among the rest.
+    for (int site = 0; site < NCR_SITES_COUNT_; site++)
+        cr_assert_geq(total.injected[site], 4000, "%s: %lu",
+                      ncr_site_name((enum ncr_site_class)site), total.injected[site]);
+    cr_assert_geq(total.alive, 10000, "%lu", total.alive);
+}
+
+// Every flip of a small classifier, whose channels are shut one after the other.
+Test(range_masked, injection_contradicts_no_proof_on_a_whole_network)
+{
+    uint64_t last = 0;
+    for (int32_t shut = 0; shut < 3; shut++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct tiny_net net;
+        tiny_net_make(arena, 3, 3, INPUTS, &net);
+        struct ncr_qnode *conv = NULL;
+        for (uint32_t q = 0; q < net.qgraph->n_nodes; q++)
+            if (net.qgraph->nodes[q].op == NCR_QOP_CONV) conv = &net.qgraph->nodes[q];
+        for (int32_t o = 0; o < shut; o++)
+            conv->bias[o] = -(1 << 24);
+        struct proof p = {.arena = arena, .seed = (uint64_t)shut, .one_in = 1, .what = "tiny"};
+        prove(&p, net.qgraph, net.inputs);
+        uint64_t proved = p.injected[0] + p.injected[1] + p.injected[2];
+        cr_assert(shut == 0 || proved > last, "%lu after %lu", proved, last);
+        last = proved;
+        ncr_arena_free(arena);
+    }
+}
