@@ -10,6 +10,21 @@ static struct ncr_str below_net(struct ncr_str path, struct ncr_str net)
     return (struct ncr_str){path.s + skip, path.n - skip};
 }
 
+static int64_t depth_of(const struct ncr_graph *g, struct ncr_arena *arena)
+{
+    struct ncr_arena_mark mark = ncr_arena_mark(arena);
+    int64_t *depth = NCR_NEW_N(arena, int64_t, g->n_nodes), deepest = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const struct ncr_node *node = &g->nodes[i];
+        for (uint32_t k = 0; k < node->n_in; k++)
+            if (depth[node->in[k]] > depth[i]) depth[i] = depth[node->in[k]];
+        depth[i] += (ncr_op_sites(node->op) & NCR_SITE_WEIGHT) != 0;
+        if (depth[i] > deepest) deepest = depth[i];
+    }
+    ncr_arena_reset(arena, mark);
+    return deepest;
+}
+
 static void count(struct ncr_report *report, struct ncr_arena *arena)
 {
     const struct ncr_graph *g = report->graph;
@@ -33,6 +48,7 @@ static void count(struct ncr_report *report, struct ncr_arena *arena)
     report->params = ncr_graph_params(g);
     report->macs = ncr_graph_macs(g);
     report->flops = 2 * report->macs;
+    report->depth = depth_of(g, arena);
 }
 
 static void place(struct ncr_report *report, struct ncr_arena *arena)
@@ -92,4 +108,10 @@ struct ncr_report *ncr_report_build(struct ncr_arena *arena, struct ncr_diags *d
     count(report, arena);
     place(report, arena);
     return report;
+}
+
+void ncr_report_price(struct ncr_report *report, struct ncr_arena *arena,
+                      const struct ncr_target_spec *target)
+{
+    report->cost = ncr_cost_of(arena, report->plan, target);
 }

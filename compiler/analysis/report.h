@@ -6,6 +6,8 @@
 
 #include "compiler/analysis/memory.h"
 #include "compiler/analysis/resilience.h"
+#include "compiler/hw/cost.h"
+#include "compiler/hw/cost.h"
 
 // One operator of the simplified graph, in its order. An operator that is fused into an earlier one
 // (batchnorm and clamps in the integer network) stores no tensor: it has no bytes, step, offset or
@@ -39,6 +41,7 @@ struct ncr_report {
     uint32_t n_layers;
 
     int64_t params, macs, flops; // flops = 2·macs, only conv and dense
+    int64_t depth;               // layers with weights on the longest path
     int64_t activation_bytes, weight_bytes;
     uint64_t peak_memory_bytes; // largest sum of live buffers: a lower bound of every plan
     uint64_t arena_bytes;       // of the plan that the emitted code uses
@@ -47,6 +50,7 @@ struct ncr_report {
     uint32_t n_alive;
     struct ncr_asi asi, asi_fan_in;
     struct ncr_adcr adcr;
+    const struct ncr_cost *cost; // on a target; NULL without one
 };
 
 // Plans graph as the integer network of spec. NULL after a diagnostic where spec cannot be applied
@@ -55,10 +59,38 @@ struct ncr_report *ncr_report_build(struct ncr_arena *arena, struct ncr_diags *d
                                     const struct ncr_graph *graph,
                                     const struct ncr_quant_spec *spec, bool quant_is_default);
 
-// A table for people, at most `columns` wide (40 at the least): long paths are cut in the middle,
-// then figures are abbreviated, then columns are left out, and the legend says which. The arch_id
-// is never cut.
-void ncr_report_text(const struct ncr_report *report, int columns, struct ncr_buf *out);
+// Adds what the network costs on a target, which must live as long as the report.
+void ncr_report_price(struct ncr_report *report, struct ncr_arena *arena,
+                      const struct ncr_target_spec *target);
+
+enum ncr_report_show {
+    NCR_SHOW_LAYERS = 1,     // the table of layers
+    NCR_SHOW_FIGURES = 2,    // counts
+    NCR_SHOW_MEMORY = 4,     // arena, peak, weights
+    NCR_SHOW_RESILIENCE = 8, // asi, adcr
+    NCR_SHOW_COST = 16,      // on the target: time, what binds, utilisation, energy
+    NCR_SHOW_TRAFFIC = 32,   // bytes by memory and tensor
+    NCR_SHOW_USUAL =
+        NCR_SHOW_LAYERS | NCR_SHOW_FIGURES | NCR_SHOW_MEMORY | NCR_SHOW_RESILIENCE | NCR_SHOW_COST
+};
+
+extern const struct ncr_report_section {
+    const char *name;
+    enum ncr_report_show show;
+} ncr_report_sections[];
+extern const size_t ncr_report_section_count;
+
+struct ncr_report_look {
+    int columns; // of the terminal
+    bool colour;
+    uint32_t show; // bits of ncr_report_show; 0: the usual ones
+};
+
+// Text for people, at most `columns` wide (40 at the least): long paths are cut in the middle, then
+// figures are abbreviated, then columns are left out, and the legend says which. The arch_id is
+// never cut.
+void ncr_report_text(const struct ncr_report *report, const struct ncr_report_look *look,
+                     struct ncr_buf *out);
 // Schema "nacre.report/1" (docs/reference): totals, layers, peak, exactness, conventions. sources
 // give file, line and column; NULL leaves the places null.
 void ncr_report_json(const struct ncr_report *report, const struct ncr_sources *sources,

@@ -1,8 +1,7 @@
 // REPORT as JSON (schema "nacre.report/1") and CSV, for programs.
 #include <inttypes.h>
 
-#include "compiler/analysis/report.h"
-#include "lang/base/json.h"
+#include "compiler/analysis/report_print.h"
 
 static const char *format_name(enum ncr_qformat format)
 {
@@ -90,6 +89,7 @@ static void put_totals(struct ncr_json *json, const struct ncr_report *r)
     ncr_json_key_i64(json, "params", r->params);
     ncr_json_key_i64(json, "macs", r->macs);
     ncr_json_key_i64(json, "flops", r->flops);
+    ncr_json_key_i64(json, "depth", r->depth);
     key_u64(json, "peak_memory_bytes", r->peak_memory_bytes);
     key_u64(json, "arena_bytes", r->arena_bytes);
     ncr_json_key_i64(json, "weight_bytes", r->weight_bytes);
@@ -107,6 +107,7 @@ static void put_totals(struct ncr_json *json, const struct ncr_report *r)
     ncr_json_key_f64(json, "adcr_sum_bits", r->adcr.sum_bits);
     ncr_json_key_f64(json, "adcr_ratio_bits", r->adcr.ratio_bits);
     ncr_json_key_i64(json, "adcr_other_elements", r->adcr.other_elements);
+    if (r->cost) ncr_report_cost_totals(json, r);
     ncr_json_end(json);
 }
 
@@ -145,6 +146,7 @@ static void put_layer(struct ncr_json *json, const struct ncr_report *r, uint32_
         }
         ncr_json_key_str(json, "fused_into", r->layers[layer->head].node->path);
     }
+    if (head && r->cost) ncr_report_cost_layer(json, r, i);
     put_source(json, layer, sources);
     ncr_json_end(json);
 }
@@ -176,6 +178,7 @@ static void put_meaning(struct ncr_json *json)
         {"params", "exact", "trainable parameters; shared ones once; batchnorm 2 a channel"},
         {"macs", "exact", "multiply-adds of conv, dwconv and dense; shared layers each time"},
         {"flops", "exact", "2 x macs"},
+        {"depth", "exact", "layers with weights on the longest path"},
         {"activation_bytes", "exact",
          "elements of a stored tensor, 1 byte each; 0 where the operator is fused"},
         {"weight_bytes", "exact",
@@ -185,6 +188,12 @@ static void put_meaning(struct ncr_json *json)
         {"live_bytes", "exact", "buffers alive while the step runs, with borders and tails"},
         {"peak_memory_bytes", "exact", "largest live_bytes: no plan of these buffers needs less"},
         {"arena_bytes", "exact", "arena of the plan that the emitted code uses"},
+        {"flash_bytes", "exact", "weight_bytes, on the target; the code is not in it"},
+        {"cycles, latency_ns, utilisation", "estimate",
+         "of the target's cost model, whose page gives formula, source and known error"},
+        {"bytes_read, bytes_written", "estimate",
+         "by memory of the target, as the cost model's schedule moves them"},
+        {"energy_pj", "estimate", "MACs and bits moved times the energies of the target's table"},
         {"asi", "estimate",
          "prediction from the topology: relevance conservation, split equally or by fan-in"},
         {"adcr", "estimate", "prediction from the topology: data moved for each multiply-add"},
@@ -215,6 +224,7 @@ void ncr_report_json(const struct ncr_report *r, const struct ncr_sources *sourc
     put_quant(&json, r);
     put_totals(&json, r);
     put_peak(&json, r);
+    if (r->cost) ncr_report_cost_target(&json, r);
     ncr_json_key(&json, "layers");
     ncr_json_array(&json);
     for (uint32_t i = 0; i < r->n_layers; i++)
@@ -242,12 +252,41 @@ static void put_field(struct ncr_buf *out, struct ncr_str v)
     ncr_buf_putc(out, '"');
 }
 
+static void put_cost_fields(struct ncr_buf *out, const struct ncr_report *r, uint32_t i)
+{
+    if (r->layers[i].head != i) {
+        ncr_buf_puts(out, ",,,,,,,");
+        return;
+    }
+    const struct ncr_cost *cost = r->cost;
+    const struct ncr_cost_step *step = &cost->steps[r->layers[i].step];
+    double energy = step->mac_energy, read = 0, written = 0;
+    for (uint32_t m = 0; m < cost->target->n_memory; m++) {
+        energy += step->energy[m];
+        read += step->read[m];
+        written += step->written[m];
+    }
+    ncr_buf_fmt(out, ",%.0f,", step->cycles);
+    ncr_buf_f64(out, 1e9 * step->seconds);
+    ncr_buf_putc(out, ',');
+    put_field(out, ncr_report_binds(cost, step->binds));
+    ncr_buf_putc(out, ',');
+    ncr_buf_f64(out, step->utilisation);
+    ncr_buf_putc(out, ',');
+    ncr_buf_f64(out, 1e12 * energy);
+    ncr_buf_fmt(out, ",%.0f,%.0f", read, written);
+}
+
 void ncr_report_csv(const struct ncr_report *r, const struct ncr_sources *sources,
                     struct ncr_buf *out)
 {
     ncr_buf_puts(out, "path,op,shape,params,macs,activation_bytes,weight_bytes,live_bytes,offset,"
                       "buffer_bytes,asi_share,"
-                      "fused_into,file,line,column\n");
+                      "fused_into,file,line,column");
+    if (r->cost)
+        ncr_buf_puts(out, ",cycles,latency_ns,binds,utilisation,energy_pj,bytes_read,"
+                          "bytes_written");
+    ncr_buf_putc(out, '\n');
     for (uint32_t i = 0; i < r->n_layers; i++) {
         const struct ncr_report_layer *layer = &r->layers[i];
         char shape[48];
@@ -269,9 +308,11 @@ void ncr_report_csv(const struct ncr_report *r, const struct ncr_sources *source
         struct ncr_pos pos;
         if (place_of(layer, sources, &file, &pos)) {
             put_field(out, file);
-            ncr_buf_fmt(out, ",%u,%u\n", pos.line, pos.column);
+            ncr_buf_fmt(out, ",%u,%u", pos.line, pos.column);
         } else {
-            ncr_buf_puts(out, ",,\n");
+            ncr_buf_puts(out, ",,");
         }
+        if (r->cost) put_cost_fields(out, r, i);
+        ncr_buf_putc(out, '\n');
     }
 }

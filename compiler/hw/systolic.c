@@ -51,6 +51,7 @@ struct ncr_systolic_cost ncr_systolic(const struct ncr_gemm *g, int64_t rows, in
         c.filter_reads = g->k * g->m * ceil_div(g->e, columns);
         c.ofmap_writes = g->e * g->m * ceil_div(g->k, rows);
         break;
+    case NCR_ROW_STATIONARY: NCR_BUG("no closed form of the row-stationary data flow");
     }
     c.cycles = (folds * each - 1) * g->repeat;
     c.utilisation = (double)g->e * (double)g->k * (double)g->m * (double)g->repeat /

@@ -4,8 +4,7 @@
 #define NCR_HW_SYSTOLIC_H
 
 #include "compiler/ir/graph.h"
-
-enum ncr_dataflow { NCR_OUTPUT_STATIONARY, NCR_WEIGHT_STATIONARY, NCR_INPUT_STATIONARY };
+#include "compiler/ir/hardware.h"
 
 // Matrix view of an operator: [E, K] · [K, M]. Convolution: E = H_out·W_out, K = K_h·K_w·C_in/g, M
 // = C_out/g, repeated for each of g groups; dense: E = 1, K = inputs, M = outputs.

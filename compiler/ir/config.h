@@ -4,6 +4,7 @@
 #ifndef NCR_IR_CONFIG_H
 #define NCR_IR_CONFIG_H
 
+#include "compiler/ir/hardware.h"
 #include "lang/base/source.h"
 
 // -- data
@@ -112,7 +113,8 @@ struct ncr_config {
     struct ncr_quant_spec **quant;
     struct ncr_fault_spec **fault;
     struct ncr_campaign_spec **campaign;
-    uint32_t n_data, n_train, n_quant, n_fault, n_campaign;
+    struct ncr_target_spec **target; // those of imported modules, too; the program's own come last
+    uint32_t n_data, n_train, n_quant, n_fault, n_campaign, n_target;
 };
 
 #endif

@@ -79,9 +79,12 @@ static void section(struct ncr_declare *d, const struct ncr_ast *ast)
         d->good = false;
     }
     enum ncr_record_kind outer = d->record;
+    char *spec = d->spec;
     d->record = found->section;
+    d->spec = ncr_declare_section(d, (struct ncr_target_spec *)spec, found->section, ast->kid[0]);
     fields(d, ast->kid[1], ast->name_span);
     d->record = outer;
+    d->spec = spec;
 }
 
 // minimize macs, error(images.valid); require flash <= 256 KiB; mutate widen weight 2, prune;
@@ -129,6 +132,7 @@ static void items(struct ncr_declare *d, const struct ncr_ast *ast)
 
 static void fields(struct ncr_declare *d, const struct ncr_ast *record, struct ncr_span where)
 {
+    char *spec = d->spec;
     struct ncr_span *seen = NCR_NEW_N(d->ev.scratch, struct ncr_span, ncr_field_count);
     for (uint32_t i = 0; i < record->n_kids; i++) {
         const struct ncr_ast *ast = record->kid[i];
@@ -161,9 +165,11 @@ static void fields(struct ncr_declare *d, const struct ncr_ast *record, struct n
             d->good = false;
             continue;
         }
+        if (field->name[0] == '*') d->spec = ncr_declare_entry(d, d->target, ast);
         d->field = ast->name_span.file ? ncr_show_str(d->reporter, ast->text) : field->name;
         ncr_declare_field(d, field, (const struct ncr_ast *const *)ast->kid, ast->n_kids,
                           ast->span);
+        d->spec = spec;
     }
     for (size_t i = 0; i < ncr_field_count; i++) {
         const struct ncr_field *field = &ncr_fields[i];
@@ -209,11 +215,12 @@ static void add_to_config(struct ncr_declare *d, void *spec)
     case NCR_RECORD_FAULT: ADD(fault); return;
     case NCR_RECORD_TRAIN: ADD(train); return;
     case NCR_RECORD_CAMPAIGN: ADD(campaign); return;
-    case NCR_RECORD_TARGET:
+    case NCR_RECORD_TARGET: ADD(target); return;
     case NCR_RECORD_SEARCH:
     case NCR_RECORD_COUNT_:
     case NCR_RECORD_COMPUTE:
-    case NCR_RECORD_ENERGY: return;
+    case NCR_RECORD_ENERGY:
+    case NCR_RECORD_MEASURED: return;
     }
 #undef ADD
 }
@@ -228,6 +235,7 @@ static void declaration(struct ncr_declare *d, struct ncr_item *item)
     d->good = true;
     d->rate_span = d->bits_span = NCR_NOWHERE;
     d->spec = ncr_arena_alloc(d->program->arena, ncr_record_bytes(d->record));
+    d->target = d->record == NCR_RECORD_TARGET ? (struct ncr_target_spec *)d->spec : NULL;
     struct ncr_later_spec *head = (struct ncr_later_spec *)d->spec; // every spec begins so
     head->name = item->name;
     head->span = item->name_span;
@@ -250,11 +258,14 @@ static void declaration(struct ncr_declare *d, struct ncr_item *item)
     } else {
         fields(d, body, item->name_span);
     }
+    if (d->record == NCR_RECORD_TARGET && d->good) ncr_declare_target(d, d->target);
     if (d->record == NCR_RECORD_FAULT) finish_fault(d, (struct ncr_fault_spec *)d->spec);
     item->n_refs = d->program->refs.n - item->refs_at;
     if (!d->good) return;
     item->spec = d->spec;
-    if (item->module == d->program->modules->n - 1) add_to_config(d, d->spec);
+    // Machines are of use wherever they are declared: --target names them.
+    bool root = item->module == d->program->modules->n - 1;
+    if (root || d->record == NCR_RECORD_TARGET) add_to_config(d, d->spec);
 }
 
 void ncr_declarations_check(struct ncr_program *program)

@@ -28,7 +28,9 @@ static void store_number(struct ncr_declare *d, const struct ncr_field *field, d
     if (field->offset == NCR_NO_OFFSET) return;
     if (field->form == NCR_FORM_U32) *(uint32_t *)at(d, field) = (uint32_t)u;
     if (field->form == NCR_FORM_U64) *(uint64_t *)at(d, field) = u;
-    if (field->form == NCR_FORM_F64 || field->form == NCR_FORM_RATE) *(double *)at(d, field) = f;
+    if (field->form == NCR_FORM_F64 || field->form == NCR_FORM_RATE ||
+        field->form == NCR_FORM_QTY || field->form == NCR_FORM_NUM)
+        *(double *)at(d, field) = f;
     if (field->form == NCR_FORM_BOOL || field->form == NCR_FORM_SWITCH)
         *(bool *)at(d, field) = f != 0;
     if (field->form == NCR_FORM_WORD || field->form == NCR_FORM_VARIANT)
@@ -72,7 +74,7 @@ static void quantity(struct ncr_declare *d, const struct ncr_field *field,
         return;
     }
     bool bounded = field->high > field->low;
-    if (v.as.f < 0 || !isfinite(v.as.f) || (bounded && v.as.f > field->high)) {
+    if (v.as.f < field->low || !isfinite(v.as.f) || (bounded && v.as.f > field->high)) {
         NCR_REPORT(d->reporter, FIELD_BOUND, ast->span, d->field, ncr_show(d->reporter, v),
                    field->low, bounded ? field->high : (double)INFINITY);
         d->good = false;
@@ -327,7 +329,12 @@ static void pair(struct ncr_declare *d, const struct ncr_field *field, const str
             return;
         }
     }
-    if (!good) wrong_kind(d, ast->span, "two whole numbers, 12 x 14", v);
+    if (!good) {
+        wrong_kind(d, ast->span, "two whole numbers, 12 x 14", v);
+        return;
+    }
+    for (uint32_t i = 0; i < 2 && field->offset != NCR_NO_OFFSET; i++)
+        ((int32_t *)at(d, field))[i] = (int32_t)v.as.list->at[i].as.i;
 }
 
 static void one(struct ncr_declare *d, const struct ncr_field *field, const struct ncr_ast *value)

@@ -122,10 +122,15 @@ static void value_text(const struct ncr_field *field, const char *spec, struct n
     case NCR_FORM_TARGET:
         ncr_buf_str(out, (*(const struct ncr_later_spec *const *)at)->name);
         return;
-    case NCR_FORM_MANY:
     case NCR_FORM_QTY:
-    case NCR_FORM_NUM:
-    case NCR_FORM_PAIR: break;
+        ncr_quantity_text(*(const double *)at, ncr_dimension_of(ncr_set_dimension(field->set)),
+                          out);
+        return;
+    case NCR_FORM_NUM: ncr_buf_f64(out, *(const double *)at); return;
+    case NCR_FORM_PAIR:
+        ncr_buf_fmt(out, "%d x %d", ((const int32_t *)at)[0], ((const int32_t *)at)[1]);
+        return;
+    case NCR_FORM_MANY: break;
     }
     NCR_BUG("form %d holds no value", (int)field->form);
 }
@@ -176,10 +181,66 @@ static void field_text(const struct ncr_field *field, const char *spec, struct n
     ncr_buf_putc(out, '\n');
 }
 
+// Whether an optional field of a target holds something: 0 stands for "not given".
+static bool is_given(const struct ncr_field *field, const char *spec)
+{
+    const char *at = spec + field->offset;
+    enum ncr_form form = field->form;
+    if (form == NCR_FORM_STR) return ((const struct ncr_str *)(const void *)at)->n > 0;
+    if (form == NCR_FORM_QTY || form == NCR_FORM_NUM) return *(const double *)(const void *)at != 0;
+    if (form == NCR_FORM_PAIR) return *(const int32_t *)(const void *)at != 0;
+    if (field->set == NCR_SET_DATAFLOW)
+        return ((const struct ncr_target_spec *)(const void *)spec)->has_dataflow;
+    return *(const int *)(const void *)at != 0;
+}
+
+static void section_text(enum ncr_record_kind record, const char *spec, struct ncr_buf *out)
+{
+    for (size_t i = 0; i < ncr_field_count; i++) {
+        const struct ncr_field *field = &ncr_fields[i];
+        if (field->record != record || !is_given(field, spec)) continue;
+        ncr_buf_fmt(out, " %s: ", field->name);
+        value_text(field, spec, out);
+        ncr_buf_putc(out, ';');
+    }
+    ncr_buf_puts(out, " }\n");
+}
+
+static void target_text(const struct ncr_target_spec *target, struct ncr_buf *out)
+{
+    for (size_t i = 0; i < ncr_field_count; i++)
+        if (ncr_fields[i].record == NCR_RECORD_TARGET &&
+            is_given(&ncr_fields[i], (const char *)target))
+            field_text(&ncr_fields[i], (const char *)target, out);
+    for (uint32_t i = 0; i < target->n_memory; i++) {
+        ncr_buf_fmt(out, "    memory %.*s {", NCR_STR_ARG(target->memory[i]->name));
+        section_text(NCR_RECORD_MEMORY, (const char *)target->memory[i], out);
+    }
+    if (target->compute.macs_per_cycle > 0) {
+        ncr_buf_puts(out, "    compute {");
+        section_text(NCR_RECORD_COMPUTE, (const char *)&target->compute, out);
+    }
+    for (uint32_t i = 0; i < target->n_energy; i++) {
+        ncr_buf_fmt(out, "    energy %.*s: ", NCR_STR_ARG(target->energy[i]->name));
+        ncr_quantity_text(target->energy[i]->joule, ncr_dimension_of(NCR_DIMENSION_ENERGY), out);
+        ncr_buf_putc(out, '\n');
+    }
+    for (uint32_t i = 0; i < target->n_measured; i++) {
+        ncr_buf_fmt(out, "    measured \"%.*s\": ", NCR_STR_ARG(target->measured[i]->of));
+        ncr_quantity_text(target->measured[i]->latency_s, ncr_dimension_of(NCR_DIMENSION_TIME),
+                          out);
+        ncr_buf_putc(out, '\n');
+    }
+}
+
 static void declaration_text(const struct ncr_item *item, struct ncr_buf *out)
 {
     ncr_buf_putc(out, '\n');
     if (!item->spec) return;
+    if ((enum ncr_record_kind)item->declaration == NCR_RECORD_TARGET) {
+        target_text(item->spec, out);
+        return;
+    }
     for (size_t i = 0; i < ncr_field_count; i++)
         if (ncr_fields[i].record == (enum ncr_record_kind)item->declaration)
             field_text(&ncr_fields[i], item->spec, out);

@@ -73,7 +73,7 @@ struct ncr_deferred {
 struct ncr_frame {
     struct ncr_value *slots;
     const struct ncr_layer *closure; // NULL: a global, a declaration
-    uint32_t first_node; // of what `this` is
+    uint32_t first_node;             // of what `this` is
     struct ncr_deferred *deferred, **last_deferred;
     bool has_builder;
 };
@@ -93,7 +93,7 @@ struct ncr_use {
 
 // What stays known of a node while its net is evaluated.
 struct ncr_symbol_node {
-    ncr_diagram shape; // leaf: index in ev->shapes
+    ncr_diagram shape;  // leaf: index in ev->shapes
     ncr_node_id before; // the node of its group before it
 };
 
@@ -106,11 +106,11 @@ struct ncr_later_require {
 struct ncr_eval {
     struct ncr_program *program;
     struct ncr_reporter *reporter;
-    struct ncr_arena *scratch;   // values and frames: until the end of the evaluation
-    struct ncr_arena *arena;     // what the graph keeps
-    struct ncr_space *space;     // what is built; NULL: no tensors and no decisions here
-    const struct ncr_graph *graph; // a network whose requirements are asked; `this` is about it
-    const uint32_t *taken;         // its decisions
+    struct ncr_arena *scratch;       // values and frames: until the end of the evaluation
+    struct ncr_arena *arena;         // what the graph keeps
+    struct ncr_space *space;         // what is built; NULL: no tensors and no decisions here
+    const struct ncr_graph *graph;   // a network whose requirements are asked; `this` is about it
+    const uint32_t *taken;           // its decisions
     const struct ncr_oracle *oracle; // NULL: genes and the space decide
     const struct ncr_genes *genes;
     struct ncr_rewrite *rewrite; // NULL: no mutation is being applied
@@ -125,11 +125,10 @@ struct ncr_eval {
     // Tables of what diagrams point to.
     NCR_VEC(struct ncr_attrs) attrs;
     NCR_VEC(struct ncr_shape) shapes;
-    struct ncr_table attr_ids, shape_ids, variant_ids, decision_ids, decision_paths,
-        value_ids;
+    struct ncr_table attr_ids, shape_ids, variant_ids, decision_ids, decision_paths, value_ids;
     NCR_VEC(struct ncr_symbol_node) symbols;
     NCR_VEC(struct ncr_later_require) later;
-    int64_t macs; // of the largest variants of all nodes
+    int64_t macs;           // of the largest variants of all nodes
     struct ncr_arena *work; // of the diagrams' recursions
 
     uint64_t steps, budget;
@@ -245,8 +244,8 @@ struct ncr_str ncr_str_number(uint32_t value, char out[11]); // decimal digits, 
 struct ncr_span ncr_blame(const struct ncr_layer *maker, const struct ncr_code *code);
 // Adds "in block `b`, used at …" for the blocks around.
 void ncr_eval_chain_notes(struct ncr_eval *ev, struct ncr_diag *d, const struct ncr_layer *maker);
-// What every report of an evaluation does: marks it incomplete, names the blocks around maker, and a
-// member where the error depends on decisions. Nothing while the reporter is muted.
+// What every report of an evaluation does: marks it incomplete, names the blocks around maker, and
+// a member where the error depends on decisions. Nothing while the reporter is muted.
 void ncr_eval_blamed(struct ncr_eval *ev, struct ncr_diag *d, const struct ncr_layer *maker);
 #define NCR_EVAL_REPORT(ev, NAME, span, ...)                                                       \
     ncr_eval_reported((ev), NCR_REPORT((ev)->reporter, NAME, span, __VA_ARGS__))

@@ -2,6 +2,7 @@
 #ifndef NCR_SEMA_LOWER_H
 #define NCR_SEMA_LOWER_H
 
+#include "compiler/sema/condition.h"
 #include "compiler/sema/sema.h"
 
 enum ncr_local_kind {
@@ -48,8 +49,10 @@ struct ncr_lower {
     const struct ncr_ast *wanted; // the statement that was meant as the result of its body
     uint32_t loops;               // around the statement at hand
     bool this_allowed, this_seen;
-    struct ncr_mutation *mutation; // at hand: its statements are allowed
-    bool search;                   // names of metrics are known
+    struct ncr_mutation *mutation;          // at hand: its statements are allowed
+    bool search;                            // names of metrics are known
+    const struct ncr_metric_value *metrics; // and have these values; NULL: none yet
+    uint32_t n_metrics;
 };
 
 // -- lower_names.c: scopes and path elements ----------------------------------------------------

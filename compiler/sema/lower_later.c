@@ -19,8 +19,29 @@ static const struct {
 #undef NCR_METRIC_ROW
 };
 
+static struct ncr_code *metric_value(struct ncr_lower *lo, const struct ncr_ast *ast, size_t i)
+{
+    const struct ncr_metric_value *found = NULL;
+    for (uint32_t k = 0; k < lo->n_metrics && !found; k++)
+        if (strcmp(lo->metrics[k].name, metrics[i].name) == 0) found = &lo->metrics[k];
+    if (!found || found->missing) {
+        NCR_REPORT(lo->reporter, METRIC_MISSING, ast->span, metrics[i].name,
+                   found ? found->missing : "it is measured, not computed from the topology");
+        return ncr_code_error(lo, ast);
+    }
+    struct ncr_code *code = ncr_code_new(lo, NCR_CODE_CONST, ast, 0, metrics[i].kinds);
+    if (metrics[i].kinds == K(INT))
+        code->as.value = ncr_value_int((int64_t)found->value);
+    else if (metrics[i].kinds == K(FLOAT))
+        code->as.value = ncr_value_float(found->value);
+    else
+        code->as.value = ncr_value_quantity(found->value, ncr_dimension_of(metrics[i].dimension));
+    return code;
+}
+
 static struct ncr_code *metric_code(struct ncr_lower *lo, const struct ncr_ast *ast, size_t i)
 {
+    if (lo->metrics) return metric_value(lo, ast, i);
     struct ncr_code *code = ncr_code_new(lo, NCR_CODE_OPAQUE, ast, 0, metrics[i].kinds);
     code->known_dimension = metrics[i].dimension != NCR_DIMENSION_NONE;
     if (code->known_dimension) code->dimension = ncr_dimension_of(metrics[i].dimension);

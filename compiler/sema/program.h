@@ -49,8 +49,8 @@ enum ncr_status ncr_program_find_net(const struct ncr_program *program, struct n
 const struct ncr_graph *ncr_program_graph(const struct ncr_program *program,
                                           const struct ncr_net_info *net, struct ncr_diags *diags);
 const struct ncr_config *ncr_program_config(const struct ncr_program *program);
-// Live bytes of a network at their peak, in 8 bits, as the report gives them and `peak_memory(this)`
-// requires them; 0 where it cannot be quantised.
+// Live bytes of a network at their peak, in 8 bits, as the report gives them and
+// `peak_memory(this)` requires them; 0 where it cannot be quantised.
 int64_t ncr_peak_memory(const struct ncr_graph *graph);
 // Base folder of relative paths in the program.
 struct ncr_str ncr_program_folder(const struct ncr_program *program);

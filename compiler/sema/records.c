@@ -11,6 +11,11 @@
 #define STRUCT_FAULT    struct ncr_fault_spec
 #define STRUCT_TRAIN    struct ncr_train_spec
 #define STRUCT_CAMPAIGN struct ncr_campaign_spec
+#define STRUCT_TARGET   struct ncr_target_spec
+#define STRUCT_MEMORY   struct ncr_memory_spec
+#define STRUCT_COMPUTE  struct ncr_compute_spec
+#define STRUCT_ENERGY   struct ncr_energy_spec
+#define STRUCT_MEASURED struct ncr_measured_spec
 #define REQUIRED        true
 #define OPTIONAL        false
 #define NO_MARK         NCR_NO_OFFSET

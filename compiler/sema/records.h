@@ -13,7 +13,8 @@ enum ncr_record_kind {
     // sections
     NCR_RECORD_MEMORY = NCR_RECORD_COUNT_,
     NCR_RECORD_COMPUTE,
-    NCR_RECORD_ENERGY
+    NCR_RECORD_ENERGY,
+    NCR_RECORD_MEASURED
 };
 
 enum ncr_form {
@@ -59,6 +60,8 @@ enum ncr_set {
     NCR_SET_DATAFLOW,
     NCR_SET_COST_MODEL,
     NCR_SET_ACCESS,
+    NCR_SET_MEMORY_KIND,
+    NCR_SET_TECHNOLOGY,
     NCR_SET_FREQUENCY,
     NCR_SET_INFORMATION,
     NCR_SET_BANDWIDTH,

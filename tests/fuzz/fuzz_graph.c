@@ -24,7 +24,7 @@ static void report(struct ncr_arena *arena, const struct ncr_graph *graph)
     struct ncr_report *r = ncr_report_build(arena, &diags, graph, &spec, true);
     if ((r == NULL) != (diags.n_errors > 0)) abort();
     if (!r) return;
-    ncr_report_text(r, 60, &out);
+    ncr_report_text(r, &(struct ncr_report_look){.columns = 60}, &out);
     ncr_report_json(r, NULL, &out);
     ncr_report_csv(r, NULL, &out);
     ncr_buf_free(&out);

@@ -128,7 +128,8 @@ Test(report, text_is_pinned)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
     struct ncr_buf out = {0};
-    ncr_report_text(report_of(arena, graph_of(arena, small), true), 100, &out);
+    ncr_report_text(report_of(arena, graph_of(arena, small), true),
+                    &(struct ncr_report_look){.columns = 100}, &out);
     cr_assert_str_eq(
         out.s,
         "net       small\n"
@@ -173,6 +174,8 @@ Test(report, text_is_pinned)
         "asi       mean 0.008997, layer 0.02145, max 0.1, exp 56 (estimates from the topology; "
         "smaller is\n"
         "          more resilient)\n"
+        "          most sensitive, relevance an element: dense (0.1), maxpool (0.01562), add "
+        "(0.01562)\n"
         "adcr      sum 2.369, ratio 0.1959 elements a MAC; sum 20.09, ratio 1.633 bits a MAC "
         "(estimates)\n"
         "-         fused into the operator before it: no tensor of its own\n");
@@ -186,8 +189,8 @@ Test(report, text_fits_every_width)
         for (int columns = 40; columns <= 160; columns += 7) {
             struct ncr_arena *arena = ncr_arena_new(0);
             struct ncr_buf out = {0};
-            ncr_report_text(report_of(arena, random_graph_make(arena, seed, 14), false), columns,
-                            &out);
+            ncr_report_text(report_of(arena, random_graph_make(arena, seed, 14), false),
+                            &(struct ncr_report_look){.columns = columns}, &out);
             for (const char *line = out.s; *line;) {
                 size_t n = strcspn(line, "\n");
                 if (strncmp(line, "arch_id", 7) != 0) // never cut

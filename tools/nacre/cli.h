@@ -38,10 +38,11 @@ struct cli {
     const char *opt[OPT_COUNT_]; // value as written; "" for a flag; NULL where not given
     const char *set[256];        // --set, which may be given several times
     int n_set;
-    bool json, csv, quiet;       // a command without a CSV form refuses it with cli_no_csv
-    bool colour;                 // standard error is a terminal and NO_COLOR is not set
-    int columns;                 // width of standard output's terminal, 100 where it is none
-    struct ncr_io io;            // POSIX, with a progress bar on a terminal and stop on Ctrl-C
+    bool json, csv, quiet; // a command without a CSV form refuses it with cli_no_csv
+    bool colour;           // standard error is a terminal and NO_COLOR is not set
+    bool colour_out;       // the same of standard output
+    int columns;           // width of standard output's terminal, 100 where it is none
+    struct ncr_io io;      // POSIX, with a progress bar on a terminal and stop on Ctrl-C
 };
 
 // A loaded and checked program with everything that lives as long.

@@ -233,6 +233,7 @@ int main(int argc, char **argv)
         return cli_usage(&cli, "--format is text, json or csv, not `%s`", format);
     cli.quiet = cli.opt[OPT_QUIET] != NULL;
     cli.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    cli.colour_out = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
     cli.columns = terminal_columns();
     cli_io_init(&cli);
     code = commands[c].run(&cli);
