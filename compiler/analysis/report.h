@@ -50,7 +50,8 @@ struct ncr_report {
     uint32_t n_alive;
     struct ncr_asi asi, asi_fan_in;
     struct ncr_adcr adcr;
-    const struct ncr_cost *cost; // on a target; NULL without one
+    const struct ncr_cost *cost;   // on a target; NULL without one
+    const struct ncr_diags *lints; // for the JSON; NULL: not asked for
 };
 
 // Plans graph as the integer network of spec. NULL after a diagnostic where spec cannot be applied

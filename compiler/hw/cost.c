@@ -149,7 +149,7 @@ double ncr_cost_plain_cycles(const struct ncr_cost *cost, const struct ncr_opera
 static void new_step(struct ncr_arena *arena, const struct ncr_target_spec *target,
                      struct ncr_cost_step *step)
 {
-    *step = (struct ncr_cost_step){.binds = NCR_BINDS_NOTHING};
+    *step = (struct ncr_cost_step){.binds = NCR_BINDS_NOTHING, .overflow = NCR_NO_MEMORY};
     step->read = NCR_NEW_N(arena, double, target->n_memory);
     step->written = NCR_NEW_N(arena, double, target->n_memory);
     step->energy = NCR_NEW_N(arena, double, target->n_memory);

@@ -26,6 +26,8 @@ struct ncr_cost_step {
     // is left by partial folds and by filling and draining the array; stall: share of the cycles
     // that wait for a memory. 0 where there are no MACs or no peak is known.
     double utilisation, mapping, edge, stall;
+    int32_t overflow; // stated loops: a memory that is smaller than its tiles, or NCR_NO_MEMORY
+    double overflow_bytes;  // of those tiles
     double *read, *written; // bytes, for each memory of the target
     double *read_of[NCR_OPERANDS], *written_of[NCR_OPERANDS]; // the same, of each tensor
     double mac_energy;                                        // joule

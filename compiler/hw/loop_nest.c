@@ -60,6 +60,25 @@ static double unroll(struct mapper *m)
     return used;
 }
 
+// Bytes that the tiles of a level take: of all processing elements, or of one where each has such a
+// memory.
+static double tile_bytes(const struct mapper *m, uint32_t level, const int64_t tile[NCR_DIMS])
+{
+    const struct ncr_memory_spec *memory = m->cost->target->memory[m->memory[level]];
+    int64_t extent[NCR_DIMS];
+    for (int d = 0; d < NCR_DIMS; d++)
+        extent[d] = tile[d] * (memory->kind == NCR_MEMORY_REGISTER ? 1 : m->nest.spatial[d]);
+    double bytes = 0;
+    for (int t = 0; t < NCR_OPERANDS; t++)
+        bytes += m->bytes[t] * ncr_nest_tile(&m->nest, (enum ncr_operand)t, extent);
+    return bytes;
+}
+
+static bool fits(const struct mapper *m, uint32_t level, const int64_t tile[NCR_DIMS])
+{
+    return tile_bytes(m, level, tile) <= m->cost->target->memory[m->memory[level]]->size_bits / 8;
+}
+
 // -- stated loops -------------------------------------------------------------------------------
 
 static bool is_stated(const struct mapper *m)
@@ -131,18 +150,6 @@ static void whole(struct mapper *m, uint32_t level, const int64_t tile[NCR_DIMS]
     m->nest.n_loops[level] = 0;
     for (int d = 0; d < NCR_DIMS; d++)
         if (tile[d] > 1) add_loop(m, level, (enum ncr_loop_dim)d, tile[d]);
-}
-
-static bool fits(const struct mapper *m, uint32_t level, const int64_t tile[NCR_DIMS])
-{
-    const struct ncr_memory_spec *memory = m->cost->target->memory[m->memory[level]];
-    int64_t extent[NCR_DIMS];
-    for (int d = 0; d < NCR_DIMS; d++)
-        extent[d] = tile[d] * (memory->kind == NCR_MEMORY_REGISTER ? 1 : m->nest.spatial[d]);
-    double bytes = 0;
-    for (int t = 0; t < NCR_OPERANDS; t++)
-        bytes += m->bytes[t] * ncr_nest_tile(&m->nest, (enum ncr_operand)t, extent);
-    return bytes <= memory->size_bits / 8;
 }
 
 static double weight_of(const struct mapper *m, uint32_t level, int operand)
@@ -287,10 +294,18 @@ void ncr_cost_loop_nest(struct ncr_arena *scratch, const struct ncr_cost *cost,
     for (int d = 0; d < NCR_DIMS; d++)
         cycles *= (double)m->rest[d];
     out->edge = (double)work->macs / (cycles * ncr_target_peak(target)) / out->mapping;
-    if (is_stated(m))
+    if (is_stated(m)) {
         state(m);
-    else
+        for (uint32_t l = 1; l < m->nest.n_levels; l++) {
+            int64_t tile[NCR_DIMS];
+            ncr_nest_extent(&m->nest, l, false, tile);
+            if (out->overflow >= 0 || fits(m, l, tile)) continue;
+            out->overflow = m->memory[l];
+            out->overflow_bytes = tile_bytes(m, l, tile);
+        }
+    } else {
         search(m);
+    }
     account(m, out);
     ncr_cost_bind(cost, cycles, out);
 }

@@ -1,6 +1,7 @@
 // nacre report: what a network costs, from its text alone.
 #include <stdio.h>
 
+#include "compiler/analysis/lint.h"
 #include "compiler/analysis/report.h"
 #include "compiler/sema/condition.h"
 #include "tools/nacre/report_diff.h"
@@ -121,6 +122,13 @@ static void print(const struct cli *cli, const struct cli_work *work,
         ncr_report_text(report, &look, out);
 }
 
+static void lint(struct cli_work *work, struct ncr_report *report, struct ncr_diags *lints)
+{
+    ncr_diags_init(lints, work->program.arena, work->program.sources);
+    ncr_report_lint(report, lints);
+    report->lints = lints;
+}
+
 int report_json_of(struct cli *cli, struct ncr_buf *out)
 {
     struct cli_work work;
@@ -133,6 +141,16 @@ int report_json_of(struct cli *cli, struct ncr_buf *out)
     if (code == EXIT_GOOD) ncr_report_json(report, work.program.sources, out);
     work_close(&work);
     return code;
+}
+
+// As a compiler's warnings: on standard error, behind the report.
+static void print_lints(const struct cli *cli, const struct ncr_diags *lints)
+{
+    struct ncr_buf out = {0};
+    fflush(stdout);
+    ncr_diags_text(lints, &out, cli->colour);
+    if (out.n) fwrite(out.s, 1, out.n, stderr);
+    ncr_buf_free(&out);
 }
 
 int cmd_report(struct cli *cli)
@@ -155,9 +173,12 @@ int cmd_report(struct cli *cli)
     if (code == EXIT_GOOD) code = work_status(cli, &work, build(&work, &report));
     if (code == EXIT_GOOD) {
         struct ncr_buf out = {0};
+        struct ncr_diags lints;
         if (target) ncr_report_price(report, work.program.arena, target);
+        lint(&work, report, &lints);
         print(cli, &work, report, show, &out);
         code = cli_output(cli, &out);
+        if (!cli->json && !cli->csv) print_lints(cli, &lints);
     }
     if (code == EXIT_GOOD) code = judge(cli, &work.program, report);
     work_close(&work);
