@@ -20,7 +20,7 @@ declare -A may=(
   [compiler/analysis]="compiler/ir compiler/quant compiler/plan compiler/hw compiler/fault"
   [compiler/codegen]="compiler/ir compiler/quant compiler/plan compiler/fault"
   [runtime/data]="compiler" [runtime/train]="compiler runtime/data"
-  [runtime/inject]="compiler runtime/data" [runtime/api]="lang compiler runtime include" [runtime/search]="compiler runtime"
+  [runtime/inject]="compiler runtime/data" [runtime/calibrate]="compiler" [runtime/api]="lang compiler runtime include" [runtime/search]="compiler runtime"
   [runtime/standalone]="-"
   [tools/nacre]="lang compiler runtime include"
 )

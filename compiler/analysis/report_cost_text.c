@@ -133,6 +133,17 @@ static void cost_cell(const void *user, uint32_t row, uint32_t column, bool shor
     }
 }
 
+// What the target cannot say.
+static uint32_t hidden_columns(const struct ncr_cost *cost)
+{
+    uint32_t hidden = 0;
+    if (cost->target->clock_hz <= 0) hidden |= BIT(CYCLES);
+    if (cost->total.mapping <= 0) hidden |= BIT(MAPPING) | BIT(EDGE) | BIT(STALL);
+    if (cost->total.utilisation <= 0) hidden |= BIT(USE);
+    if (!cost->has_energy) hidden |= BIT(ENERGY);
+    return hidden;
+}
+
 // -- notes --------------------------------------------------------------------------------------
 
 static void put_homes(struct ncr_text *t, const struct ncr_cost *cost)
@@ -262,6 +273,7 @@ void ncr_report_cost_text(struct ncr_text *t, const struct ncr_report *r)
                                    .left = BIT(BINDS),
                                    .path = row_path,
                                    .cell = cost_cell,
+                                   .hidden = hidden_columns(cost),
                                    .steps = steps};
     ncr_text_table_put(t, &table);
     ncr_buf_putc(t->out, '\n');

@@ -247,7 +247,7 @@ void ncr_report_not_shown(struct ncr_text *t, const struct ncr_text_table *table
 {
     struct ncr_buf left = {0};
     for (uint32_t c = 0; c < table->n_columns; c++)
-        if (!(table->shown >> c & 1))
+        if (!((table->shown | table->hidden) >> c & 1))
             ncr_buf_fmt(&left, "%s %s", left.n ? "," : "", table->titles[c]);
     if (left.n) ncr_text_note(t, "not shown", "for the width:%s", left.s);
     ncr_buf_free(&left);

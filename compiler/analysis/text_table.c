@@ -156,7 +156,7 @@ static bool fits(struct ncr_text_table *t, int limit, int path, int least)
 static void fit(struct ncr_text_table *t, int limit)
 {
     int path = longest_path(t);
-    t->shown = (1u << t->n_columns) - 1;
+    t->shown = ((1u << t->n_columns) - 1) & ~t->hidden;
     t->shortened = 0;
     measure(t);
     if (fits(t, limit, path, path)) return;

@@ -36,6 +36,7 @@ struct ncr_text_table {
     uint32_t n_rows, n_columns;
     const char *const *titles; // column 0 is the path
     uint32_t left;             // columns aligned to the left
+    uint32_t hidden;           // columns that say nothing here
     struct ncr_str (*path)(const void *user, uint32_t row);
     // Text of a cell, column >= 1; row n_rows: the totals.
     void (*cell)(const void *user, uint32_t row, uint32_t column, bool shorten, char out[NCR_CELL]);

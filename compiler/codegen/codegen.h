@@ -60,6 +60,9 @@ int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_
 void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
                          int32_t delta);
 
+// LLVM's names of this machine and its processor, in the arena.
+void ncr_code_host(struct ncr_arena *arena, struct ncr_str *triple, struct ncr_str *cpu);
+
 // ---- as text or object ----
 enum ncr_code_form { NCR_CODE_LLVM, NCR_CODE_ASM, NCR_CODE_OBJECT };
 // The module with the blob as a constant and three public functions (in C: what ncr_code_header

@@ -223,3 +223,12 @@ enum ncr_status ncr_target_emit(const struct ncr_target *target, LLVMModuleRef m
     LLVMDisposeMessage(message);
     return NCR_ENVIRONMENT;
 }
+
+void ncr_code_host(struct ncr_arena *arena, struct ncr_str *triple, struct ncr_str *cpu)
+{
+    char *host = LLVMGetDefaultTargetTriple(), *name = LLVMGetHostCPUName();
+    *triple = ncr_str_dup(arena, ncr_str_of(host));
+    *cpu = ncr_str_dup(arena, ncr_str_of(name));
+    LLVMDisposeMessage(host);
+    LLVMDisposeMessage(name);
+}
