@@ -1,4 +1,4 @@
-// Priced REPORT to lints.
+// REPORT, priced or with ranges, to lints.
 #include "compiler/analysis/lint.h"
 
 #include <stdio.h>
@@ -138,6 +138,7 @@ static void lint_use(struct linter *l, const struct ncr_cost_step *step, uint32_
 void ncr_report_lint(const struct ncr_report *r, struct ncr_diags *diags)
 {
     const struct ncr_cost *cost = r->cost;
+    if (r->range) ncr_masked_lint(r->range->masked, diags);
     if (!cost) return;
     struct linter l = {.report = r, .diags = diags};
     lint_homes(r, diags);

@@ -5,7 +5,8 @@
 #include "compiler/analysis/report.h"
 #include "lang/base/diag.h"
 
-// Adds the lints of a priced report (N1310 and following) in a fixed order; none without a target.
+// Adds the lints of a report in a fixed order: with ranges, of idle channels (N0802, N0803); on a
+// target, of what it makes of the network (N1310 and following).
 // Bounds: channels that idle a tenth of a layer; use below a quarter of the peak in a twentieth of
 // the time; half the time without MACs.
 void ncr_report_lint(const struct ncr_report *report, struct ncr_diags *diags);

@@ -48,6 +48,11 @@ uint32_t ncr_range_worst(const struct ncr_range_node *node);
 // Bits of the narrowest two's complement accumulator that holds every partial sum.
 uint32_t ncr_range_bits(const struct ncr_range_node *node);
 
+// Refuses (N0801) each operator that sums and requantises whose partial sums can leave an
+// accumulator of `bits` bits (2 to 32), naming its worst channel, its interval and the bound. True
+// where all fit.
+bool ncr_range_check(const struct ncr_range_map *map, uint32_t bits, struct ncr_diags *diags);
+
 // A stored value after requantisation: clamp(zero_point + requantise(acc, mult[m], shift[m])). It
 // never falls when acc grows.
 static inline int32_t ncr_range_finish(const struct ncr_qnode *node, int32_t acc, int32_t m)

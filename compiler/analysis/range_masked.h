@@ -54,4 +54,8 @@ void ncr_masked_constants(struct ncr_arena *arena, const struct ncr_masked *mask
 // Whether no value that channel c of node q can hold reaches the output.
 bool ncr_masked_channel_dead(const struct ncr_masked *masked, uint32_t q, uint32_t c);
 
+// Lints: channels that hold one value only (N0802) and channels that cannot reach the output
+// (N0803), one diagnostic an operator that computes values of its own.
+void ncr_masked_lint(const struct ncr_masked *masked, struct ncr_diags *diags);
+
 #endif

@@ -5,6 +5,7 @@
 #define NCR_ANALYSIS_REPORT_H
 
 #include "compiler/analysis/memory.h"
+#include "compiler/analysis/report_range.h"
 #include "compiler/analysis/resilience.h"
 #include "compiler/hw/cost.h"
 #include "compiler/hw/cost.h"
@@ -50,8 +51,9 @@ struct ncr_report {
     uint32_t n_alive;
     struct ncr_asi asi, asi_fan_in;
     struct ncr_adcr adcr;
-    const struct ncr_cost *cost;   // on a target; NULL without one
-    const struct ncr_diags *lints; // for the JSON; NULL: not asked for
+    const struct ncr_cost *cost;          // on a target; NULL without one
+    const struct ncr_diags *lints;        // for the JSON; NULL: not asked for
+    const struct ncr_report_range *range; // NULL: weights were not given
 };
 
 // Plans graph as the integer network of spec. NULL after a diagnostic where spec cannot be applied
@@ -71,8 +73,10 @@ enum ncr_report_show {
     NCR_SHOW_RESILIENCE = 8, // asi, adcr
     NCR_SHOW_COST = 16,      // on the target: time, what binds, utilisation, energy
     NCR_SHOW_TRAFFIC = 32,   // bytes by memory and tensor
-    NCR_SHOW_USUAL =
-        NCR_SHOW_LAYERS | NCR_SHOW_FIGURES | NCR_SHOW_MEMORY | NCR_SHOW_RESILIENCE | NCR_SHOW_COST
+    NCR_SHOW_RANGES = 64,    // with weights: sums, idle channels, proved masked faults
+    NCR_SHOW_MASKED = 128,   // the same by layer
+    NCR_SHOW_USUAL = NCR_SHOW_LAYERS | NCR_SHOW_FIGURES | NCR_SHOW_MEMORY | NCR_SHOW_RESILIENCE |
+                     NCR_SHOW_COST | NCR_SHOW_RANGES | NCR_SHOW_MASKED
 };
 
 extern const struct ncr_report_section {

@@ -108,6 +108,7 @@ static void put_totals(struct ncr_json *json, const struct ncr_report *r)
     ncr_json_key_f64(json, "adcr_ratio_bits", r->adcr.ratio_bits);
     ncr_json_key_i64(json, "adcr_other_elements", r->adcr.other_elements);
     if (r->cost) ncr_report_cost_totals(json, r);
+    ncr_report_range_totals(r->range, json);
     ncr_json_end(json);
 }
 
@@ -197,6 +198,11 @@ static void put_meaning(struct ncr_json *json)
         {"asi", "estimate",
          "prediction from the topology: relevance conservation, split equally or by fan-in"},
         {"adcr", "estimate", "prediction from the topology: data moved for each multiply-add"},
+        {"proved_masked", "bound",
+         "share of all single bit flips of stored activations, weights and biases that are proved "
+         "to leave the output as it is; the true share is at least that"},
+        {"range_estimate", "estimate",
+         "mean damage of a single bit flip in shares of the output's range, from ranges"},
     };
     ncr_json_key(json, "figures");
     ncr_json_array(json);
@@ -234,6 +240,7 @@ void ncr_report_json(const struct ncr_report *r, const struct ncr_sources *sourc
         ncr_json_key(&json, "lints");
         ncr_diags_json_into(r->lints, &json);
     }
+    ncr_report_range_json(r->range, &json);
     put_meaning(&json);
     ncr_json_end(&json);
     ncr_buf_putc(out, '\n');

@@ -271,6 +271,7 @@ const struct ncr_report_section ncr_report_sections[] = {
     {"layers", NCR_SHOW_LAYERS}, {"figures", NCR_SHOW_FIGURES},
     {"memory", NCR_SHOW_MEMORY}, {"resilience", NCR_SHOW_RESILIENCE},
     {"cost", NCR_SHOW_COST},     {"traffic", NCR_SHOW_TRAFFIC},
+    {"ranges", NCR_SHOW_RANGES}, {"masked", NCR_SHOW_MASKED},
 };
 const size_t ncr_report_section_count = NCR_COUNT(ncr_report_sections);
 
@@ -292,4 +293,6 @@ void ncr_report_text(const struct ncr_report *report, const struct ncr_report_lo
     if (show & NCR_SHOW_LAYERS) put_legend(&t, report, &table);
     if (report->cost && show & NCR_SHOW_COST) ncr_report_cost_text(&t, report);
     if (report->cost && show & NCR_SHOW_TRAFFIC) ncr_report_traffic_text(&t, report);
+    if (show & NCR_SHOW_RANGES) ncr_report_range_text(&t, report->range);
+    if (report->range && show & NCR_SHOW_MASKED) ncr_report_masked_text(&t, report->range);
 }

@@ -165,7 +165,7 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
     bool ok = all_finite(f, q, w, bias);
     double all = largest(w, q->n_weights), all_bias = largest(bias, q->n_channels);
     int32_t top = q_max(spec->weight_bits), worst_channel = 0;
-    int64_t worst = 0;
+    int64_t worst = 0, worst_lo = 0, worst_hi = 0;
     for (int32_t o = 0; ok && o < q->n_channels; o++) {
         double s = spec->per_channel
                        ? weight_scale(spec, largest(w + o * per, per), bias[o], in->scale)
@@ -183,6 +183,9 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
         if (most > worst) {
             worst = most;
             worst_channel = o;
+            // Σ of the positive and of the negative weights are (reach ± sum) / 2.
+            worst_lo = stored - 128 * ((reach + sum) / 2) - 127 * ((reach - sum) / 2);
+            worst_hi = stored + 127 * ((reach + sum) / 2) + 128 * ((reach - sum) / 2);
         }
         q->bias[o] = (int32_t)stored; // meaningless where the check below fails
         q->weight_scale[o] = s;
@@ -193,7 +196,8 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
     if (worst <= INT32_MAX) return true;
     ncr_builder_q_blame(f->b,
                         NCR_DIAG(f->b->diags, QUANT_OVERFLOW, ncr_builder_q_span(f->b, q->node),
-                                 NCR_STR_ARG(q->path), (long long)worst, worst_channel),
+                                 NCR_STR_ARG(q->path), (long long)worst_lo, (long long)worst_hi,
+                                 worst_channel, (long long)worst),
                         q->node);
     return false;
 }

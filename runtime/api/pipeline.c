@@ -223,23 +223,29 @@ enum ncr_status ncr_pipeline_images(struct ncr_pipeline *pipeline, const struct 
     return ncr_data_view(pipeline->other, ref, out, err);
 }
 
-// The calibration images are the first of the training split that the train declaration names (the
-// split is already in a drawn order where it was cut by seed).
-static enum ncr_status calibrate(struct ncr_pipeline *pipeline, const struct ncr_ranges **out,
-                                 struct ncr_error *err)
+enum ncr_status ncr_pipeline_calibration(struct ncr_pipeline *pipeline, struct ncr_dataset *out,
+                                         struct ncr_error *err)
 {
     struct ncr_data_ref ref = {
         .data = pipeline->data_spec, .split = NCR_SPLIT_TRAIN, .end = UINT64_MAX};
     if (pipeline->train && pipeline->train->data.data == pipeline->data_spec)
         ref = pipeline->train->data;
-    struct ncr_dataset set;
-    enum ncr_status status = ncr_data_view(pipeline->data, &ref, &set, err);
+    enum ncr_status status = ncr_data_view(pipeline->data, &ref, out, err);
     if (status != NCR_OK) return status;
-    uint64_t n =
-        set.n < pipeline->quant.calibration_images ? set.n : pipeline->quant.calibration_images;
-    if (n == 0)
+    if (out->n > pipeline->quant.calibration_images) out->n = pipeline->quant.calibration_images;
+    if (out->n == 0)
         return ncr_fail(err, NCR_USAGE,
                         "the training split is empty: there is nothing to calibrate on");
+    return NCR_OK;
+}
+
+static enum ncr_status calibrate(struct ncr_pipeline *pipeline, const struct ncr_ranges **out,
+                                 struct ncr_error *err)
+{
+    struct ncr_dataset set;
+    enum ncr_status status = ncr_pipeline_calibration(pipeline, &set, err);
+    if (status != NCR_OK) return status;
+    uint64_t n = set.n;
     struct ncr_calibrator *calibrator =
         ncr_calibrator_new(pipeline->arena, pipeline->graph, pipeline->weights, &pipeline->quant);
     float *input = NCR_NEW_N(pipeline->arena, float, (size_t)ncr_shape_elements(&set.shape));

@@ -65,6 +65,12 @@ enum ncr_status ncr_pipeline_qgraph(struct ncr_pipeline *pipeline,
 enum ncr_status ncr_pipeline_plan(struct ncr_pipeline *pipeline, struct ncr_error *err);
 enum ncr_status ncr_pipeline_code(struct ncr_pipeline *pipeline, struct ncr_error *err);
 
+// The images that ncr_pipeline_qgraph calibrates on: the first of the training split that the train
+// declaration names (the split is already in a drawn order where it was cut by seed). Data and
+// quantisation must have been chosen. The view is valid as long as the pipeline's data.
+enum ncr_status ncr_pipeline_calibration(struct ncr_pipeline *pipeline, struct ncr_dataset *out,
+                                         struct ncr_error *err);
+
 // The images of a reference; its source is opened where it is not the pipeline's own. The view is
 // valid until images of a third source are asked for.
 enum ncr_status ncr_pipeline_images(struct ncr_pipeline *pipeline, const struct ncr_data_ref *ref,

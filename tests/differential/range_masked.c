@@ -1,10 +1,12 @@
 // Proofs of masked faults against injection: every proved flip is injected on inputs of every kind,
 // and one changed output byte is a failing test.
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "compiler/analysis/range_masked.h"
 #include "lang/base/rng.h"
 #include "runtime/inject/harness.h"
+#include "tests/support/check_text.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/random_numbers.h"
 #include "tests/support/tiny_net.h"
@@ -89,10 +91,10 @@ static void inject_all(struct proof *p, const struct ncr_range_map *map)
 }
 
 // Sound proofs on drawn inputs, calibrated proofs on the inputs that were seen: the same ones.
-static void prove(struct proof *p, const struct ncr_qgraph *qgraph, const int8_t *given)
+static void prove(struct proof *p, const struct ncr_executor *executor, const int8_t *given)
 {
+    const struct ncr_qgraph *qgraph = executor->qgraph;
     p->qgraph = qgraph;
-    struct ncr_executor *executor = ncr_executor_interpreter(p->arena, qgraph);
     const struct ncr_qnode *x = &qgraph->nodes[qgraph->inputs[0]];
     size_t n = (size_t)ncr_shape_elements(&x->shape);
     struct ncr_range_observer *observer = ncr_range_observer_new(p->arena, qgraph);
@@ -152,7 +154,7 @@ static void random_nets(uint64_t first, uint32_t nets, bool direct, const char *
                 points += (uint64_t)ncr_shape_elements(&net.qgraph->nodes[q].shape) +
                           (uint64_t)net.qgraph->nodes[q].n_weights;
             if (points > 600) p.one_in = 1 + points / 300;
-            prove(&p, net.qgraph, NULL);
+            prove(&p, ncr_executor_interpreter(arena, net.qgraph), NULL);
             total->alive += p.alive;
             for (int site = 0; site < NCR_SITES_COUNT_; site++)
                 total->injected[site] += p.injected[site];
@@ -164,8 +166,8 @@ static void random_nets(uint64_t first, uint32_t nets, bool direct, const char *
 Test(range_masked, injection_contradicts_no_proof_on_random_networks, .timeout = 120)
 {
     struct proof total = {.what = ""};
-    random_nets(100, 60, false, "quantised", &total);
-    random_nets(4000, 60, true, "drawn numbers", &total);
+    random_nets(100, 40, false, "quantised", &total);
+    random_nets(4000, 40, true, "drawn numbers", &total);
     // Enough of each to have met every rule, and faults that do change the output among the rest.
     for (int site = 0; site < NCR_SITES_COUNT_; site++)
         cr_assert_geq(total.injected[site], 4000, "%s: %lu",
@@ -187,10 +189,78 @@ Test(range_masked, injection_contradicts_no_proof_on_a_whole_network)
         for (int32_t o = 0; o < shut; o++)
             conv->bias[o] = -(1 << 24);
         struct proof p = {.arena = arena, .seed = (uint64_t)shut, .one_in = 1, .what = "tiny"};
-        prove(&p, net.qgraph, net.inputs);
+        prove(&p, ncr_executor_interpreter(arena, net.qgraph), net.inputs);
         uint64_t proved = p.injected[0] + p.injected[1] + p.injected[2];
         cr_assert(shut == 0 || proved > last, "%lu after %lu", proved, last);
         last = proved;
+        ncr_arena_free(arena);
+    }
+}
+
+// A network of the examples with drawn weights, calibrated on the INPUTS images of noise.
+static struct ncr_qgraph *example(struct ncr_arena *arena, const char *path, int8_t **inputs)
+{
+    static char text[1 << 16];
+    char whole[1200];
+    snprintf(whole, sizeof whole, "%s/examples/%s.ncr", NACRE_SOURCE_DIR, path);
+    FILE *file = fopen(whole, "r");
+    cr_assert_not_null(file, "%s", whole);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    struct checked *c = check_text(path, text, "");
+    const struct ncr_net_info *net;
+    struct ncr_error err;
+    cr_assert_eq(ncr_program_find_net(c->program, NCR_STR(""), &net, &err), NCR_OK, "%s", err.text);
+    const struct ncr_graph *graph = ncr_graph_simplify(arena, net->graph);
+    struct ncr_weights *weights = ncr_weights_new(arena, graph);
+    ncr_weights_init(weights, graph, 4);
+    static const struct ncr_quant_spec spec = {
+        .weight_bits = 8, .activation_bits = 8, .per_channel = true};
+    struct ncr_calibrator *calibrator = ncr_calibrator_new(arena, graph, weights, &spec);
+    size_t n = (size_t)ncr_shape_elements(&graph->nodes[graph->inputs[0]].shape);
+    struct ncr_rng rng = ncr_rng_at(8, NCR_RNG_TEST, 12);
+    float *real = NCR_NEW_N(arena, float, n *INPUTS);
+    for (size_t i = 0; i < n * INPUTS; i++)
+        real[i] = (float)ncr_rng_normal(&rng);
+    for (int i = 0; i < INPUTS; i++) {
+        const float *one = real + (size_t)i * n;
+        ncr_calibrator_feed(calibrator, &one);
+    }
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+    struct ncr_qgraph *qgraph =
+        ncr_qgraph_build(arena, &diags, graph, &spec, weights, ncr_calibrator_finish(calibrator));
+    cr_assert_not_null(qgraph);
+    *inputs = NCR_NEW_N(arena, int8_t, n * INPUTS);
+    for (size_t i = 0; i < INPUTS; i++)
+        ncr_quantise_input(&qgraph->nodes[qgraph->inputs[0]], real + i * n, *inputs + i * n);
+    return qgraph;
+}
+
+// Proofs on networks of the size that people use: hundreds of thousands, of which a share is
+// tried, in machine code.
+Test(range_masked, injection_contradicts_no_proof_on_examples, .timeout = 60)
+{
+    static const struct {
+        const char *path;
+        uint64_t one_in;
+    } nets[] = {{"01-lenet/lenet", 5}, {"zoo/mnist_small", 1}};
+    for (size_t i = 0; i < NCR_COUNT(nets); i++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        int8_t *inputs;
+        struct ncr_qgraph *qgraph = example(arena, nets[i].path, &inputs);
+        skew(qgraph, 5); // sound proofs, too
+        struct proof p = {
+            .arena = arena, .seed = 5, .one_in = nets[i].one_in, .what = nets[i].path};
+        const struct ncr_plan *plan = ncr_plan_build(arena, qgraph, NCR_PLAN_SEPARATE);
+        struct ncr_code_options options = {.family = NULL};
+        struct ncr_code *code;
+        struct ncr_error err;
+        cr_assert_eq(ncr_code_jit(plan, &options, &code, &err), NCR_OK, "%s", err.text);
+        prove(&p, ncr_executor_jit(arena, plan, code), inputs);
+        ncr_code_free(code);
+        cr_assert_geq(p.injected[0] + p.injected[1] + p.injected[2], 20000, "%lu + %lu + %lu",
+                      p.injected[0], p.injected[1], p.injected[2]);
         ncr_arena_free(arena);
     }
 }

@@ -310,7 +310,8 @@ Test(quant_refused, overflow)
     for (int i = 0; i < 140000; i++)
         b.weights->at[0][i] = 1;
     refused(&b, 703,
-            "the accumulator of `n/d` can reach 2293620000 in channel 0; 32 bits hold 2147483647");
+            "the accumulator of `n/d` ranges over [-2258060000, 2275840000] in channel 0 and can reach "
+            "2293620000 on the way; 32 bits hold -2147483648 to 2147483647");
 }
 
 Test(quant_refused, softmax)

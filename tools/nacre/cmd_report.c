@@ -5,6 +5,7 @@
 #include "compiler/analysis/report.h"
 #include "compiler/sema/condition.h"
 #include "tools/nacre/report_diff.h"
+#include "tools/nacre/report_range.h"
 #include "tools/nacre/space.h"
 #include "tools/nacre/target.h"
 #include "tools/nacre/work.h"
@@ -171,6 +172,7 @@ int cmd_report(struct cli *cli)
     }
     if (code == EXIT_GOOD) code = cli_target(cli, &work.program, &target);
     if (code == EXIT_GOOD) code = work_status(cli, &work, build(&work, &report));
+    if (code == EXIT_GOOD) code = report_range(cli, &work, report);
     if (code == EXIT_GOOD) {
         struct ncr_buf out = {0};
         struct ncr_diags lints;
