@@ -236,11 +236,11 @@ void ncr_report_json(const struct ncr_report *r, const struct ncr_sources *sourc
     for (uint32_t i = 0; i < r->n_layers; i++)
         put_layer(&json, r, i, sources);
     ncr_json_end(&json);
+    ncr_report_range_json(r->range, &json);
     if (r->lints) {
         ncr_json_key(&json, "lints");
         ncr_diags_json_into(r->lints, &json);
     }
-    ncr_report_range_json(r->range, &json);
     put_meaning(&json);
     ncr_json_end(&json);
     ncr_buf_putc(out, '\n');
