@@ -163,8 +163,8 @@ static void gain_inputs(const struct estimate *s, uint32_t q)
 static double damage(uint32_t proved, int n_bits, double gain)
 {
     double sum = 0;
-    for (int b = 0; b < n_bits; b++)
-        if (!(proved >> b & 1)) sum += fmin(1, ldexp(gain, b));
+    for (int b = 0; b < n_bits; b++, gain *= 2)
+        if (!(proved >> b & 1)) sum += gain < 1 ? gain : 1;
     return sum;
 }
 

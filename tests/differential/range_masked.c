@@ -197,8 +197,70 @@ Test(range_masked, injection_contradicts_no_proof_on_a_whole_network)
     }
 }
 
+// Windows that overlap: a pixel is in several, so that two averages are off at once, which the
+// saturated sum behind them holds for one but not for two.
+Test(range_masked, overlapping_windows)
+{
+    uint32_t zero = 0, one = 1, out = 2;
+    int8_t weights[2] = {64, 64};
+    int32_t bias, pool_mult = 1 << 30, pool_shift = 30, mult = 1 << 30, shift = 32;
+    double scale = 1;
+    struct ncr_qnode nodes[3] = {
+        {.op = NCR_QOP_INPUT,
+         .shape = {3, {1, 1, 3}},
+         .n_channels = 1,
+         .scale = 1,
+         .lo = 0,
+         .hi = 0},
+        {.op = NCR_QOP_AVGPOOL,
+         .n_in = 1,
+         .in = &zero,
+         .shape = {3, {1, 1, 2}},
+         .attrs = {.kernel = {1, 2}, .stride = {1, 1}, .dilation = {1, 1}},
+         .n_channels = 1,
+         .scale = 1,
+         .lo = -128,
+         .hi = 127,
+         .mult = &pool_mult,
+         .shift = &pool_shift},
+        {.op = NCR_QOP_CONV,
+         .n_in = 1,
+         .in = &one,
+         .shape = {3, {1, 1, 1}},
+         .attrs = {.kernel = {1, 2}, .stride = {1, 1}, .dilation = {1, 1}, .groups = 1},
+         .n_channels = 1,
+         .n_weights = 2,
+         .scale = 1,
+         .lo = 0,
+         .hi = 127,
+         .weight_scale = &scale,
+         .weights = weights,
+         .bias = &bias,
+         .mult = &mult,
+         .shift = &shift}};
+    struct ncr_qgraph g = {.nodes = nodes,
+                           .n_nodes = 3,
+                           .inputs = &zero,
+                           .n_inputs = 1,
+                           .outputs = &out,
+                           .n_outputs = 1,
+                           .has_numbers = true};
+    struct ncr_error why;
+    cr_assert(ncr_qgraph_verify(&g, &why), "%s", why.text);
+    // The middle pixel at 64 gives 64 in both windows and 2 * 64 * 64 in the sum.
+    for (bias = -9000; bias < 0; bias += 500) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct proof p = {.arena = arena, .one_in = 1, .what = "overlap", .seed = (uint64_t)-bias};
+        static const int8_t inputs[3 * INPUTS];
+        prove(&p, ncr_executor_interpreter(arena, &g), inputs);
+        if (bias == -9000) cr_assert_gt(p.injected[NCR_SITES_ACTIVATION], 0);
+        ncr_arena_free(arena);
+    }
+}
+
 // A network of the examples with drawn weights, calibrated on the INPUTS images of noise.
-static struct ncr_qgraph *example(struct ncr_arena *arena, const char *path, int8_t **inputs)
+static struct ncr_qgraph *example(struct ncr_arena *arena, const char *path, int8_t **inputs,
+                                  struct checked **program)
 {
     static char text[1 << 16];
     char whole[1200];
@@ -207,7 +269,7 @@ static struct ncr_qgraph *example(struct ncr_arena *arena, const char *path, int
     cr_assert_not_null(file, "%s", whole);
     text[fread(text, 1, sizeof text - 1, file)] = 0;
     fclose(file);
-    struct checked *c = check_text(path, text, "");
+    const struct checked *c = *program = check_text(path, text, "");
     const struct ncr_net_info *net;
     struct ncr_error err;
     cr_assert_eq(ncr_program_find_net(c->program, NCR_STR(""), &net, &err), NCR_OK, "%s", err.text);
@@ -248,7 +310,8 @@ Test(range_masked, injection_contradicts_no_proof_on_examples, .timeout = 60)
     for (size_t i = 0; i < NCR_COUNT(nets); i++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         int8_t *inputs;
-        struct ncr_qgraph *qgraph = example(arena, nets[i].path, &inputs);
+        struct checked *program;
+        struct ncr_qgraph *qgraph = example(arena, nets[i].path, &inputs, &program);
         skew(qgraph, 5); // sound proofs, too
         struct proof p = {
             .arena = arena, .seed = 5, .one_in = nets[i].one_in, .what = nets[i].path};
@@ -259,6 +322,7 @@ Test(range_masked, injection_contradicts_no_proof_on_examples, .timeout = 60)
         cr_assert_eq(ncr_code_jit(plan, &options, &code, &err), NCR_OK, "%s", err.text);
         prove(&p, ncr_executor_jit(arena, plan, code), inputs);
         ncr_code_free(code);
+        checked_free(program);
         cr_assert_geq(p.injected[0] + p.injected[1] + p.injected[2], 20000, "%lu + %lu + %lu",
                       p.injected[0], p.injected[1], p.injected[2]);
         ncr_arena_free(arena);

@@ -71,6 +71,7 @@ static int judge(struct cli *cli, struct cli_program *program, const struct ncr_
     const char *clocked = timed                         ? timed
                           : cost->target->clock_hz <= 0 ? "the target gives no clock"
                                                         : NULL;
+    const char *weighed = r->range ? NULL : "give --weights";
     const struct ncr_metric_value values[] = {
         {"params", (double)r->params, NULL},
         {"macs", (double)r->macs, NULL},
@@ -97,6 +98,8 @@ static int judge(struct cli *cli, struct cli_program *program, const struct ncr_
         {"adcr", r->adcr.sum, NULL},
         {"adcr_sum", r->adcr.sum, NULL},
         {"adcr_ratio", r->adcr.ratio, NULL},
+        {"proved_masked", r->range ? r->range->proved_masked : 0, weighed},
+        {"range_estimate", r->range ? r->range->estimate.mean : 0, weighed},
     };
     struct ncr_str kept = ncr_str_dup(program->arena, ncr_str_of(text));
     uint32_t file = ncr_sources_add(program->sources, NCR_STR("--fail-on"), kept);
