@@ -72,7 +72,7 @@ expect 2 '--limit counts the inputs of --ranges calibrated' "$nacre" report p.nc
 expect 2 'accumulator' "$nacre" report p.ncr $w --accumulator 33
 expect 0 '^bits proved masked$' "$nacre" report p.ncr $w --show masked
 
-expect 4 'fails on: proved_masked > 20%' "$nacre" report p.ncr $w --fail-on 'proved_masked > 20%'
+expect 4 'fails on: proved_masked > 2%' "$nacre" report p.ncr $w --fail-on 'proved_masked > 2%'
 expect 0 'sound' "$nacre" report p.ncr $w --fail-on 'range_estimate > 0.9'
 expect 2 'N1301.*`proved_masked` has no value here: give --weights' "$nacre" report p.ncr --fail-on 'proved_masked > 20%'
 for mode in sound calibrated; do
