@@ -167,32 +167,80 @@ void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live)
 
 enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 
-static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                             enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how)
+// Steps, layouts, lives, what is in place; no places yet.
+static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                                enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how,
+                                struct chains *chains)
 {
     uint32_t n = g->n_nodes;
     struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
     *plan = (struct ncr_plan){.qgraph = g, .mode = mode, .n_steps = n};
     plan->steps = ncr_arena_copy(arena, steps, n * sizeof *steps);
     plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
-    struct ncr_arena_mark mark = ncr_arena_mark(arena);
+    chains->head = NCR_NEW_N(arena, uint32_t, n);
+    chains->border = ncr_arena_array(arena, n, sizeof *chains->border);
     buffers_of(plan);
     lives(plan);
-    struct chains chains = {NCR_NEW_N(arena, uint32_t, n), NULL};
-    chains.border = ncr_arena_array(arena, n, sizeof *chains.border);
     for (uint32_t q = 0; q < n; q++) {
-        chains.head[q] = q;
-        memcpy(chains.border[q], plan->buffers[q].border, sizeof chains.border[q]);
+        chains->head[q] = q;
+        memcpy(chains->border[q], plan->buffers[q].border, sizeof chains->border[q]);
     }
     if (how != NOT_IN_PLACE) {
         bool *is_output = NCR_NEW_N(arena, bool, n);
         for (uint32_t i = 0; i < g->n_outputs; i++)
             is_output[g->outputs[i]] = true;
-        in_place(plan, &chains, is_output, how == WITH_COMMON_BORDERS);
+        in_place(plan, chains, is_output, how == WITH_COMMON_BORDERS);
     }
-    place(arena, plan, &chains);
-    ncr_arena_reset(arena, mark);
     return plan;
+}
+
+static void lay_out(struct ncr_plan *plan, const struct chains *chains)
+{
+    for (uint32_t q = 0; q < plan->n_steps; q++) {
+        struct ncr_buffer *b = &plan->buffers[q];
+        memcpy(b->border, chains->border[chains->head[q]], sizeof b->border);
+        ncr_plan_layout(b);
+    }
+}
+
+uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
+{
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    struct chains chains;
+    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
+    uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
+    ncr_plan_order_given(g, steps);
+    struct ncr_plan *plan =
+        arrange(scratch, g, NCR_PLAN_SHARED, steps, WHERE_BORDERS_AGREE, &chains);
+    lay_out(plan, &chains);
+    ncr_plan_live(plan, live);
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        if (live[s] > peak) peak = live[s];
+    ncr_arena_reset(scratch, mark);
+    return peak;
+}
+
+static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                             enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how)
+{
+    struct chains chains;
+    struct ncr_plan *plan = arrange(arena, g, mode, steps, how, &chains);
+    place(arena, plan, &chains);
+    return plan;
+}
+
+// Bytes of each buffer where none is in place of another.
+static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g)
+{
+    struct ncr_plan plan = {.qgraph = g,
+                            .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
+    uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
+    buffers_of(&plan);
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        ncr_plan_layout(&plan.buffers[q]);
+        bytes[q] = plan.buffers[q].bytes;
+    }
+    return bytes;
 }
 
 // Larger networks are planned once, in their own order.
@@ -202,17 +250,23 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
                                 enum ncr_plan_mode mode)
 {
     uint32_t n = qgraph->n_nodes;
-    bool separate = mode == NCR_PLAN_SEPARATE;
-    uint32_t *orders[2] = {NCR_NEW_N(arena, uint32_t, n), NULL};
+    bool separate = mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
+    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
     ncr_plan_order_given(qgraph, orders[0]);
-    if (!separate && n <= SEARCH_NODES) {
-        orders[1] = NCR_NEW_N(arena, uint32_t, n);
-        ncr_plan_order_greedy(arena, qgraph, orders[1]);
-        if (memcmp(orders[0], orders[1], n * sizeof *orders[0]) == 0) orders[1] = NULL;
-    }
     struct ncr_plan *best =
         make(arena, qgraph, mode, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
-    for (int i = 0; i < 2 && !separate && n <= SEARCH_NODES; i++)
+    if (search) {
+        orders[1] = NCR_NEW_N(arena, uint32_t, n);
+        orders[2] = NCR_NEW_N(arena, uint32_t, n);
+        ncr_plan_order_greedy(arena, qgraph, orders[1]);
+        uint64_t *bytes = own_bytes(arena, qgraph);
+        if (!ncr_plan_order_exact(arena, qgraph, bytes, orders[0], orders[2])) orders[2] = NULL;
+        for (int i = 1; i < 3; i++)
+            for (int k = 0; k < i && orders[i]; k++)
+                if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
+                    orders[i] = NULL;
+    }
+    for (int i = 0; i < 3 && search; i++)
         for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
             if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
             struct ncr_plan *plan = make(arena, qgraph, mode, orders[i], (enum in_place)how);

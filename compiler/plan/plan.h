@@ -48,10 +48,14 @@ struct ncr_plan {
     uint32_t peak_step;    // the first step with the largest sum of live bytes
 };
 
-// Never fails on a graph that passes ncr_qgraph_verify. Shared: of several orders and choices of
+// Never fails on a graph that passes ncr_qgraph_verify. Shared: of several orders (the graph's own,
+// a greedy one, and where the graph is narrow the one with the least peak of all) and choices of
 // in-place operators the one with the smallest arena, the graph's own order among equals.
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode);
+// The largest sum of live buffers in the graph's own order, element-wise operators in place where
+// borders agree: an upper bound of the peak that ncr_plan_build finds, in linear time.
+uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
 // Checks order, layouts, borders, lives, alignment, sharing and the totals; names what is wrong.
 bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why);
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);

@@ -21,5 +21,9 @@ void ncr_plan_order_given(const struct ncr_qgraph *qgraph, uint32_t *steps);
 // At each step the node that leaves the fewest bytes alive, the first of the graph among equals.
 void ncr_plan_order_greedy(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
                            uint32_t *steps);
+// The order with the least peak of `bytes` alive (none in place), of all there are. given: one
+// order. False where the graph has but one, or is too wide to tell: then steps means nothing.
+bool ncr_plan_order_exact(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
+                          const uint64_t *bytes, const uint32_t *given, uint32_t *steps);
 
 #endif

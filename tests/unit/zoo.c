@@ -6,7 +6,7 @@
 #include "compiler/sema/program.h"
 #include "runtime/api/pipeline.h"
 
-// Parameters: torchvision's models (resnet18, resnet34) and the Keras application (mobilenet, of
+// Parameters: torchvision's models (resnet18, resnet34, resnet50) and the Keras application (mobilenet, of
 // which 4,253,864 less the 21,888 running statistics are trainable). MACs: the sums of the papers'
 // tables over conv and dense.
 static const struct {
@@ -15,6 +15,7 @@ static const struct {
 } rows[] = {
     {"resnet18", 11689512, 1814073344},
     {"resnet34", 21797672, 3663761408},
+    {"resnet50", 25557032, 4089184256},
     {"mobilenet_v1", 4231976, 568740352},
     {"mnist_small", 21840, 480500},
 };
