@@ -75,6 +75,9 @@ expect 0 '^bits proved masked$' "$nacre" report p.ncr $w --show masked
 expect 4 'fails on: proved_masked > 2%' "$nacre" report p.ncr $w --fail-on 'proved_masked > 2%'
 expect 0 'sound' "$nacre" report p.ncr $w --fail-on 'range_estimate > 0.9'
 expect 2 'N1301.*`proved_masked` has no value here: give --weights' "$nacre" report p.ncr --fail-on 'proved_masked > 20%'
+expect 2 '--weights are of one network; --diff compares two' "$nacre" report --diff p.ncr p.ncr $w
+echo 'net open(x: tensor[4]) -> tensor[2] { x |> dense(choose(8, 16)) >> dense(2) }' >open.ncr
+expect 2 '--weights are of one network: decide with --set or --genotype' "$nacre" report open.ncr $w
 for mode in sound calibrated; do
   "$nacre" report p.ncr $w --ranges $mode --format json >$mode.json 2>/dev/null || fail "report --ranges $mode"
   "$nacre" report p.ncr $w --ranges $mode --format json 2>/dev/null | cmp - $mode.json || fail "$mode: not the same twice"

@@ -176,6 +176,8 @@ bool space_report_open(struct cli *cli, struct cli_program *program, int *code)
     *code = open_space(&job, program);
     if (*code == EXIT_GOOD && job.open == NCR_UNSET) return false;
     if (*code == EXIT_GOOD && cli_no_csv(cli)) *code = EXIT_COMMAND_LINE;
+    if (*code == EXIT_GOOD && cli->opt[OPT_WEIGHTS])
+        *code = cli_usage(cli, "--weights are of one network: decide with --set or --genotype");
     if (*code == EXIT_GOOD) space_report(&job);
     if (*code == EXIT_GOOD && ncr_io_stop(&cli->io)) {
         ncr_buf_free(&out);

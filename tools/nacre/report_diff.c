@@ -294,6 +294,9 @@ int report_diff(struct cli *cli)
     if (cli->n_args < 2) return cli_usage(cli, "--diff takes two: nacre report --diff A B");
     if (cli->opt[OPT_FAIL_ON])
         return cli_usage(cli, "--fail-on judges one network; --diff compares two");
+    if (cli->opt[OPT_WEIGHTS])
+        return cli_usage(cli, "--weights are of one network; --diff compares two, or reports saved "
+                              "with --format json");
     bool genotypes = cli->n_args == 3;
     const char *const *args = cli->args;
     int code = report_of(cli, args[0], genotypes ? args[1] : NULL, &a);
