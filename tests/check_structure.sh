@@ -17,7 +17,7 @@ declare -A may=(
   [compiler/fault]="compiler/ir compiler/quant compiler/plan"
   [compiler/quant]="compiler/ir"
   [compiler/plan]="compiler/ir compiler/quant"
-  [compiler/analysis]="compiler/ir compiler/quant compiler/plan compiler/hw compiler/fault"
+  [compiler/analysis]="compiler/ir compiler/space compiler/quant compiler/plan compiler/hw compiler/fault"
   [compiler/codegen]="compiler/ir compiler/quant compiler/plan compiler/fault"
   [runtime/data]="compiler" [runtime/train]="compiler runtime/data"
   [runtime/inject]="compiler runtime/data" [runtime/calibrate]="compiler" [runtime/api]="lang compiler runtime include" [runtime/search]="compiler runtime"

@@ -17,14 +17,6 @@ static void key_bytes(struct ncr_json *json, const char *key, const struct ncr_c
     ncr_json_end(json);
 }
 
-static double energy_of(const struct ncr_cost *cost, const struct ncr_cost_step *step)
-{
-    double sum = step->mac_energy;
-    for (uint32_t m = 0; m < cost->target->n_memory; m++)
-        sum += step->energy[m];
-    return sum;
-}
-
 static void key_null(struct ncr_json *json, const char *key)
 {
     ncr_json_key(json, key);
@@ -64,7 +56,7 @@ static void put_step(struct ncr_json *json, const struct ncr_cost *cost,
         ncr_json_key_f64(json, "latency_ns", 1e9 * step->seconds);
     }
     if (cost->has_energy)
-        ncr_json_key_f64(json, "energy_pj", 1e12 * energy_of(cost, step));
+        ncr_json_key_f64(json, "energy_pj", 1e12 * ncr_cost_energy(cost, step));
     else
         key_null(json, "energy_pj");
     put_levels(json, cost, step);

@@ -16,14 +16,6 @@ struct ncr_str ncr_report_binds(const struct ncr_cost *cost, int32_t binds)
                                       : NCR_STR("nothing");
 }
 
-static double energy_of(const struct ncr_cost *cost, const struct ncr_cost_step *step)
-{
-    double sum = step->mac_energy;
-    for (uint32_t m = 0; m < cost->target->n_memory; m++)
-        sum += step->energy[m];
-    return sum;
-}
-
 // The layers that have a cost: neither inputs nor what is fused or stays in place.
 struct rows {
     const struct ncr_report *report;
@@ -126,7 +118,7 @@ static void cost_cell(const void *user, uint32_t row, uint32_t column, bool shor
         if (split) percent(step->stall, out);
         break;
     case ENERGY:
-        if (r->cost->has_energy) ncr_text_si(energy_of(r->cost, step), "J", out);
+        if (r->cost->has_energy) ncr_text_si(ncr_cost_energy(r->cost, step), "J", out);
         break;
     case PATH:
     case COLUMNS: break;
@@ -199,7 +191,7 @@ static void put_energy(struct ncr_text *t, const struct ncr_cost *cost)
 {
     struct ncr_buf text = {0};
     char all[NCR_CELL], part[NCR_CELL];
-    double sum = energy_of(cost, &cost->total);
+    double sum = ncr_cost_energy(cost, &cost->total);
     ncr_text_si(sum, "J", all);
     ncr_text_si(cost->total.mac_energy, "J", part);
     ncr_buf_fmt(&text, "MACs %s", part);

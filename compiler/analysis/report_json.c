@@ -271,9 +271,8 @@ static void put_cost_fields(struct ncr_buf *out, const struct ncr_report *r, uin
     }
     const struct ncr_cost *cost = r->cost;
     const struct ncr_cost_step *step = &cost->steps[r->layers[i].step];
-    double energy = step->mac_energy, read = 0, written = 0;
+    double read = 0, written = 0;
     for (uint32_t m = 0; m < cost->target->n_memory; m++) {
-        energy += step->energy[m];
         read += step->read[m];
         written += step->written[m];
     }
@@ -284,7 +283,7 @@ static void put_cost_fields(struct ncr_buf *out, const struct ncr_report *r, uin
     ncr_buf_putc(out, ',');
     ncr_buf_f64(out, step->utilisation);
     ncr_buf_putc(out, ',');
-    ncr_buf_f64(out, 1e12 * energy);
+    ncr_buf_f64(out, 1e12 * ncr_cost_energy(cost, step));
     ncr_buf_fmt(out, ",%.0f,%.0f", read, written);
 }
 

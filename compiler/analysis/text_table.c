@@ -215,6 +215,7 @@ void ncr_text_table_put(struct ncr_text *text, struct ncr_text_table *t)
     put_rule(text->out, t);
     for (uint32_t i = 0; i < t->n_rows; i++)
         put_row(text->out, t, i);
+    if (t->no_total) return;
     put_rule(text->out, t);
     put_row(text->out, t, t->n_rows);
 }

@@ -38,6 +38,7 @@ struct ncr_text_table {
     uint32_t left;             // columns aligned to the left
     uint32_t hidden;           // columns that say nothing here
     struct ncr_str (*path)(const void *user, uint32_t row);
+    bool no_total;
     // Text of a cell, column >= 1; row n_rows: the totals.
     void (*cell)(const void *user, uint32_t row, uint32_t column, bool shorten, char out[NCR_CELL]);
     const struct ncr_text_step *steps; // ends with columns = 0

@@ -9,6 +9,14 @@ const char *ncr_cost_model_text(enum ncr_cost_model_name model)
     return names[model];
 }
 
+double ncr_cost_energy(const struct ncr_cost *cost, const struct ncr_cost_step *step)
+{
+    double sum = step->mac_energy;
+    for (uint32_t m = 0; m < cost->target->n_memory; m++)
+        sum += step->energy[m];
+    return sum;
+}
+
 double ncr_target_peak(const struct ncr_target_spec *target)
 {
     bool array = target->model == NCR_MODEL_SYSTOLIC || target->model == NCR_MODEL_LOOP_NEST;

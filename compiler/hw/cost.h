@@ -56,6 +56,8 @@ struct ncr_cost {
 struct ncr_cost *ncr_cost_of(struct ncr_arena *arena, const struct ncr_plan *plan,
                              const struct ncr_target_spec *target);
 
+// Joule of MACs and all memories.
+double ncr_cost_energy(const struct ncr_cost *cost, const struct ncr_cost_step *step);
 const char *ncr_cost_model_text(enum ncr_cost_model_name model);
 // Peak multiply-accumulates a cycle of the target; 0 where unknown.
 double ncr_target_peak(const struct ncr_target_spec *target);

@@ -63,6 +63,9 @@ void cli_close(struct cli_program *program);
 // Prints what is new in diags since the last call.
 void cli_diags(struct cli *cli, struct cli_program *program);
 
+// Prints lints of a report as a compiler's warnings: on standard error, behind the report.
+void cli_lints(const struct cli *cli, const struct ncr_diags *lints);
+
 // Sets up the callbacks of cli->io: files, progress, Ctrl-C. Done clears the progress line.
 void cli_io_init(struct cli *cli);
 void cli_io_done(struct cli *cli);

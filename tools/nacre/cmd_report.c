@@ -50,14 +50,6 @@ static int sections(struct cli *cli, uint32_t *show)
 
 // -- --fail-on ----------------------------------------------------------------------------------
 
-static double energy_of(const struct ncr_cost *cost)
-{
-    double sum = cost->total.mac_energy;
-    for (uint32_t m = 0; m < cost->target->n_memory; m++)
-        sum += cost->total.energy[m];
-    return sum;
-}
-
 // EXIT_FAIL_ON after a message where the condition holds.
 static int judge(struct cli *cli, struct cli_program *program, const struct ncr_report *r)
 {
@@ -82,7 +74,7 @@ static int judge(struct cli *cli, struct cli_program *program, const struct ncr_
         {"arena", 8.0 * (double)r->arena_bytes, NULL},
         {"cycles", cost ? cost->total.cycles : 0, clocked},
         {"latency", cost ? cost->total.seconds : 0, timed},
-        {"energy", cost ? energy_of(cost) : 0,
+        {"energy", cost ? ncr_cost_energy(cost, &cost->total) : 0,
          !cost              ? no_target
          : cost->has_energy ? NULL
                             : "the target has no energy table"},
@@ -147,16 +139,6 @@ int report_json_of(struct cli *cli, struct ncr_buf *out)
     return code;
 }
 
-// As a compiler's warnings: on standard error, behind the report.
-static void print_lints(const struct cli *cli, const struct ncr_diags *lints)
-{
-    struct ncr_buf out = {0};
-    fflush(stdout);
-    ncr_diags_text(lints, &out, cli->colour);
-    if (out.n) fwrite(out.s, 1, out.n, stderr);
-    ncr_buf_free(&out);
-}
-
 int cmd_report(struct cli *cli)
 {
     struct cli_work work;
@@ -183,7 +165,7 @@ int cmd_report(struct cli *cli)
         lint(&work, report, &lints);
         print(cli, &work, report, show, &out);
         code = cli_output(cli, &out);
-        if (!cli->json && !cli->csv) print_lints(cli, &lints);
+        if (!cli->json && !cli->csv) cli_lints(cli, &lints);
     }
     if (code == EXIT_GOOD) code = judge(cli, &work.program, report);
     work_close(&work);

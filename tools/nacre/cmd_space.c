@@ -5,6 +5,7 @@
 
 #include "compiler/space/members.h"
 #include "tools/nacre/space.h"
+#include "tools/nacre/target.h"
 #include "tools/nacre/work.h"
 
 enum {
@@ -178,12 +179,16 @@ bool space_report_open(struct cli *cli, struct cli_program *program, int *code)
     if (*code == EXIT_GOOD && cli_no_csv(cli)) *code = EXIT_COMMAND_LINE;
     if (*code == EXIT_GOOD && cli->opt[OPT_WEIGHTS])
         *code = cli_usage(cli, "--weights are of one network: decide with --set or --genotype");
+    if (*code == EXIT_GOOD) *code = cli_target(cli, program, &job.target);
+    if (*code == EXIT_GOOD && cli->opt[OPT_FAIL_ON])
+        *code = cli_usage(cli, "--fail-on judges one network: decide with --set or --genotype");
     if (*code == EXIT_GOOD) space_report(&job);
     if (*code == EXIT_GOOD && ncr_io_stop(&cli->io)) {
         ncr_buf_free(&out);
         *code = cli_fail(cli, NCR_INTERRUPTED, &err);
     } else if (*code == EXIT_GOOD) {
         *code = cli_output(cli, &out);
+        if (*code == EXIT_GOOD && !cli->json) cli_lints(cli, &job.lints);
     }
     return true;
 }

@@ -29,6 +29,15 @@ void cli_diags(struct cli *cli, struct cli_program *program)
     program->diags.last = &program->diags.first;
 }
 
+void cli_lints(const struct cli *cli, const struct ncr_diags *lints)
+{
+    struct ncr_buf out = {0};
+    fflush(stdout);
+    ncr_diags_text(lints, &out, cli->colour);
+    if (out.n) fwrite(out.s, 1, out.n, stderr);
+    ncr_buf_free(&out);
+}
+
 void cli_close(struct cli_program *program)
 {
     ncr_arena_free(program->arena);

@@ -2,6 +2,7 @@
 #ifndef NCR_TOOLS_SPACE_H
 #define NCR_TOOLS_SPACE_H
 
+#include "compiler/analysis/survey.h"
 #include "compiler/mutate/genotype.h"
 #include "compiler/space/genotype.h"
 #include "compiler/space/members.h"
@@ -18,6 +19,10 @@ struct space_job {
     uint64_t seed, budget, draws;
     struct ncr_work work;
     struct ncr_count genotypes, feasible, distinct;
+    // of `nacre report`
+    const struct ncr_target_spec *target;
+    const struct ncr_survey *survey;
+    struct ncr_diags lints;
 };
 
 void space_counts(struct space_job *job);
