@@ -200,7 +200,8 @@ static void put_meaning(struct ncr_json *json)
         {"adcr", "estimate", "prediction from the topology: data moved for each multiply-add"},
         {"proved_masked", "bound",
          "share of all single bit flips of stored activations, weights and biases that are proved "
-         "to leave the output as it is; the true share is at least that"},
+         "to leave the output as it is; the true share is at least that; for the inputs that "
+         "ranges.mode says"},
         {"range_estimate", "estimate",
          "mean damage of a single bit flip in shares of the output's range, from ranges"},
     };

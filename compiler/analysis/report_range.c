@@ -14,8 +14,20 @@ struct ncr_report_range *ncr_report_range_build(struct ncr_arena *arena, struct 
     r->accumulator_bits = accumulator_bits;
     r->masked = ncr_masked_of(arena, map);
     r->estimate = ncr_range_estimate_of(arena, r->masked);
+    r->counted = r->masked;
     r->proved_masked = (double)r->masked->n_proved / (double)r->masked->n_points;
     return r;
+}
+
+void ncr_report_range_each(struct ncr_report_range *r, const struct ncr_masked_each *each)
+{
+    r->counted = ncr_masked_each_finish(each);
+    r->proved_masked = (double)r->counted->n_proved / (double)r->counted->n_points;
+}
+
+static const char *mode_of(const struct ncr_report_range *r)
+{
+    return r->counted != r->masked ? "each" : r->map->n_samples ? "calibrated" : "sound";
 }
 
 static uint64_t proved_of(const struct ncr_masked *m, uint32_t q, int site)
@@ -94,8 +106,8 @@ static void row_cell(const void *user, uint32_t row, uint32_t column, bool short
     int site = (int)column - ACTIVATION;
     uint64_t part = 0, whole = 0;
     for (uint32_t q = row == n ? 0 : row; q < (row == n ? n : row + 1); q++) {
-        part += proved_of(r->masked, q, site);
-        whole += r->masked->elements[q][site] * bits_of(site);
+        part += proved_of(r->counted, q, site);
+        whole += r->counted->elements[q][site] * bits_of(site);
     }
     percent(part, whole, out);
 }
@@ -134,12 +146,13 @@ void ncr_report_range_text(struct ncr_text *t, const struct ncr_report_range *r)
                   "%u of conv, dwconv and dense hold one value, %u cannot reach the output (bound: "
                   "at least so many)",
                   idle_channels(r, false), idle_channels(r, true));
-    ncr_text_grouped(r->masked->n_proved, a);
-    ncr_text_grouped(r->masked->n_points, b);
+    ncr_text_grouped(r->counted->n_proved, a);
+    ncr_text_grouped(r->counted->n_points, b);
     ncr_text_note(t, "masked",
-                  "%.2f %% of all single bit flips, %s of %s, proved masked (bound: at least so "
+                  "%.2f %% of all single bit flips%s, %s of %s, proved masked (bound: at least so "
                   "many)",
-                  100 * r->proved_masked, a, b);
+                  100 * r->proved_masked,
+                  r->counted != r->masked ? ", for each of the inputs by itself" : "", a, b);
     ncr_text_note(t, "damage",
                   "%.4g of the output's range, the mean over all single bit flips: range_estimate "
                   "(estimate; smaller is more resilient)",
@@ -240,11 +253,11 @@ void ncr_report_range_json(const struct ncr_report_range *r, struct ncr_json *js
     }
     const struct ncr_qgraph *g = r->map->qgraph;
     ncr_json_object(json);
-    ncr_json_key_str(json, "mode", r->map->n_samples ? NCR_STR("calibrated") : NCR_STR("sound"));
+    ncr_json_key_str(json, "mode", ncr_str_of(mode_of(r)));
     ncr_json_key_i64(json, "inputs", (int64_t)r->map->n_samples);
     ncr_json_key_i64(json, "accumulator_bits", r->accumulator_bits);
-    ncr_json_key_i64(json, "proved_bits", (int64_t)r->masked->n_proved);
-    ncr_json_key_i64(json, "bits", (int64_t)r->masked->n_points);
+    ncr_json_key_i64(json, "proved_bits", (int64_t)r->counted->n_proved);
+    ncr_json_key_i64(json, "bits", (int64_t)r->counted->n_points);
     ncr_json_key(json, "layers");
     ncr_json_array(json);
     for (uint32_t q = 0; q < g->n_nodes; q++)
@@ -255,14 +268,14 @@ void ncr_report_range_json(const struct ncr_report_range *r, struct ncr_json *js
     ncr_json_array(json);
     for (uint32_t q = 0; q < g->n_nodes; q++)
         for (int site = 0; site < NCR_SITES_COUNT_; site++) {
-            uint64_t n = r->masked->elements[q][site];
+            uint64_t n = r->counted->elements[q][site];
             for (uint32_t b = 0; n && b < bits_of(site); b++) {
                 ncr_json_object(json);
                 ncr_json_key_str(json, "layer", g->nodes[q].path);
                 ncr_json_key_str(json, "site",
                                  ncr_str_of(ncr_site_name((enum ncr_site_class)site)));
                 ncr_json_key_i64(json, "bit", b);
-                ncr_json_key_f64(json, "share", (double)r->masked->proved[q][site][b] / (double)n);
+                ncr_json_key_f64(json, "share", (double)r->counted->proved[q][site][b] / (double)n);
                 ncr_json_end(json);
             }
         }

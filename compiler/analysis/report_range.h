@@ -3,16 +3,18 @@
 #ifndef NCR_ANALYSIS_REPORT_RANGE_H
 #define NCR_ANALYSIS_REPORT_RANGE_H
 
+#include "compiler/analysis/range_each.h"
 #include "compiler/analysis/range_estimate.h"
 #include "compiler/analysis/text_table.h"
 #include "lang/base/json.h"
 
 struct ncr_report_range {
-    const struct ncr_range_map *map; // n_samples > 0: calibrated
-    const struct ncr_masked *masked;
+    const struct ncr_range_map *map;  // n_samples > 0: calibrated
+    const struct ncr_masked *masked;  // proofs for all inputs that the map holds for
+    const struct ncr_masked *counted; // what is counted: the same, or proofs for each input
     struct ncr_range_estimate estimate;
     uint32_t accumulator_bits; // that every operator's partial sums fit
-    double proved_masked;      // share of all single bit flips, each bit counting once
+    double proved_masked;      // share of all single bit flips in `counted`, each bit counting once
 };
 
 // All figures from ranges. NULL after a diagnostic where an accumulator of accumulator_bits (2 to
@@ -21,6 +23,8 @@ struct ncr_report_range *ncr_report_range_build(struct ncr_arena *arena, struct 
                                                 const struct ncr_range_map *map,
                                                 uint32_t accumulator_bits);
 
+// Replaces the counts by those of proofs for each input by itself, whose base is range->masked.
+void ncr_report_range_each(struct ncr_report_range *range, const struct ncr_masked_each *each);
 // The paragraph of figures, where range is NULL what it needs; and the table of layers.
 void ncr_report_range_text(struct ncr_text *text, const struct ncr_report_range *range);
 void ncr_report_masked_text(struct ncr_text *text, const struct ncr_report_range *range);
