@@ -67,6 +67,23 @@ struct ncr_range_tap *ncr_range_window_taps(struct ncr_arena *arena,
     return taps;
 }
 
+int32_t ncr_range_window_sum(const struct ncr_range_window *w, const int8_t *in, int32_t o,
+                             int32_t y, int32_t x)
+{
+    const int8_t *weight = w->node->weights + (int64_t)o * w->per * w->kh * w->kw;
+    int32_t first = ncr_range_window_first(w, o), acc = w->node->bias[o];
+    for (int32_t c = 0; c < w->per; c++)
+        for (int32_t p = 0; p < w->kh; p++)
+            for (int32_t q = 0; q < w->kw; q++) {
+                int64_t iy = ncr_range_window_at(w, 0, y, p), ix = ncr_range_window_at(w, 1, x, q);
+                bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
+                int32_t v =
+                    inside ? in[((int64_t)(first + c) * w->H + iy) * w->W + ix] : w->in->zero_point;
+                acc = ncr_wrap_add(acc, ncr_wrap_mul(*weight++, v));
+            }
+    return acc;
+}
+
 struct ncr_range_map *ncr_range_map_new(struct ncr_arena *arena, const struct ncr_qgraph *qgraph)
 {
     struct ncr_range_map *map = NCR_NEW(arena, struct ncr_range_map);

@@ -40,6 +40,21 @@ static inline struct ncr_interval ncr_care_rest(struct ncr_interval bound, struc
     return (struct ncr_interval){a.lo > b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi};
 }
 
+// A stored byte with one bit flipped.
+static inline int32_t ncr_care_flipped(int32_t v, int bit)
+{
+    uint32_t u = ((uint32_t)v ^ 1u << bit) & 0xff;
+    return (int32_t)u - (u & 0x80 ? 256 : 0);
+}
+
+// Whether element e has the cares of the one before, as elements of a channel mostly do.
+static inline bool ncr_care_repeats(const struct ncr_masked *m, uint32_t q, int64_t e)
+{
+    const struct ncr_care *any = &m->any[q][e], *one = &m->one[q][e];
+    return any->low == any[-1].low && any->high == any[-1].high && one->low == one[-1].low &&
+           one->high == one[-1].high;
+}
+
 // Fills masked->any and masked->one.
 void ncr_care_sweep(struct ncr_arena *arena, struct ncr_masked *masked);
 

@@ -6,12 +6,6 @@
 
 enum { INT8_BITS = 8, INT32_BITS = 32 };
 
-static int32_t flipped8(int32_t v, int bit)
-{
-    uint32_t u = ((uint32_t)v ^ 1u << bit) & 0xff;
-    return (int32_t)u - (u & 0x80 ? 256 : 0);
-}
-
 static int64_t elements_of(const struct ncr_masked_each *x, uint32_t q)
 {
     return ncr_shape_elements(&x->base->map->qgraph->nodes[q].shape);
@@ -57,7 +51,7 @@ struct reader {
         int32_t v_ = (r)->x->values[(r)->node->in[k]][element];                                    \
         for (int b_ = 0; *bits_ && b_ < INT8_BITS; b_++) {                                         \
             if (!(*bits_ >> b_ & 1)) continue;                                                     \
-            int32_t struck = flipped8(v_, b_), step = struck - v_;                                 \
+            int32_t struck = ncr_care_flipped(v_, b_), step = struck - v_;                         \
             (void)step;                                                                            \
             if (!ncr_care_alike((r)->any[e], (r)->out[e], (becomes)))                              \
                 *bits_ = (uint8_t)(*bits_ & ~(1u << b_));                                          \
@@ -88,7 +82,7 @@ static void strike_constants(const struct reader *r, const struct ncr_range_wind
             for (int b = 0; *bits && v && b < INT8_BITS; b++)
                 if (*bits >> b & 1 &&
                     !ncr_care_alike(r->any[e], r->out[e],
-                                    moved(r, acc, flipped8(weight, b) - weight, v, o)))
+                                    moved(r, acc, ncr_care_flipped(weight, b) - weight, v, o)))
                     *bits = (uint8_t)(*bits & ~(1u << b));
         }
     uint32_t *bits = &r->x->bias[r->q][o], bias = (uint32_t)r->node->bias[o];
@@ -97,23 +91,6 @@ static void strike_constants(const struct reader *r, const struct ncr_range_wind
             !ncr_care_alike(r->any[e], r->out[e],
                             moved(r, acc, 1, (int32_t)((bias ^ (uint32_t)1 << b) - bias), o)))
             *bits &= ~((uint32_t)1 << b);
-}
-
-static int32_t window_sum(const struct ncr_range_window *w, const int8_t *in, int32_t o, int32_t y,
-                          int32_t x)
-{
-    const int8_t *weight = w->node->weights + (int64_t)o * w->per * w->kh * w->kw;
-    int32_t first = ncr_range_window_first(w, o), acc = w->node->bias[o];
-    for (int32_t c = 0; c < w->per; c++)
-        for (int32_t p = 0; p < w->kh; p++)
-            for (int32_t q = 0; q < w->kw; q++) {
-                int64_t iy = ncr_range_window_at(w, 0, y, p), ix = ncr_range_window_at(w, 1, x, q);
-                bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
-                int32_t v =
-                    inside ? in[((int64_t)(first + c) * w->H + iy) * w->W + ix] : w->in->zero_point;
-                acc = ncr_wrap_add(acc, ncr_wrap_mul(*weight++, v));
-            }
-    return acc;
 }
 
 static void strike_window(const struct reader *r)
@@ -125,7 +102,8 @@ static void strike_window(const struct reader *r)
         for (int32_t y = 0; y < w.OH; y++)
             for (int32_t column = 0; column < w.OW; column++, e++)
                 if (!ncr_care_none(r->any[e]))
-                    strike_constants(r, &w, e, o, y, column, window_sum(&w, in, o, y, column));
+                    strike_constants(r, &w, e, o, y, column,
+                                     ncr_range_window_sum(&w, in, o, y, column));
 }
 
 static void strike_pool(const struct reader *r)
@@ -245,7 +223,7 @@ static void strike_softmax(const struct reader *r)
             if (!(bits[e] >> b & 1)) continue;
             int8_t good = in[e];
             bool alike = true;
-            in[e] = (int8_t)flipped8(good, b);
+            in[e] = (int8_t)ncr_care_flipped(good, b);
             ncr_qsoftmax(r->node->exp_table, in, out, n);
             for (uint32_t i = 0; alike && i < n; i++)
                 alike = ncr_care_alike(r->any[i], r->out[i], out[i]);
@@ -319,15 +297,15 @@ static void join_proofs(struct ncr_masked_each *x, uint32_t q)
     const struct ncr_care *any = x->base->any[q], *one = x->base->one[q];
     uint32_t general = 0;
     for (int64_t e = 0; e < n; e++) {
-        if (e % per == 0 || memcmp(&any[e], &any[e - 1], sizeof *any) != 0 ||
-            memcmp(&one[e], &one[e - 1], sizeof *one) != 0)
+        if (e % per == 0 || !ncr_care_repeats(x->base, q, e))
             general = ncr_masked_activation(x->base, q, e);
         uint32_t bits = x->activation[q][e] | general;
         for (int b = 0; b < INT8_BITS; b++) // here v is known
-            bits |=
-                (uint32_t)(ncr_care_alike(any[e], x->values[q][e], flipped8(x->values[q][e], b)) ||
-                           ncr_care_alike(one[e], x->values[q][e], flipped8(x->values[q][e], b)))
-                << b;
+            bits |= (uint32_t)(ncr_care_alike(any[e], x->values[q][e],
+                                              ncr_care_flipped(x->values[q][e], b)) ||
+                               ncr_care_alike(one[e], x->values[q][e],
+                                              ncr_care_flipped(x->values[q][e], b)))
+                    << b;
         x->activation[q][e] = (uint8_t)bits;
         for (int b = 0; b < INT8_BITS; b++)
             x->proved[q][NCR_SITES_ACTIVATION][b] += bits >> b & 1;

@@ -174,9 +174,7 @@ static void damage_activations(const struct estimate *s, uint32_t q)
             per = n / s->map->nodes[q].n_channels;
     double last = 0;
     for (int64_t e = 0; e < n; e++) {
-        const struct ncr_care *any = s->m->any[q], *one = s->m->one[q];
-        if (e % per == 0 || memcmp(&any[e], &any[e - 1], sizeof *any) != 0 ||
-            memcmp(&one[e], &one[e - 1], sizeof *one) != 0)
+        if (e % per == 0 || !ncr_care_repeats(s->m, q, e))
             last = damage(ncr_masked_activation(s->m, q, e), 8, sqrt(s->gain[q][e / per]));
         s->sum[q][NCR_SITES_ACTIVATION] += last;
     }

@@ -5,12 +5,6 @@
 
 enum { INT8_BITS = 8, INT32_BITS = 32 };
 
-static int32_t flipped8(int32_t v, int bit)
-{
-    uint32_t u = ((uint32_t)v ^ 1u << bit) & 0xff;
-    return (int32_t)u - (u & 0x80 ? 256 : 0);
-}
-
 uint32_t ncr_masked_activation(const struct ncr_masked *m, uint32_t q, int64_t element)
 {
     const struct ncr_range_node *r = &m->map->nodes[q];
@@ -22,16 +16,11 @@ uint32_t ncr_masked_activation(const struct ncr_masked *m, uint32_t q, int64_t e
     for (int b = 0; b < INT8_BITS; b++) {
         bool alike = true;
         for (int32_t v = (int32_t)x.lo; alike && v <= x.hi; v++)
-            alike =
-                ncr_care_alike(any, v, flipped8(v, b)) || ncr_care_alike(one, v, flipped8(v, b));
+            alike = ncr_care_alike(any, v, ncr_care_flipped(v, b)) ||
+                    ncr_care_alike(one, v, ncr_care_flipped(v, b));
         bits |= (uint32_t)alike << b;
     }
     return bits;
-}
-
-static bool same(struct ncr_care a, struct ncr_care b)
-{
-    return a.low == b.low && a.high == b.high;
 }
 
 static void count_activations(struct ncr_masked *m, uint32_t q)
@@ -40,10 +29,7 @@ static void count_activations(struct ncr_masked *m, uint32_t q)
             per = n / m->map->nodes[q].n_channels;
     uint32_t bits = 0;
     for (int64_t e = 0; e < n; e++) {
-        // Elements of a channel mostly are alike.
-        if (e % per == 0 || !same(m->any[q][e], m->any[q][e - 1]) ||
-            !same(m->one[q][e], m->one[q][e - 1]))
-            bits = ncr_masked_activation(m, q, e);
+        if (e % per == 0 || !ncr_care_repeats(m, q, e)) bits = ncr_masked_activation(m, q, e);
         for (int b = 0; b < INT8_BITS; b++)
             m->proved[q][NCR_SITES_ACTIVATION][b] += bits >> b & 1;
     }
@@ -89,7 +75,7 @@ static uint32_t weight_bits(const struct channel *c, struct ncr_interval x, int3
     struct ncr_interval rest = ncr_care_rest(c->bound, c->sum, ncr_interval_times(w, x));
     uint32_t bits = 0;
     for (int b = 0; b < INT8_BITS; b++) {
-        struct ncr_interval term = ncr_interval_times(flipped8(w, b), x);
+        struct ncr_interval term = ncr_interval_times(ncr_care_flipped(w, b), x);
         bits |= (uint32_t)alike_over(c, (struct ncr_interval){rest.lo + term.lo, rest.hi + term.hi})
                 << b;
     }

@@ -41,24 +41,6 @@ static void see(struct ncr_interval *seen, int64_t v)
     if (v > seen->hi) seen->hi = v;
 }
 
-// One output element before requantisation, as the interpreter sums it.
-static int32_t sum_at(const struct ncr_range_window *w, const int8_t *in, int32_t o, int32_t y,
-                      int32_t x)
-{
-    const int8_t *weight = w->node->weights + (int64_t)o * w->per * w->kh * w->kw;
-    int32_t first = ncr_range_window_first(w, o), acc = w->node->bias[o];
-    for (int32_t c = 0; c < w->per; c++)
-        for (int32_t p = 0; p < w->kh; p++)
-            for (int32_t q = 0; q < w->kw; q++) {
-                int64_t iy = ncr_range_window_at(w, 0, y, p), ix = ncr_range_window_at(w, 1, x, q);
-                bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
-                int32_t v =
-                    inside ? in[((int64_t)(first + c) * w->H + iy) * w->W + ix] : w->in->zero_point;
-                acc = ncr_wrap_add(acc, ncr_wrap_mul(*weight++, v));
-            }
-    return acc;
-}
-
 static void run_window(struct ncr_range_observer *x, uint32_t q)
 {
     const struct ncr_qnode *node = &x->map->qgraph->nodes[q];
@@ -67,7 +49,7 @@ static void run_window(struct ncr_range_observer *x, uint32_t q)
     for (int32_t o = 0; o < w.OC; o++)
         for (int32_t y = 0; y < w.OH; y++)
             for (int32_t column = 0; column < w.OW; column++) {
-                int32_t acc = sum_at(&w, x->in[0], o, y, column);
+                int32_t acc = ncr_range_window_sum(&w, x->in[0], o, y, column);
                 see(&x->map->nodes[q].sum[o], acc);
                 *out++ = (int8_t)ncr_range_finish(node, acc, o);
             }

@@ -40,7 +40,11 @@ struct ncr_range_tap {
 struct ncr_range_tap *ncr_range_window_taps(struct ncr_arena *arena,
                                             const struct ncr_range_window *w);
 
-// What weight x can multiply: the channel's values where the tap reads the image, the zero point
+// Output element (o, y, x) before requantisation, as the interpreter sums it. in: [C, H, W].
+int32_t ncr_range_window_sum(const struct ncr_range_window *w, const int8_t *in, int32_t o,
+                             int32_t y, int32_t x);
+
+// What a weight can multiply: the channel's values where the tap reads the image, the zero point
 // where it reads the padding.
 static inline struct ncr_interval ncr_range_window_read(const struct ncr_range_window *w,
                                                         struct ncr_range_tap tap,
