@@ -1,4 +1,4 @@
-// One input to masked bits: the effect of every flip on the operators that read it.
+// One input to masked bits: from the outputs back, the values that each element may have instead.
 #include "compiler/analysis/range_each.h"
 
 #include "compiler/analysis/range_care.h"
@@ -21,53 +21,149 @@ struct ncr_masked_each *ncr_masked_each_new(struct ncr_arena *arena, const struc
     x->weight = NCR_NEW_N(arena, uint8_t *, g->n_nodes);
     x->bias = NCR_NEW_N(arena, uint32_t *, g->n_nodes);
     x->values = NCR_NEW_N(arena, int8_t *, g->n_nodes);
+    x->safe = NCR_NEW_N(arena, struct ncr_byte_span *, g->n_nodes);
+    x->uses = NCR_NEW_N(arena, uint32_t, g->n_nodes);
     x->proved = ncr_arena_array(arena, g->n_nodes, sizeof *x->proved);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_qnode *node = &g->nodes[q];
         size_t n = (size_t)elements_of(x, q);
         x->activation[q] = NCR_NEW_N(arena, uint8_t, n);
         x->values[q] = NCR_NEW_N(arena, int8_t, n);
+        x->safe[q] = NCR_NEW_N(arena, struct ncr_byte_span, n);
+        for (uint32_t k = 0; k < node->n_in; k++)
+            x->uses[node->in[k]]++;
         if (!ncr_qop_has_weights(node->op)) continue;
         x->weight[q] = NCR_NEW_N(arena, uint8_t, (size_t)node->n_weights);
         x->bias[q] = NCR_NEW_N(arena, uint32_t, (size_t)node->n_channels);
     }
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        x->uses[g->outputs[i]]++;
     return x;
 }
 
-// ---- what one operator makes of flips ----
+// ---- what one operator makes of its inputs ----
+// Node q of a run, whose readers were all seen.
 struct reader {
     const struct ncr_masked_each *x;
     const struct ncr_qnode *node;
     uint32_t q;
-    const struct ncr_care *any; // of its output
     const int8_t *out;
 };
 
-// Clears the bits of an input element whose flip shows in output element e. shows(v') gives what e
-// becomes.
-#define STRIKE(r, k, element, e, becomes)                                                          \
-    do {                                                                                           \
-        uint8_t *bits_ = &(r)->x->activation[(r)->node->in[k]][element];                           \
-        int32_t v_ = (r)->x->values[(r)->node->in[k]][element];                                    \
-        for (int b_ = 0; *bits_ && b_ < INT8_BITS; b_++) {                                         \
-            if (!(*bits_ >> b_ & 1)) continue;                                                     \
-            int32_t struck = ncr_care_flipped(v_, b_), step = struck - v_;                         \
-            (void)step;                                                                            \
-            if (!ncr_care_alike((r)->any[e], (r)->out[e], (becomes)))                              \
-                *bits_ = (uint8_t)(*bits_ & ~(1u << b_));                                          \
-        }                                                                                          \
-    } while (0)
+struct span {
+    int64_t lo, hi;
+};
 
-static int32_t moved(const struct reader *r, int32_t acc, int32_t factor, int32_t step, int32_t m)
+// The values that output element e may have instead: those alike whatever the other tensors hold
+// and, where nothing but e differs from the run (alone), those that its readers let pass.
+static struct span target(const struct reader *r, int64_t e, bool alone)
 {
-    return ncr_range_finish(r->node, ncr_wrap_add(acc, ncr_wrap_mul(factor, step)), m);
+    struct ncr_care any = r->x->base->any[r->q][e];
+    int32_t y = r->out[e];
+    if (ncr_care_none(any)) return (struct span){-128, 127};
+    struct span t = {y <= any.low    ? -128
+                     : y >= any.high ? any.high
+                                     : y,
+                     y >= any.high  ? 127
+                     : y <= any.low ? any.low
+                                    : y};
+    if (!alone) return t;
+    struct ncr_byte_span safe = r->x->safe[r->q][e]; // both hold y
+    return (struct span){safe.lo < t.lo ? safe.lo : t.lo, safe.hi > t.hi ? safe.hi : t.hi};
 }
 
-// The weights and the bias of output element e, whose sum is acc.
-static void strike_constants(const struct reader *r, const struct ncr_range_window *w, int64_t e,
-                             int32_t o, int32_t y, int32_t column, int32_t acc)
+// Whether a fault in input k is in nothing but what this operator makes of it.
+static bool single(const struct reader *r, uint32_t k)
+{
+    return r->x->uses[r->node->in[k]] == 1;
+}
+
+static bool anything(struct span t)
+{
+    return t.lo <= -128 && t.hi >= 127;
+}
+
+// An input element may have these values only.
+static void narrow(const struct reader *r, uint32_t k, int64_t element, int64_t lo, int64_t hi)
+{
+    struct ncr_byte_span *safe = &r->x->safe[r->node->in[k]][element];
+    if (lo > safe->lo) safe->lo = (int8_t)(lo > 127 ? 127 : lo);
+    if (hi < safe->hi) safe->hi = (int8_t)(hi < -128 ? -128 : hi);
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    int64_t q = a / b;
+    return q - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+// The sums that requantise into t. One that does is known to exist.
+static struct span sums_into(const struct ncr_qnode *node, int32_t m, struct span t)
+{
+    struct span sums = {INT32_MIN, INT32_MAX};
+    for (int64_t from = INT32_MIN, to = INT32_MAX; from < to; sums.lo = from) {
+        int64_t mid = floor_div(from + to, 2); // the first that gives at least t.lo
+        if (ncr_range_finish(node, (int32_t)mid, m) >= t.lo)
+            to = mid;
+        else
+            from = mid + 1;
+    }
+    for (int64_t from = INT32_MIN, to = INT32_MAX; from < to; sums.hi = from) {
+        int64_t mid = floor_div(from + to + 1, 2); // the last that gives at most t.hi
+        if (ncr_range_finish(node, (int32_t)mid, m) <= t.hi)
+            from = mid;
+        else
+            to = mid - 1;
+    }
+    return sums;
+}
+
+// Input element v counts `factor` times in the sum acc, which is to stay within sums, and so does
+// not go round.
+static void narrow_term(const struct reader *r, uint32_t k, int64_t element, struct span sums,
+                        int32_t acc, int64_t factor)
+{
+    int64_t v = r->x->values[r->node->in[k]][element];
+    if (factor == 0) return;
+    int64_t below = sums.lo - acc, above = sums.hi - acc; // bounds of factor · (v' - v)
+    if (factor > 0)
+        narrow(r, k, element, v - floor_div(-below, factor), v + floor_div(above, factor));
+    else
+        narrow(r, k, element, v - floor_div(-above, factor), v + floor_div(below, factor));
+}
+
+// ---- weights ----
+static void strike_bias(const struct reader *r, int32_t o, struct span sums, int32_t acc)
+{
+    uint32_t *bits = &r->x->bias[r->q][o], bias = (uint32_t)r->node->bias[o];
+    for (int b = 0; *bits && b < INT32_BITS; b++) {
+        int32_t sum = ncr_wrap_add(acc, (int32_t)((bias ^ (uint32_t)1 << b) - bias));
+        if (sum < sums.lo || sum > sums.hi) *bits &= ~((uint32_t)1 << b);
+    }
+}
+
+// Weight w at index `at` multiplies v in the sum acc.
+static void strike_weight(const struct reader *r, int64_t at, int32_t v, struct span sums,
+                          int32_t acc)
+{
+    uint8_t *bits = &r->x->weight[r->q][at];
+    int32_t w = r->node->weights[at];
+    for (int b = 0; *bits && v && b < INT8_BITS; b++) {
+        int32_t sum = ncr_wrap_add(acc, ncr_wrap_mul(ncr_care_flipped(w, b) - w, v));
+        if (sum < sums.lo || sum > sums.hi) *bits = (uint8_t)(*bits & ~(1u << b));
+    }
+}
+
+// Output element e at (o, y, column).
+static void strike_place(const struct reader *r, const struct ncr_range_window *w, int64_t e,
+                         int32_t o, int32_t y, int32_t column)
 {
     const int8_t *in = r->x->values[r->node->in[0]];
+    struct span open = target(r, e, false), one = target(r, e, w->OH * w->OW == 1);
+    if (anything(open)) return;
+    int32_t acc = ncr_range_window_sum(w, in, o, y, column);
+    struct span sums = sums_into(r->node, o, open), own = sums; // own: only e differs
+    if (one.lo != open.lo || one.hi != open.hi) own = sums_into(r->node, o, one);
     int64_t area = (int64_t)w->kh * w->kw, at = o * w->per * area;
     int32_t first = ncr_range_window_first(w, o);
     for (int32_t c = 0; c < w->per; c++)
@@ -76,66 +172,56 @@ static void strike_constants(const struct reader *r, const struct ncr_range_wind
                     ix = ncr_range_window_at(w, 1, column, i % w->kw),
                     element = ((int64_t)(first + c) * w->H + iy) * w->W + ix;
             bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
-            int32_t weight = r->node->weights[at], v = inside ? in[element] : w->in->zero_point;
-            if (inside && weight) STRIKE(r, 0, element, e, moved(r, acc, weight, step, o));
-            uint8_t *bits = &r->x->weight[r->q][at];
-            for (int b = 0; *bits && v && b < INT8_BITS; b++)
-                if (*bits >> b & 1 &&
-                    !ncr_care_alike(r->any[e], r->out[e],
-                                    moved(r, acc, ncr_care_flipped(weight, b) - weight, v, o)))
-                    *bits = (uint8_t)(*bits & ~(1u << b));
+            if (inside) narrow_term(r, 0, element, sums, acc, r->node->weights[at]);
+            strike_weight(r, at, inside ? in[element] : w->in->zero_point, own, acc);
         }
-    uint32_t *bits = &r->x->bias[r->q][o], bias = (uint32_t)r->node->bias[o];
-    for (int b = 0; *bits && b < INT32_BITS; b++)
-        if (*bits >> b & 1 &&
-            !ncr_care_alike(r->any[e], r->out[e],
-                            moved(r, acc, 1, (int32_t)((bias ^ (uint32_t)1 << b) - bias), o)))
-            *bits &= ~((uint32_t)1 << b);
+    strike_bias(r, o, own, acc);
 }
 
 static void strike_window(const struct reader *r)
 {
     struct ncr_range_window w = ncr_range_window_of(r->x->base->map->qgraph, r->node);
-    const int8_t *in = r->x->values[r->node->in[0]];
     int64_t e = 0;
     for (int32_t o = 0; o < w.OC; o++)
         for (int32_t y = 0; y < w.OH; y++)
             for (int32_t column = 0; column < w.OW; column++, e++)
-                if (!ncr_care_none(r->any[e]))
-                    strike_constants(r, &w, e, o, y, column,
-                                     ncr_range_window_sum(&w, in, o, y, column));
+                strike_place(r, &w, e, o, y, column);
 }
 
+// ---- others ----
 static void strike_pool(const struct reader *r)
 {
     struct ncr_range_window w = ncr_range_window_of(r->x->base->map->qgraph, r->node);
     const int8_t *in = r->x->values[r->node->in[0]];
     bool mean = r->node->op == NCR_QOP_AVGPOOL;
+    bool alone = single(r, 0) && w.stride[0] >= w.kh && w.stride[1] >= w.kw;
     for (int64_t e = 0; e < (int64_t)w.OC * w.OH * w.OW; e++) {
-        if (ncr_care_none(r->any[e])) continue;
+        struct span t = target(r, e, alone), sums = {0, 0};
+        if (anything(t)) continue;
         int64_t column = e % w.OW, y = e / w.OW % w.OH, c = e / w.OW / w.OH;
         int32_t sum = 0, taps = 0, top = -129, second = -129; // the largest two, equal or not
-        for (int pass = 0; pass < 2; pass++)
+        for (int pass = 0; pass < 2; pass++) {
             for (int64_t p = 0; p < w.kh; p++)
                 for (int64_t k = 0; k < w.kw; k++) {
                     int64_t iy = ncr_range_window_at(&w, 0, y, p),
                             ix = ncr_range_window_at(&w, 1, column, k),
                             element = (c * w.H + iy) * w.W + ix;
                     if (iy < 0 || iy >= w.H || ix < 0 || ix >= w.W) continue;
-                    int32_t v = in[element];
+                    int32_t v = in[element], rest = v == top ? second : top;
                     if (!pass) {
                         sum = ncr_wrap_add(sum, v - w.in->zero_point);
                         taps++;
                         second = v > top ? top : v > second ? v : second;
                         top = v > top ? v : top;
                     } else if (mean) {
-                        int32_t m = r->node->n_channels == 1 ? 0 : taps - 1;
-                        STRIKE(r, 0, element, e, moved(r, sum, 1, step, m));
-                    } else {
-                        int32_t rest = v == top ? second : top;
-                        STRIKE(r, 0, element, e, struck > rest ? struck : rest);
+                        narrow_term(r, 0, element, sums, sum, 1);
+                    } else { // another pixel that is large enough lets this one be small
+                        narrow(r, 0, element, rest >= t.lo ? -128 : t.lo, t.hi);
                     }
                 }
+            if (mean && !pass)
+                sums = sums_into(r->node, r->node->n_channels == 1 ? 0 : taps - 1, t);
+        }
     }
 }
 
@@ -150,28 +236,59 @@ static void strike_add(const struct reader *r)
                 ncr_wrap_add(acc, ncr_wrap_mul(r->x->values[node->in[k]][e] - z, node->in_mult[k]));
         }
         for (uint32_t k = 0; k < node->n_in; k++) {
-            int32_t factor = 0; // a tensor that is added to itself counts each time
+            struct span t = target(r, e, single(r, k));
+            int64_t factor = 0; // a tensor that is added to itself counts each time
             for (uint32_t i = 0; i < node->n_in; i++)
-                if (node->in[i] == node->in[k]) factor = ncr_wrap_add(factor, node->in_mult[i]);
-            STRIKE(r, k, e, e, moved(r, acc, factor, step, 0));
+                if (node->in[i] == node->in[k]) factor += node->in_mult[i];
+            if (!anything(t)) narrow_term(r, k, e, sums_into(node, 0, t), acc, factor);
         }
     }
 }
 
+// The values around v, without a gap, that `becomes` puts into t.
+typedef int32_t becomes_fn(const struct reader *r, uint32_t k, int64_t e, int32_t value);
+
+static void narrow_around(const struct reader *r, uint32_t k, int64_t element, int64_t e,
+                          struct span t, becomes_fn *becomes)
+{
+    int32_t v = r->x->values[r->node->in[k]][element], lo = v, hi = v;
+    struct ncr_byte_span safe = r->x->safe[r->node->in[k]][element];
+    if (anything(t)) return;
+    for (int32_t y; lo > safe.lo; lo--) {
+        y = becomes(r, k, e, lo - 1);
+        if (y < t.lo || y > t.hi) break;
+    }
+    for (int32_t y; hi < safe.hi; hi++) {
+        y = becomes(r, k, e, hi + 1);
+        if (y < t.lo || y > t.hi) break;
+    }
+    narrow(r, k, element, lo, hi);
+}
+
+static int32_t looked_up(const struct reader *r, uint32_t k, int64_t e, int32_t value)
+{
+    (void)k;
+    (void)e;
+    return r->node->lut[value + 128];
+}
+
+static int32_t multiplied(const struct reader *r, uint32_t k, int64_t e, int32_t value)
+{
+    uint32_t mine = r->node->in[k], other = r->node->in[1 - k];
+    const struct ncr_qgraph *g = r->x->base->map->qgraph;
+    int64_t per = elements_of(r->x, r->q) / elements_of(r->x, other);
+    int32_t second = mine == other ? value : r->x->values[other][e / per];
+    return ncr_range_finish(
+        r->node, (value - g->nodes[mine].zero_point) * (second - g->nodes[other].zero_point), 0);
+}
+
 static void strike_mul(const struct reader *r)
 {
-    const struct ncr_qgraph *g = r->x->base->map->qgraph;
     int64_t n = elements_of(r->x, r->q);
     for (uint32_t k = 0; k < 2; k++) {
-        uint32_t mine = r->node->in[k], other = r->node->in[1 - k];
-        int32_t z = g->nodes[mine].zero_point, zo = g->nodes[other].zero_point;
-        int64_t per = n / elements_of(r->x, mine), per_other = n / elements_of(r->x, other);
-        for (int64_t e = 0; e < n; e++) {
-            int32_t factor = r->x->values[other][e / per_other] - zo;
-            STRIKE(
-                r, k, e / per, e,
-                ncr_range_finish(r->node, (struck - z) * (mine == other ? struck - z : factor), 0));
-        }
+        int64_t per = n / elements_of(r->x, r->node->in[k]);
+        for (int64_t e = 0; e < n; e++)
+            narrow_around(r, k, e / per, e, target(r, e, single(r, k) && per == 1), multiplied);
     }
 }
 
@@ -180,8 +297,11 @@ static void strike_concat(const struct reader *r)
     int64_t at = 0;
     for (uint32_t k = 0; k < r->node->n_in; k++) {
         int32_t z = r->x->base->map->qgraph->nodes[r->node->in[k]].zero_point;
-        for (int64_t e = 0; e < elements_of(r->x, r->node->in[k]); e++, at++)
-            STRIKE(r, k, e, at, ncr_range_finish(r->node, struck - z, (int32_t)k));
+        const int8_t *in = r->x->values[r->node->in[k]];
+        for (int64_t e = 0; e < elements_of(r->x, r->node->in[k]); e++, at++) {
+            struct span t = target(r, at, single(r, k));
+            if (!anything(t)) narrow_term(r, k, e, sums_into(r->node, (int32_t)k, t), in[e] - z, 1);
+        }
     }
 }
 
@@ -192,23 +312,36 @@ static void strike_copy(const struct reader *r)
                            *out = &node->shape;
     const int32_t *pad = node->attrs.pad, *f = node->attrs.factor;
     int64_t H = in->rank == 3 ? in->dim[1] : 1, W = in->rank == 3 ? in->dim[2] : 1;
+    int64_t copies = node->op == NCR_QOP_UPSAMPLE ? (int64_t)f[0] * f[1] : 1;
     for (int64_t e = 0; e < ncr_shape_elements(in); e++) {
         int64_t x = e % W, y = e / W % H, c = e / W / H;
-        if (node->op == NCR_QOP_LUT) {
-            STRIKE(r, 0, e, e, node->lut[struck + 128]);
-        } else if (node->op == NCR_QOP_UPSAMPLE) {
-            for (int64_t i = 0; i < (int64_t)f[0] * f[1]; i++) {
-                int64_t to =
-                    (c * out->dim[1] + y * f[0] + i / f[1]) * out->dim[2] + x * f[1] + i % f[1];
-                STRIKE(r, 0, e, to, struck);
-            }
-        } else {
-            int64_t to = node->op == NCR_QOP_PAD
-                             ? (c * out->dim[1] + y + pad[0]) * out->dim[2] + x + pad[1]
-                             : e;
-            STRIKE(r, 0, e, to, struck);
+        for (int64_t i = 0; i < copies; i++) {
+            int64_t to = e;
+            if (node->op == NCR_QOP_UPSAMPLE)
+                to = (c * out->dim[1] + y * f[0] + i / f[1]) * out->dim[2] + x * f[1] + i % f[1];
+            else if (node->op == NCR_QOP_PAD)
+                to = (c * out->dim[1] + y + pad[0]) * out->dim[2] + x + pad[1];
+            struct span t = target(r, to, single(r, 0) && copies == 1);
+            if (node->op == NCR_QOP_LUT)
+                narrow_around(r, 0, e, to, t, looked_up);
+            else
+                narrow(r, 0, e, t.lo, t.hi);
         }
     }
+}
+
+// Whether the softmax with one changed input gives values that are alike everywhere.
+static bool softmax_alike(const struct reader *r, int8_t *in, int8_t *out, uint32_t n, uint32_t e,
+                          int32_t value)
+{
+    int8_t good = in[e];
+    bool alike = true;
+    in[e] = (int8_t)value;
+    ncr_qsoftmax(r->node->exp_table, in, out, n);
+    for (uint32_t i = 0; alike && i < n; i++)
+        alike = ncr_care_alike(r->x->base->any[r->q][i], r->out[i], out[i]);
+    in[e] = good;
+    return alike;
 }
 
 static void strike_softmax(const struct reader *r)
@@ -217,19 +350,14 @@ static void strike_softmax(const struct reader *r)
     struct ncr_arena_mark mark = ncr_arena_mark(r->x->arena);
     int8_t *in = ncr_arena_copy(r->x->arena, r->x->values[r->node->in[0]], n);
     int8_t *out = NCR_NEW_N(r->x->arena, int8_t, n);
-    uint8_t *bits = r->x->activation[r->node->in[0]];
-    for (uint32_t e = 0; e < n; e++)
-        for (int b = 0; b < INT8_BITS; b++) {
-            if (!(bits[e] >> b & 1)) continue;
-            int8_t good = in[e];
-            bool alike = true;
-            in[e] = (int8_t)ncr_care_flipped(good, b);
-            ncr_qsoftmax(r->node->exp_table, in, out, n);
-            for (uint32_t i = 0; alike && i < n; i++)
-                alike = ncr_care_alike(r->any[i], r->out[i], out[i]);
-            in[e] = good;
-            if (!alike) bits[e] = (uint8_t)(bits[e] & ~(1u << b));
-        }
+    for (uint32_t e = 0; e < n; e++) {
+        int32_t lo = in[e], hi = in[e];
+        while (lo > -128 && softmax_alike(r, in, out, n, e, lo - 1))
+            lo--;
+        while (hi < 127 && softmax_alike(r, in, out, n, e, hi + 1))
+            hi++;
+        narrow(r, 0, e, lo, hi);
+    }
     ncr_arena_reset(r->x->arena, mark);
 }
 
@@ -299,13 +427,14 @@ static void join_proofs(struct ncr_masked_each *x, uint32_t q)
     for (int64_t e = 0; e < n; e++) {
         if (e % per == 0 || !ncr_care_repeats(x->base, q, e))
             general = ncr_masked_activation(x->base, q, e);
-        uint32_t bits = x->activation[q][e] | general;
-        for (int b = 0; b < INT8_BITS; b++) // here v is known
-            bits |= (uint32_t)(ncr_care_alike(any[e], x->values[q][e],
-                                              ncr_care_flipped(x->values[q][e], b)) ||
-                               ncr_care_alike(one[e], x->values[q][e],
-                                              ncr_care_flipped(x->values[q][e], b)))
+        uint32_t bits = general;
+        for (int b = 0; b < INT8_BITS; b++) { // here v is known
+            int32_t v = x->values[q][e], struck = ncr_care_flipped(v, b);
+            bool safe = struck >= x->safe[q][e].lo && struck <= x->safe[q][e].hi;
+            bits |= (uint32_t)(safe || ncr_care_alike(any[e], v, struck) ||
+                               ncr_care_alike(one[e], v, struck))
                     << b;
+        }
         x->activation[q][e] = (uint8_t)bits;
         for (int b = 0; b < INT8_BITS; b++)
             x->proved[q][NCR_SITES_ACTIVATION][b] += bits >> b & 1;
@@ -320,15 +449,19 @@ void ncr_masked_each_feed(struct ncr_masked_each *x, const int8_t *const *inputs
     run(x, inputs);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_qnode *node = &g->nodes[q];
-        memset(x->activation[q], 0xff, (size_t)elements_of(x, q));
+        for (int64_t e = 0; e < elements_of(x, q); e++)
+            x->safe[q][e] = (struct ncr_byte_span){-128, 127};
         if (!ncr_qop_has_weights(node->op)) continue;
         memset(x->weight[q], 0xff, (size_t)node->n_weights);
         memset(x->bias[q], 0xff, (size_t)node->n_channels * sizeof *x->bias[q]);
     }
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        memset(x->activation[g->outputs[i]], 0, (size_t)elements_of(x, g->outputs[i]));
-    for (uint32_t q = 0; q < g->n_nodes; q++)
-        strike(&(struct reader){x, &g->nodes[q], q, x->base->any[q], x->values[q]});
+    for (uint32_t i = 0; i < g->n_outputs; i++) {
+        uint32_t q = g->outputs[i];
+        for (int64_t e = 0; e < elements_of(x, q); e++)
+            x->safe[q][e] = (struct ncr_byte_span){x->values[q][e], x->values[q][e]};
+    }
+    for (uint32_t q = g->n_nodes; q-- > 0;)
+        strike(&(struct reader){x, &g->nodes[q], q, x->values[q]});
     for (uint32_t q = 0; q < g->n_nodes; q++)
         join_proofs(x, q);
     x->n_inputs++;

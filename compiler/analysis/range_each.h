@@ -1,16 +1,23 @@
 // Proofs for one input at a time: which single bit flips change nothing, given the very values of a
 // fault-free run.
 //
-// With one input all values are known, so a fault need not be bounded: its effect on each element
-// of the operators that read the struck one (for a weight or bias: of its own operator) is computed
-// exactly, rounding and all. The flip is proved masked where all of these are alike, whatever the
-// rest of the network does (see range_masked.h), or where it is proved for all inputs. What differs
-// behind the first operator and dies out later is not followed: the true share is at least what is
-// proved.
+// With one input all values are known, so no fault need be bounded. From the outputs back, each
+// stored byte gets the interval around its value within which it could be anything without a change
+// of the output: for sums by exact arithmetic, rounding and all, for a maximum by the other pixels,
+// and so on. A sum's inputs must leave it alike whatever the rest of the network does (`any` of
+// range_masked.h), since a fault in one of them is in many sums; where an element has a single
+// reader that makes one element of it, the interval of that element counts. A flip is proved masked
+// where it stays in the interval, a weight's or bias's where all its sums do, or where it is proved
+// for all inputs. What spreads and dies out only later is not followed: the true share is at least
+// what is proved.
 #ifndef NCR_ANALYSIS_RANGE_EACH_H
 #define NCR_ANALYSIS_RANGE_EACH_H
 
 #include "compiler/analysis/range_masked.h"
+
+struct ncr_byte_span {
+    int8_t lo, hi; // both ends belong to it
+};
 
 struct ncr_masked_each {
     const struct ncr_masked *base;
@@ -19,7 +26,9 @@ struct ncr_masked_each {
     // Of the input fed last, by qnode and element: bits proved masked. NULL without such sites.
     uint8_t **activation, **weight;
     uint32_t **bias;
-    int8_t **values;                          // the tensors of that run
+    int8_t **values;             // the tensors of that run
+    struct ncr_byte_span **safe; // what each element of it may be
+    uint32_t *uses;              // readers of each tensor; being an output counts as one
     uint64_t (*proved)[NCR_SITES_COUNT_][32]; // summed over the inputs, as in ncr_masked
 };
 

@@ -300,6 +300,58 @@ Test(range_masked, overlapping_windows)
     }
 }
 
+// A tensor that comes back to one sum two ways: the sum rounds the change of each way to nothing,
+// but not both.
+Test(range_masked, two_ways)
+{
+    uint32_t zero = 0, ways[2] = {1, 2}, out = 3;
+    int32_t in_mult[2] = {1, 1}, mult = 1 << 30, shift = 32; // y = round((x + x) / 4)
+    struct ncr_qnode nodes[4] = {{.op = NCR_QOP_INPUT,
+                                  .shape = {1, {1}},
+                                  .n_channels = 1,
+                                  .scale = 1,
+                                  .lo = -128,
+                                  .hi = 127},
+                                 {.op = NCR_QOP_RESHAPE,
+                                  .n_in = 1,
+                                  .in = &zero,
+                                  .shape = {1, {1}},
+                                  .n_channels = 1,
+                                  .scale = 1},
+                                 {.op = NCR_QOP_RESHAPE,
+                                  .n_in = 1,
+                                  .in = &zero,
+                                  .shape = {1, {1}},
+                                  .n_channels = 1,
+                                  .scale = 1},
+                                 {.op = NCR_QOP_ADD,
+                                  .n_in = 2,
+                                  .in = ways,
+                                  .shape = {1, {1}},
+                                  .n_channels = 1,
+                                  .scale = 1,
+                                  .lo = -128,
+                                  .hi = 127,
+                                  .in_mult = in_mult,
+                                  .mult = &mult,
+                                  .shift = &shift}};
+    struct ncr_qgraph g = {.nodes = nodes,
+                           .n_nodes = 4,
+                           .inputs = &zero,
+                           .n_inputs = 1,
+                           .outputs = &out,
+                           .n_outputs = 1,
+                           .has_numbers = true};
+    struct ncr_error why;
+    cr_assert(ncr_qgraph_verify(&g, &why), "%s", why.text);
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct proof p = {.arena = arena, .one_in = 1, .what = "two ways"};
+    static const int8_t inputs[INPUTS] = {0, 8, 17, -8, 100};
+    prove(&p, ncr_executor_interpreter(arena, &g), inputs);
+    cr_assert_gt(p.injected[NCR_SITES_ACTIVATION], 0); // of one way
+    ncr_arena_free(arena);
+}
+
 // A network of the examples with drawn weights, calibrated on the INPUTS images of noise.
 static struct ncr_qgraph *example(struct ncr_arena *arena, const char *path, int8_t **inputs,
                                   struct checked **program)
