@@ -5,14 +5,18 @@ set -euo pipefail
 
 packages=(gcc g++ cmake ninja-build flex bison pkg-config git
   llvm-19-dev clang-19 libclang-rt-19-dev
-  libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq)
+  libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq
+  python3 python3-jsonschema chromium)
 
 missing=()
 for p in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null || true)
   [ "$status" = installed ] || missing+=("$p")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+  bash "$(dirname "$0")/web.sh"
+  exit 0
+fi
 
 command -v apt-get >/dev/null || {
   echo "setup: this system has no apt-get; install by hand: ${missing[*]}" >&2
@@ -31,3 +35,4 @@ if printf '%s\n' "${missing[@]}" | grep -qx libdnnl-dev && ! apt-cache show libd
   missing=("${missing[@]/libdnnl-dev/libonednn-dev}")
 fi
 "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+bash "$(dirname "$0")/web.sh"

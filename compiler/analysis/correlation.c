@@ -32,8 +32,20 @@ static void rank(struct ranked *order, const double *v, uint32_t n, double *out)
     }
 }
 
+// Values that differ by rounding alone do not vary.
+static bool varies(const double *v, uint32_t n)
+{
+    double low = v[0], high = v[0];
+    for (uint32_t i = 1; i < n; i++) {
+        if (v[i] < low) low = v[i];
+        if (v[i] > high) high = v[i];
+    }
+    return high - low > 1e-12 * (fabs(low) > fabs(high) ? fabs(low) : fabs(high));
+}
+
 static double pearson(const double *x, const double *y, uint32_t n)
 {
+    if (!varies(x, n) || !varies(y, n)) return (double)NAN;
     double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
     for (uint32_t i = 0; i < n; i++) {
         mx += x[i] / n;
@@ -53,6 +65,7 @@ double ncr_correlate(struct ncr_arena *scratch, enum ncr_correlation_kind kind, 
                      const double *y, uint32_t n)
 {
     if (kind == NCR_PEARSON) return pearson(x, y, n);
+    if (!varies(x, n) || !varies(y, n)) return (double)NAN;
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     struct ranked *order = NCR_NEW_N(scratch, struct ranked, n);
     double *rx = NCR_NEW_N(scratch, double, n), *ry = NCR_NEW_N(scratch, double, n);

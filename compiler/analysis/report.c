@@ -64,6 +64,8 @@ static void place(struct ncr_report *report, struct ncr_arena *arena)
         struct ncr_report_layer *layer = &report->layers[node->node];
         int64_t elements = ncr_shape_elements(&node->shape);
         layer->step = s;
+        layer->first_step = ncr_buffer_from(&plan->buffers[q]);
+        layer->last_step = plan->buffers[q].last_step;
         layer->activation_bytes = elements;
         layer->weight_bytes = node->n_weights ? node->n_weights + 4 * (int64_t)node->n_channels : 0;
         layer->buffer_bytes = plan->buffers[q].bytes;

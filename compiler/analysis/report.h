@@ -23,7 +23,8 @@ struct ncr_report_layer {
     int64_t activation_bytes; // elements of the output as stored; 0 when fused
     int64_t weight_bytes;     // stored weights, 1 byte each, and biases, 4 bytes each; 0 when fused
     // of heads only:
-    uint32_t step;         // of the plan
+    uint32_t step;                  // of the plan
+    uint32_t first_step, last_step; // in which the buffer is alive
     uint64_t buffer_bytes; // with the border that convolutions need and the tail of wide loads
     uint64_t offset;       // of the buffer in the arena
     uint64_t live_bytes;   // sum of the buffers alive at this step

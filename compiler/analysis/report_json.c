@@ -133,14 +133,16 @@ static void put_layer(struct ncr_json *json, const struct ncr_report *r, uint32_
     ncr_json_key_i64(json, "weight_bytes", layer->weight_bytes);
     if (head) {
         ncr_json_key_i64(json, "step", layer->step);
+        ncr_json_key_i64(json, "first_step", layer->first_step);
+        ncr_json_key_i64(json, "last_step", layer->last_step);
         key_u64(json, "live_bytes", layer->live_bytes);
         key_u64(json, "offset", layer->offset);
         key_u64(json, "buffer_bytes", layer->buffer_bytes);
         ncr_json_key_f64(json, "asi_share", layer->asi_share);
         ncr_json_key_f64(json, "sensitivity", layer->sensitivity);
     } else {
-        static const char *const none[] = {"step",         "live_bytes", "offset",
-                                           "buffer_bytes", "asi_share",  "sensitivity"};
+        static const char *const none[] = {"step",   "first_step",   "last_step", "live_bytes",
+                                           "offset", "buffer_bytes", "asi_share", "sensitivity"};
         for (size_t k = 0; k < NCR_COUNT(none); k++) {
             ncr_json_key(json, none[k]);
             ncr_json_null(json);

@@ -136,7 +136,9 @@ static void weigh(const struct sample *s, uint32_t d, struct ncr_survey *survey)
         }
         double variance = survey->figures[m].variance;
         out->spread[m] = high - low;
-        if (variance > 0) out->share[m] = between / (double)s->n / variance;
+        // Of a metric that is the same everywhere only rounding varies.
+        bool varies = survey->figures[m].max > survey->figures[m].min;
+        if (varies && variance > 0) out->share[m] = between / (double)s->n / variance;
     }
     ncr_arena_reset(s->scratch, mark);
 }

@@ -38,6 +38,7 @@ struct cli {
     const char *opt[OPT_COUNT_]; // value as written; "" for a flag; NULL where not given
     const char *set[256];        // --set, which may be given several times
     int n_set;
+    bool html;             // of report: json is set, too
     bool json, csv, quiet; // a command without a CSV form refuses it with cli_no_csv
     bool colour;           // standard error is a terminal and NO_COLOR is not set
     bool colour_out;       // the same of standard output

@@ -5,6 +5,7 @@
 #include "compiler/analysis/report.h"
 #include "compiler/sema/condition.h"
 #include "tools/nacre/report_diff.h"
+#include "tools/nacre/report_html.h"
 #include "tools/nacre/report_range.h"
 #include "tools/nacre/space.h"
 #include "tools/nacre/target.h"
@@ -139,6 +140,17 @@ int report_json_of(struct cli *cli, struct ncr_buf *out)
     return code;
 }
 
+int report_output(struct cli *cli, struct ncr_str name, struct ncr_buf *out)
+{
+    if (cli->html) {
+        struct ncr_buf page = {0};
+        report_html(out, name, &page);
+        ncr_buf_free(out);
+        *out = page;
+    }
+    return cli_output_to(cli, cli->opt[OPT_OUTPUT], out);
+}
+
 int cmd_report(struct cli *cli)
 {
     struct cli_work work;
@@ -147,6 +159,12 @@ int cmd_report(struct cli *cli)
     uint32_t show;
     int code = sections(cli, &show), open_code;
     if (code) return code;
+    if (cli->html && !report_html_there())
+        return cli_usage(
+            cli, "this build has no plotting library: run scripts/web.sh where npm can fetch it, "
+                 "configure and build again");
+    if (cli->html && cli->opt[OPT_DIFF])
+        return cli_usage(cli, "--diff has the forms text, json and csv");
     if (cli->opt[OPT_DIFF]) return report_diff(cli);
     if (cli->n_args > 1)
         return cli_usage(cli, "one file, but `%s` is one more; --diff takes two", cli->args[1]);
@@ -164,7 +182,7 @@ int cmd_report(struct cli *cli)
         if (target) ncr_report_price(report, work.program.arena, target);
         lint(&work, report, &lints);
         print(cli, &work, report, show, &out);
-        code = cli_output(cli, &out);
+        code = report_output(cli, report->name, &out);
         if (!cli->json && !cli->csv) cli_lints(cli, &lints);
     }
     if (code == EXIT_GOOD) code = judge(cli, &work.program, report);

@@ -187,7 +187,7 @@ bool space_report_open(struct cli *cli, struct cli_program *program, int *code)
         ncr_buf_free(&out);
         *code = cli_fail(cli, NCR_INTERRUPTED, &err);
     } else if (*code == EXIT_GOOD) {
-        *code = cli_output(cli, &out);
+        *code = report_output(cli, job.space->name, &out);
         if (*code == EXIT_GOOD && !cli->json) cli_lints(cli, &job.lints);
     }
     return true;

@@ -281,10 +281,13 @@ void correlate_svg(const struct correlate_job *job, struct ncr_buf *out)
                 "height=\"%d\" font-family=\"sans-serif\" font-size=\"9\" fill=\"#1f5f8b\">\n"
                 "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
                 width, height, width, height);
+    uint32_t counted = 0;
+    for (uint32_t i = 0; i < job->n_rows; i++)
+        counted += correlate_counts(job, &job->rows[i]);
     ncr_buf_fmt(out,
                 "<text x=\"%d\" y=\"22\" font-size=\"15\" fill=\"#000\">Prediction (x) against "
                 "measurement (y): %u networks of %.*s</text>\n",
-                (int)LEFT, job->n_rows, NCR_STR_ARG(job->work->pipeline.net->name));
+                (int)LEFT, counted, NCR_STR_ARG(job->work->pipeline.net->name));
     for (int m = 0; m < columns; m++)
         ncr_buf_fmt(out, "<text x=\"%d\" y=\"%d\" font-size=\"12\" fill=\"#000\">%s%s</text>\n",
                     LEFT + m * CELL_W + PAD, TOP - 8, m == MEASURED_CRITICAL ? "-log10 " : "",

@@ -229,8 +229,14 @@ int main(int argc, char **argv)
     const char *format = cli.opt[OPT_FORMAT];
     cli.json = format && strcmp(format, "json") == 0;
     cli.csv = format && strcmp(format, "csv") == 0;
+    // A page is the JSON with what draws it.
+    cli.html = format && strcmp(format, "html") == 0 && cli.command == CMD_REPORT;
+    cli.json |= cli.html;
     if (format && !cli.json && !cli.csv && strcmp(format, "text") != 0)
-        return cli_usage(&cli, "--format is text, json or csv, not `%s`", format);
+        return cli_usage(&cli,
+                         cli.command == CMD_REPORT ? "--format is text, json, csv or html, not `%s`"
+                                                   : "--format is text, json or csv, not `%s`",
+                         format);
     cli.quiet = cli.opt[OPT_QUIET] != NULL;
     cli.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     cli.colour_out = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");

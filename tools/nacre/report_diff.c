@@ -314,7 +314,7 @@ int report_diff(struct cli *cli)
         else
             text(cli, &d, a, b, &out);
         free(d.at);
-        code = cli_output(cli, &out);
+        code = cli_output_to(cli, cli->opt[OPT_OUTPUT], &out);
     }
     json_decref(a);
     json_decref(b);

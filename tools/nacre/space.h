@@ -31,6 +31,8 @@ void space_report(struct space_job *job);
 // `nacre report` of a net that is still a space with --set and --genotype. True where it is one;
 // *code is then the exit code.
 bool space_report_open(struct cli *cli, struct cli_program *program, int *code);
+// Prints a finished report, as a page where that is asked for, to --output (cmd_report.c).
+int report_output(struct cli *cli, struct ncr_str name, struct ncr_buf *out);
 void space_bounds(struct space_job *job, enum ncr_space_figure figure, const struct ncr_bounds *b);
 // False where a member was not found, or Ctrl-C.
 bool space_samples(struct space_job *job, uint64_t n, bool uniform);
