@@ -71,7 +71,7 @@ for r in rows:
             assert 0 <= float(v) <= 1, (k, v)
 svg = tree.parse('plot.svg').getroot()
 circles = svg.findall('.//{http://www.w3.org/2000/svg}circle')
-assert len(circles) >= 4 * 17 * 3, len(circles)
+assert len(circles) >= 4 * 23 * 3, len(circles)
 EOF
 check "the coefficients are those of the rows; the plot has the points" $?
 "$nacre" correlate space.ncr $options --sample 4 --seed 2 -o whole.csv --resume >/dev/null 2>err

@@ -7,7 +7,9 @@
 #include "compiler/analysis/memory.h"
 #include "compiler/analysis/report_range.h"
 #include "compiler/analysis/resilience.h"
+#include "compiler/analysis/relevance.h"
 #include "compiler/hw/cost.h"
+#include "compiler/analysis/relevance.h"
 #include "compiler/hw/cost.h"
 
 // One operator of the simplified graph, in its order. An operator that is fused into an earlier one
@@ -51,6 +53,10 @@ struct ncr_report {
     uint32_t *alive;            // layers whose buffers are alive there, largest first
     uint32_t n_alive;
     struct ncr_asi asi, asi_fan_in;
+    // by relevance propagation (compiler/analysis/relevance.h), which needs weights and a few
+    // inputs; n_relevance 0: not known
+    struct ncr_asi asi_lrp[2]; // by enum ncr_relevance_rule
+    uint32_t n_relevance;      // inputs
     struct ncr_adcr adcr;
     const struct ncr_cost *cost;          // on a target; NULL without one
     const struct ncr_diags *lints;        // for the JSON; NULL: not asked for
@@ -89,7 +95,8 @@ extern const size_t ncr_report_section_count;
 struct ncr_report_look {
     int columns; // of the terminal
     bool colour;
-    uint32_t show; // bits of ncr_report_show; 0: the usual ones
+    const struct ncr_sources *sources; // for lines; NULL: none are given
+    uint32_t show;                     // bits of ncr_report_show; 0: the usual ones
 };
 
 // Text for people, at most `columns` wide (40 at the least): long paths are cut in the middle, then

@@ -102,6 +102,19 @@ static void put_totals(struct ncr_json *json, const struct ncr_report *r)
     ncr_json_key_f64(json, "asi_layer_fan_in", r->asi_fan_in.layer);
     ncr_json_key_f64(json, "asi_max_fan_in", r->asi_fan_in.max);
     ncr_json_key_f64(json, "asi_exp_fan_in", r->asi_fan_in.exp);
+    if (r->n_relevance) {
+        static const char *const keys[2][4] = {
+            {"asi_mean_lrp_epsilon", "asi_layer_lrp_epsilon", "asi_max_lrp_epsilon",
+             "asi_exp_lrp_epsilon"},
+            {"asi_mean_lrp_alpha_beta", "asi_layer_lrp_alpha_beta", "asi_max_lrp_alpha_beta",
+             "asi_exp_lrp_alpha_beta"}};
+        for (int rule = 0; rule < 2; rule++) {
+            const struct ncr_asi *a = &r->asi_lrp[rule];
+            const double v[] = {a->mean, a->layer, a->max, a->exp};
+            for (int k = 0; k < 4; k++)
+                ncr_json_key_f64(json, keys[rule][k], v[k]);
+        }
+    }
     ncr_json_key_f64(json, "adcr_sum", r->adcr.sum);
     ncr_json_key_f64(json, "adcr_ratio", r->adcr.ratio);
     ncr_json_key_f64(json, "adcr_sum_bits", r->adcr.sum_bits);
@@ -199,6 +212,9 @@ static void put_meaning(struct ncr_json *json)
         {"energy_pj", "estimate", "MACs and bits moved times the energies of the target's table"},
         {"asi", "estimate",
          "prediction from the topology: relevance conservation, split equally or by fan-in"},
+        {"asi_*_lrp_*", "estimate",
+         "the same with layer-wise relevance propagation over a few inputs in place of equal "
+         "shares"},
         {"adcr", "estimate", "prediction from the topology: data moved for each multiply-add"},
         {"proved_masked", "bound",
          "share of all single bit flips of stored activations, weights and biases that are proved "

@@ -164,7 +164,21 @@ static void put_head(struct ncr_text *t, const struct ncr_report *r)
     ncr_buf_putc(t->out, '\n');
 }
 
-static void put_memory(struct ncr_text *t, const struct ncr_report *r)
+// ", line 12": where a layer is written.
+static void put_line(struct ncr_buf *out, const struct ncr_report_look *look,
+                     const struct ncr_report_layer *layer)
+{
+    const struct ncr_origin *origin = layer->node->origin;
+    if (!look->sources || !origin || !origin->span.file) return;
+    // The place in the user's own text, around the blocks of libraries.
+    while (origin->up && origin->up->span.file)
+        origin = origin->up;
+    struct ncr_pos pos = ncr_sources_pos(look->sources, origin->span.file, origin->span.begin);
+    ncr_buf_fmt(out, ", line %u", pos.line);
+}
+
+static void put_memory(struct ncr_text *t, const struct ncr_report *r,
+                       const struct ncr_report_look *look)
 {
     char a[NCR_CELL], b[NCR_CELL];
     ncr_text_grouped(r->arena_bytes, a);
@@ -183,10 +197,13 @@ static void put_memory(struct ncr_text *t, const struct ncr_report *r)
         ncr_text_grouped(layer->buffer_bytes, a);
         ncr_buf_puts(&alive, i ? ", " : " ");
         ncr_text_path(&alive, layer->path, width);
-        ncr_buf_fmt(&alive, " (%s)", a);
+        ncr_buf_fmt(&alive, " (%s", a);
+        put_line(&alive, look, layer);
+        ncr_buf_putc(&alive, ')');
     }
     if (r->n_alive > ALIVE_SHOWN) ncr_buf_fmt(&alive, " and %u more", r->n_alive - ALIVE_SHOWN);
     ncr_text_path(&at, r->layers[r->peak_layer].path, width);
+    put_line(&at, look, &r->layers[r->peak_layer]);
     ncr_text_note(t, "peak", "at %s, with the buffers of%s alive", at.s ? at.s : "",
                   alive.s ? alive.s : "");
     ncr_buf_free(&at);
@@ -237,6 +254,12 @@ static void put_resilience(struct ncr_text *t, const struct ncr_report *r)
         "resilient)",
         r->asi.mean, r->asi.layer, r->asi.max, r->asi.exp);
     put_dominant(t, r);
+    static const char *const rules[] = {"epsilon rule", "alpha-beta rule (2, 1)"};
+    for (int k = 0; k < 2 && r->n_relevance; k++)
+        ncr_text_note(t, k ? "" : "asi, lrp",
+                      "%s over %u inputs: mean %.4g, layer %.4g, max %.4g, exp %.4g (estimates)",
+                      rules[k], r->n_relevance, r->asi_lrp[k].mean, r->asi_lrp[k].layer,
+                      r->asi_lrp[k].max, r->asi_lrp[k].exp);
     ncr_text_note(
         t, "adcr",
         "sum %.4g, ratio %.4g elements a MAC; sum %.4g, ratio %.4g bits a MAC (estimates)",
@@ -288,7 +311,7 @@ void ncr_report_text(const struct ncr_report *report, const struct ncr_report_lo
         ncr_buf_putc(out, '\n');
     }
     if (show & NCR_SHOW_FIGURES) put_figures(&t, report);
-    if (show & NCR_SHOW_MEMORY) put_memory(&t, report);
+    if (show & NCR_SHOW_MEMORY) put_memory(&t, report, look);
     if (show & NCR_SHOW_RESILIENCE) put_resilience(&t, report);
     if (show & NCR_SHOW_LAYERS) put_legend(&t, report, &table);
     if (report->cost && show & NCR_SHOW_COST) ncr_report_cost_text(&t, report);

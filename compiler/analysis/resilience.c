@@ -30,6 +30,20 @@ static void send_back(const struct ncr_qgraph *g, uint32_t q, double *phi,
         phi[node->in[k]] += phi[q] * (part(g, node, k, split) / total);
 }
 
+void ncr_asi_sum(struct ncr_asi *asi, const struct ncr_qgraph *g)
+{
+    double flow = 0, elements = 0;
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        double n = (double)ncr_shape_elements(&g->nodes[q].shape), s = asi->phi[q] / n;
+        flow += asi->phi[q];
+        elements += n;
+        asi->layer += s / g->n_nodes;
+        if (s > asi->max) asi->max = s;
+    }
+    asi->mean = flow / elements;
+    asi->exp = STORED_BITS * flow;
+}
+
 struct ncr_asi ncr_asi_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
                           enum ncr_relevance_split split)
 {
@@ -38,16 +52,7 @@ struct ncr_asi ncr_asi_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
         asi.phi[g->outputs[i]] += 1.0 / g->n_outputs;
     for (uint32_t q = g->n_nodes; q-- > 0;)
         send_back(g, q, asi.phi, split);
-    double flow = 0, elements = 0;
-    for (uint32_t q = 0; q < g->n_nodes; q++) {
-        double n = (double)ncr_shape_elements(&g->nodes[q].shape), s = asi.phi[q] / n;
-        flow += asi.phi[q];
-        elements += n;
-        asi.layer += s / g->n_nodes;
-        if (s > asi.max) asi.max = s;
-    }
-    asi.mean = flow / elements;
-    asi.exp = STORED_BITS * flow;
+    ncr_asi_sum(&asi, g);
     return asi;
 }
 

@@ -39,6 +39,8 @@ struct ncr_adcr {
 
 struct ncr_asi ncr_asi_of(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                           enum ncr_relevance_split split);
+// Fills mean, layer, max and exp from phi.
+void ncr_asi_sum(struct ncr_asi *asi, const struct ncr_qgraph *qgraph);
 struct ncr_adcr ncr_adcr_of(const struct ncr_qgraph *qgraph);
 
 #endif

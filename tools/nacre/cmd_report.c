@@ -7,6 +7,7 @@
 #include "tools/nacre/report_diff.h"
 #include "tools/nacre/report_html.h"
 #include "tools/nacre/report_range.h"
+#include "tools/nacre/report_relevance.h"
 #include "tools/nacre/space.h"
 #include "tools/nacre/target.h"
 #include "tools/nacre/work.h"
@@ -110,7 +111,7 @@ static int judge(struct cli *cli, struct cli_program *program, const struct ncr_
 static void print(const struct cli *cli, const struct cli_work *work,
                   const struct ncr_report *report, uint32_t show, struct ncr_buf *out)
 {
-    struct ncr_report_look look = {cli->columns, cli->colour_out, show};
+    struct ncr_report_look look = {cli->columns, cli->colour_out, work->program.sources, show};
     if (cli->json)
         ncr_report_json(report, work->program.sources, out);
     else if (cli->csv)
@@ -176,6 +177,7 @@ int cmd_report(struct cli *cli)
     if (code == EXIT_GOOD) code = cli_target(cli, &work.program, &target);
     if (code == EXIT_GOOD) code = work_status(cli, &work, build(&work, &report));
     if (code == EXIT_GOOD) code = report_range(cli, &work, report);
+    if (code == EXIT_GOOD) code = report_relevance(cli, &work, report);
     if (code == EXIT_GOOD) {
         struct ncr_buf out = {0};
         struct ncr_diags lints;

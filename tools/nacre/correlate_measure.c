@@ -7,6 +7,7 @@
 #include "runtime/api/classify.h"
 #include "runtime/inject/campaign.h"
 #include "tools/nacre/correlate.h"
+#include "tools/nacre/report_relevance.h"
 
 enum { LAYERS = 1024 };
 
@@ -17,6 +18,7 @@ struct member {
     struct ncr_arena *arena;
     struct ncr_pipeline pipeline; // borrows the data
     struct ncr_report *report;
+    struct ncr_asi lrp[2];     // by enum ncr_relevance_rule
     struct ncr_dataset images; // judged on
     int8_t *inputs;
     const struct ncr_executor *executor;
@@ -90,8 +92,8 @@ static enum ncr_status accuracy(struct member *m, struct correlate_row *row, str
     return status;
 }
 
-static void predict(struct member *m, struct ncr_range_estimate *estimate,
-                    struct correlate_row *row)
+static enum ncr_status predict(struct member *m, struct ncr_range_estimate *estimate,
+                               struct correlate_row *row, struct ncr_error *err)
 {
     struct ncr_pipeline *p = &m->pipeline;
     struct ncr_diags diags;
@@ -103,8 +105,16 @@ static void predict(struct member *m, struct ncr_range_estimate *estimate,
     *estimate = ncr_range_estimate_of(m->arena, proved);
     double e = estimate->mean,
            masked = proved->n_points ? (double)proved->n_proved / (double)proved->n_points : 0;
+    const struct ncr_asi *lrp = m->lrp;
+    const float *const *const *samples;
+    uint32_t n;
+    enum ncr_status status = relevance_samples(p, &samples, &n, err);
+    for (int rule = 0; rule < 2 && status == NCR_OK; rule++)
+        m->lrp[rule] = ncr_asi_by_relevance(m->arena, p->qgraph, p->weights, samples, n,
+                                            (enum ncr_relevance_rule)rule);
 #define CLI_PREDICTOR(NAME, name, value) row->predicted[PREDICTOR_##NAME] = value;
 #include "tools/nacre/correlate.def"
+    return status;
 }
 
 static enum ncr_status strike(struct member *m, const struct ncr_fault_spec *fault, bool sweep,
@@ -260,8 +270,8 @@ enum ncr_status correlate_measure(struct correlate_job *job, const struct ncr_gr
     enum ncr_status status = train(&m, graph, err);
     if (status == NCR_OK) status = quantise(&m, err);
     if (status == NCR_OK) status = accuracy(&m, row, err);
+    if (status == NCR_OK) status = predict(&m, &estimate, row, err);
     if (status == NCR_OK) {
-        predict(&m, &estimate, row);
         status = inject(&m, &estimate, row, err);
     }
     m.pipeline.data = NULL; // the host's

@@ -127,7 +127,7 @@ void correlate_text(const struct correlate_job *job, struct ncr_buf *out)
         put_range(job, correlate_measured_name(m), "", &job->rows[0].measured[m], sizeof *job->rows,
                   out);
     for (int kind = 0; kind < 2; kind++) {
-        ncr_buf_fmt(out, "\n%s, prediction against measurement [95 %% bootstrap interval]\n%-18s",
+        ncr_buf_fmt(out, "\n%s, prediction against measurement [95 %% bootstrap interval]\n%-25s",
                     kind == NCR_PEARSON ? "Pearson" : "Spearman", "predictor");
         for (int m = 0; m <= MEASURED_CRITICAL; m++)
             ncr_buf_fmt(out, " %-20s", correlate_measured_name(m));
@@ -135,7 +135,7 @@ void correlate_text(const struct correlate_job *job, struct ncr_buf *out)
             out->n--;
         ncr_buf_putc(out, '\n');
         for (int p = 0; p < PREDICTOR_COUNT_; p++) {
-            ncr_buf_fmt(out, "%-18s", correlate_predictor_name(p));
+            ncr_buf_fmt(out, "%-25s", correlate_predictor_name(p));
             for (int m = 0; m <= MEASURED_CRITICAL; m++) {
                 struct ncr_correlation c = between(job, (enum ncr_correlation_kind)kind, p, m);
                 if (isnan(c.r))
@@ -153,7 +153,7 @@ void correlate_text(const struct correlate_job *job, struct ncr_buf *out)
     for (int w = 0; w < WITHIN_COUNT_; w++)
         for (int kind = 0; kind < 2; kind++) {
             struct spread s = within_of(job, (enum ncr_correlation_kind)kind, w);
-            ncr_buf_fmt(out, "%-28s %-9s", kind ? "" : correlate_within_name(w),
+            ncr_buf_fmt(out, "%-32s %-9s", kind ? "" : correlate_within_name(w),
                         kind ? "Spearman" : "Pearson");
             if (s.n)
                 ncr_buf_fmt(out, "%+.2f [%+.2f, %+.2f], %+.2f to %+.2f, %u networks\n", s.mean,
