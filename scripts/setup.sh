@@ -6,7 +6,8 @@ set -euo pipefail
 packages=(gcc g++ cmake ninja-build flex bison pkg-config git
   llvm-19-dev clang-19 libclang-rt-19-dev
   libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq
-  python3 python3-jsonschema chromium)
+  python3 python3-jsonschema chromium
+  lld-19 qemu-user qemu-system-arm)
 
 missing=()
 for p in "${packages[@]}"; do
