@@ -5,6 +5,7 @@ set -euo pipefail
 
 packages=(gcc g++ cmake ninja-build flex bison pkg-config git
   llvm-19-dev clang-19 libclang-rt-19-dev
+  valgrind
   libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq
   python3 python3-jsonschema chromium
   lld-19 qemu-user qemu-system-arm)

@@ -83,7 +83,7 @@ for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $st
 refuse 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
 refuse 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
 refuse 2 'trained weights are needed' "$nacre" build net.ncr -o x
-refuse 2 'are for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
+refuse 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
 refuse 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
 refuse 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
 [ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }

@@ -14,4 +14,13 @@ extern const size_t ncr_standalone_program_bytes;
 extern const unsigned char ncr_standalone_types[];
 extern const size_t ncr_standalone_types_bytes;
 
+// All of runtime/standalone, to compile that program for another machine.
+struct ncr_standalone_source {
+    const char *path; // from the top of the project, as the sources include each other
+    const unsigned char *bytes;
+    size_t n;
+};
+extern const struct ncr_standalone_source ncr_standalone_sources[];
+extern const size_t ncr_standalone_n_sources;
+
 #endif

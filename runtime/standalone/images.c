@@ -1,10 +1,7 @@
 // Bytes of an image file to network input.
 #include "runtime/standalone/images.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "runtime/standalone/system.h"
 
 struct shape {
     size_t c, h, w, n; // n = c·h·w
@@ -16,39 +13,76 @@ static struct shape shape_of(const struct nacre_tensor *t)
     return s;
 }
 
-static unsigned char *read_all(const char *path, size_t *n, char *error, size_t error_bytes)
+static void say(struct text *error, const char *path, const char *what)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        snprintf(error, error_bytes, "cannot read '%s': %s", path, strerror(errno));
-        return NULL;
+    text_put(error, "'");
+    text_put(error, path);
+    text_put(error, "'");
+    text_put(error, what);
+}
+
+static void say_shape(struct text *error, size_t c, size_t h, size_t w)
+{
+    text_number(error, c);
+    text_put(error, "x");
+    text_number(error, h);
+    text_put(error, "x");
+    text_number(error, w);
+}
+
+static void say_other(struct text *error, const char *path, const char *what, size_t c, size_t h,
+                      size_t w, struct shape s)
+{
+    say(error, path, what);
+    say_shape(error, c, h, w);
+    text_put(error, "; the network's input is ");
+    say_shape(error, s.c, s.h, s.w);
+}
+
+// Memory grows by doubling; the last block is the file's. 0, or -1 with a message.
+static int read_all(const char *path, struct images *out, size_t *n, struct text *error)
+{
+    long file = system_open(path), k = 0;
+    if (file < 0) {
+        text_put(error, "cannot read ");
+        say(error, path, ": ");
+        text_put(error, system_reason(file));
+        return -1;
     }
-    unsigned char *bytes = NULL;
-    size_t size = 0, room = 0;
+    size_t size = 0;
     for (;;) {
-        if (size == room) {
-            room = room ? 2 * room : 1 << 16;
-            unsigned char *more = realloc(bytes, room);
+        if (size == out->room) {
+            size_t room = out->room ? 2 * out->room : 1 << 16;
+            unsigned char *more = system_take(room);
             if (!more) {
-                snprintf(error, error_bytes, "out of memory while reading '%s'", path);
+                text_put(error, "out of memory while reading ");
+                say(error, path, "");
                 break;
             }
-            bytes = more;
+            for (size_t i = 0; i < size; i++)
+                more[i] = out->bytes[i];
+            if (out->bytes) system_give(out->bytes, out->room);
+            out->bytes = more;
+            out->room = room;
         }
-        size_t k = fread(bytes + size, 1, room - size, file);
-        size += k;
-        if (k) continue;
-        if (ferror(file)) {
-            snprintf(error, error_bytes, "cannot read '%s': %s", path, strerror(errno));
+        k = system_read(file, out->bytes + size, out->room - size);
+        if (k > 0) {
+            size += (size_t)k;
+            continue;
+        }
+        if (k < 0) {
+            text_put(error, "cannot read ");
+            say(error, path, ": ");
+            text_put(error, system_reason(k));
             break;
         }
-        fclose(file);
+        system_close(file);
         *n = size;
-        return bytes;
+        return 0;
     }
-    free(bytes);
-    fclose(file);
-    return NULL;
+    images_close(out);
+    system_close(file);
+    return -1;
 }
 
 static size_t be32(const unsigned char *p)
@@ -57,30 +91,35 @@ static size_t be32(const unsigned char *p)
 }
 
 // 0 0 8 rank, then sizes as big-endian numbers: [n, H, W] or [n, C, H, W].
-static int read_idx(const char *path, size_t size, struct shape s, struct images *out, char *error,
-                    size_t error_bytes)
+static int read_idx(const char *path, size_t size, struct shape s, struct images *out,
+                    struct text *error)
 {
     const unsigned char *b = out->bytes;
     size_t rank = b[3], head = 4 + 4 * rank;
     if ((rank != 3 && rank != 4) || size < head) {
-        snprintf(error, error_bytes,
-                 "'%s' is an IDX file of rank %zu with %zu bytes; images have rank 3 or 4", path,
-                 rank, size);
+        say(error, path, " is an IDX file of rank ");
+        text_number(error, rank);
+        text_put(error, " with ");
+        text_number(error, size);
+        text_put(error, " bytes; images have rank 3 or 4");
         return -1;
     }
     size_t n = be32(b + 4), c = rank == 4 ? be32(b + 8) : 1, h = be32(b + head - 8),
            w = be32(b + head - 4);
     if (c != s.c || h != s.h || w != s.w) {
-        snprintf(error, error_bytes,
-                 "'%s' holds images of %zux%zux%zu; the network's input is %zux%zux%zu", path, c, h,
-                 w, s.c, s.h, s.w);
+        say_other(error, path, " holds images of ", c, h, w, s);
         return -1;
     }
     if ((size - head) / s.n < n || size - head != n * s.n) {
-        snprintf(error, error_bytes,
-                 "'%s': %zu images of %zu bytes after a header of %zu are expected, %zu bytes are "
-                 "there",
-                 path, n, s.n, head, size);
+        say(error, path, ": ");
+        text_number(error, n);
+        text_put(error, " images of ");
+        text_number(error, s.n);
+        text_put(error, " bytes after a header of ");
+        text_number(error, head);
+        text_put(error, " are expected, ");
+        text_number(error, size);
+        text_put(error, " bytes are there");
         return -1;
     }
     out->first = b + head;
@@ -105,28 +144,31 @@ static size_t number(const unsigned char *b, size_t size, size_t *at)
     return digits ? v : SIZE_MAX;
 }
 
-static int read_pnm(const char *path, size_t size, struct shape s, struct images *out, char *error,
-                    size_t error_bytes)
+static int read_pnm(const char *path, size_t size, struct shape s, struct images *out,
+                    struct text *error)
 {
     const unsigned char *b = out->bytes;
     size_t at = 2, c = b[1] == '5' ? 1 : 3;
     size_t w = number(b, size, &at), h = number(b, size, &at), top = number(b, size, &at);
     if (w == SIZE_MAX || h == SIZE_MAX || top != 255 || at >= size) {
-        snprintf(error, error_bytes,
-                 "'%s': at offset %zu: width, height and the maximum 255 are expected", path, at);
+        say(error, path, ": at offset ");
+        text_number(error, at);
+        text_put(error, ": width, height and the maximum 255 are expected");
         return -1;
     }
     at++; // one white space ends the header
     if (c != s.c || h != s.h || w != s.w) {
-        snprintf(error, error_bytes,
-                 "'%s' is an image of %zux%zux%zu; the network's input is %zux%zux%zu", path, c, h,
-                 w, s.c, s.h, s.w);
+        say_other(error, path, " is an image of ", c, h, w, s);
         return -1;
     }
     if (size - at != s.n) {
-        snprintf(error, error_bytes,
-                 "'%s': at offset %zu: %zu bytes of pixels are expected, %zu found", path, at, s.n,
-                 size - at);
+        say(error, path, ": at offset ");
+        text_number(error, at);
+        text_put(error, ": ");
+        text_number(error, s.n);
+        text_put(error, " bytes of pixels are expected, ");
+        text_number(error, size - at);
+        text_put(error, " found");
         return -1;
     }
     out->first = b + at;
@@ -135,36 +177,39 @@ static int read_pnm(const char *path, size_t size, struct shape s, struct images
     return 0;
 }
 
-int images_read(const char *path, const struct nacre_tensor *want, struct images *out, char *error,
-                size_t error_bytes)
+int images_read(const char *path, const struct nacre_tensor *want, struct images *out,
+                struct text *error)
 {
     struct shape s = shape_of(want);
     size_t size;
-    memset(out, 0, sizeof *out);
-    out->bytes = read_all(path, &size, error, error_bytes);
-    if (!out->bytes) return -1;
+    *out = (struct images){0};
+    if (read_all(path, out, &size, error)) return -1;
     const unsigned char *b = out->bytes;
     int result;
     if (size >= 4 && b[0] == 0 && b[1] == 0 && b[2] == 8 && size % s.n) {
-        result = read_idx(path, size, s, out, error, error_bytes);
+        result = read_idx(path, size, s, out, error);
     } else if (size > 2 && b[0] == 'P' && (b[1] == '5' || b[1] == '6') && size % s.n) {
-        result = read_pnm(path, size, s, out, error, error_bytes);
+        result = read_pnm(path, size, s, out, error);
     } else if (size == 0 || size % s.n) {
-        snprintf(error, error_bytes,
-                 "'%s' is neither IDX nor binary PGM or PPM, and its %zu bytes are no whole number "
-                 "of raw images of %zu bytes",
-                 path, size, s.n);
+        say(error, path, " is neither IDX nor binary PGM or PPM, and its ");
+        text_number(error, size);
+        text_put(error, " bytes are no whole number of raw images of ");
+        text_number(error, s.n);
+        text_put(error, " bytes");
         result = -1;
     } else {
         out->first = b;
         out->n = size / s.n;
         result = 0;
     }
-    if (result) {
-        free(out->bytes);
-        out->bytes = NULL;
-    }
+    if (result) images_close(out);
     return result;
+}
+
+void images_close(struct images *images)
+{
+    if (images->bytes) system_give(images->bytes, images->room);
+    *images = (struct images){0};
 }
 
 void images_input(const struct images *images, size_t i, const struct nacre_tensor *want,

@@ -1,16 +1,18 @@
-// The program around an emitted network: reads images, prints class and scores.
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
+// The program around an emitted network: reads images, prints class and scores. It needs no C
+// library, so that it is the same program on every machine.
 #include "runtime/standalone/images.h"
+#include "runtime/standalone/system.h"
 
 int nacre_init(void *arena, size_t bytes);
 void nacre_run(void *arena, const int8_t *const *in, int8_t *const *out);
 const struct nacre_network *nacre_info(void);
 
 enum { GOOD = 0, COMMAND_LINE = 2, ENVIRONMENT = 3 };
+enum { STACK_PAINTED = 32768, STACK_KEPT = 256, PAINT = 0xa5 };
+
+struct wish {
+    int bench, info, scores, bytes, stack;
+};
 
 struct instance {
     const struct nacre_network *net;
@@ -18,48 +20,39 @@ struct instance {
     int8_t *in, **out;
 };
 
-static int usage(const char *program, int code)
+static void usage(struct text *t, const char *name)
 {
     const struct nacre_network *net = nacre_info();
     const struct nacre_tensor *in = &net->inputs[0];
-    fprintf(code ? stderr : stdout,
-            "usage: %s [--scores] [--bench] [--info] FILE...\n\n"
-            "Classifies images of %dx%dx%d with the network %s.\n\n"
-            "  FILE        IDX images, a binary PGM or PPM image, or raw bytes [C, H, W]\n"
-            "  --scores    print the score of every class, not only the best\n"
-            "  --bench     run again and again for a second; print images/s\n"
-            "  --info      describe the network and its memory\n",
-            program, (int)in->dim[0], (int)in->dim[1], (int)in->dim[2], net->name);
-    return code;
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    text_put(t, "usage: ");
+    text_put(t, name);
+    text_put(t,
+             " [--scores] [--bytes] [--bench] [--stack] [--info] FILE...\n\nClassifies images of ");
+    for (int i = 0; i < 3; i++) {
+        text_put(t, i ? "x" : "");
+        text_signed(t, in->dim[i]);
+    }
+    text_put(t, " with the network ");
+    text_put(t, net->name);
+    text_put(t, ".\n\n"
+                "  FILE        IDX images, a binary PGM or PPM image, or raw bytes [C, H, W]\n"
+                "  --scores    print the score of every class, not only the best\n"
+                "  --bytes     print the scores as the network's integers\n"
+                "  --bench     run again and again for a second; print images/s\n"
+                "  --stack     run once; print the bytes of stack that the network touched\n"
+                "  --info      describe the network and its memory\n");
 }
 
 static int open_instance(struct instance *x)
 {
     const struct nacre_network *net = x->net = nacre_info();
-    size_t align = net->arena_align, bytes = (net->arena_bytes + align - 1) / align * align;
-    x->arena = aligned_alloc(align, bytes ? bytes : align);
-    x->in = calloc((size_t)net->inputs[0].bytes, 1);
-    x->out = calloc(net->n_outputs, sizeof *x->out);
+    x->arena = system_take(net->arena_bytes);
+    x->in = system_take((size_t)net->inputs[0].bytes);
+    x->out = system_take(net->n_outputs * sizeof *x->out);
     if (!x->arena || !x->in || !x->out) return -1;
     for (uint32_t i = 0; i < net->n_outputs; i++)
-        if (!(x->out[i] = calloc((size_t)net->outputs[i].bytes, 1))) return -1;
-    return nacre_init(x->arena, bytes);
-}
-
-static void close_instance(struct instance *x)
-{
-    for (uint32_t i = 0; x->out && i < x->net->n_outputs; i++)
-        free(x->out[i]);
-    free(x->out);
-    free(x->in);
-    free(x->arena);
+        if (!(x->out[i] = system_take((size_t)net->outputs[i].bytes))) return -1;
+    return nacre_init(x->arena, net->arena_bytes);
 }
 
 static void run(const struct instance *x)
@@ -68,119 +61,192 @@ static void run(const struct instance *x)
     nacre_run(x->arena, in, x->out);
 }
 
-static double score(const struct nacre_tensor *t, int8_t q)
+static void print_result(struct text *t, const struct instance *x, const char *file, size_t i,
+                         size_t n, const struct wish *wish)
 {
-    return t->scale * (q - t->zero_point);
-}
-
-static void print_result(const struct instance *x, const char *file, size_t i, size_t n, int all)
-{
-    const struct nacre_tensor *t = &x->net->outputs[0];
+    const struct nacre_tensor *out = &x->net->outputs[0];
     const int8_t *y = x->out[0];
     int32_t best = 0;
-    for (int32_t k = 1; k < t->bytes; k++)
+    for (int32_t k = 1; k < out->bytes; k++)
         if (y[k] > y[best]) best = k;
-    if (n > 1)
-        printf("%s[%zu]: class %d  score %.4f", file, i, (int)best, score(t, y[best]));
-    else
-        printf("%s: class %d  score %.4f", file, (int)best, score(t, y[best]));
-    if (all) {
-        fputs("  scores", stdout);
-        for (int32_t k = 0; k < t->bytes; k++)
-            printf(" %.4f", score(t, y[k]));
+    text_put(t, file);
+    if (n > 1) {
+        text_put(t, "[");
+        text_number(t, i);
+        text_put(t, "]");
     }
-    putchar('\n');
+    text_put(t, ": class ");
+    text_signed(t, best);
+    text_put(t, "  score ");
+    text_real(t, out->scale, y[best] - out->zero_point, 4);
+    if (wish->scores) {
+        text_put(t, "  scores");
+        for (int32_t k = 0; k < out->bytes; k++) {
+            text_put(t, " ");
+            text_real(t, out->scale, y[k] - out->zero_point, 4);
+        }
+    }
+    if (wish->bytes) {
+        text_put(t, "  bytes");
+        for (int32_t k = 0; k < out->bytes; k++) {
+            text_put(t, " ");
+            text_signed(t, y[k]);
+        }
+    }
+    text_put(t, "\n");
 }
 
-static void print_info(const struct nacre_network *net)
+static void print_info(struct text *t, const struct nacre_network *net)
 {
-    printf("network    %s\narch_id    %s\ntarget     %s (%s)\narena      %zu bytes\nconstants  %zu "
-           "bytes\n",
-           net->name, net->arch_id, net->target, net->family, net->arena_bytes,
-           net->constant_bytes);
+    text_put(t, "network    ");
+    text_put(t, net->name);
+    text_put(t, "\narch_id    ");
+    text_put(t, net->arch_id);
+    text_put(t, "\ntarget     ");
+    text_put(t, net->target);
+    text_put(t, " (");
+    text_put(t, net->family);
+    text_put(t, ")\narena      ");
+    text_number(t, net->arena_bytes);
+    text_put(t, " bytes\nconstants  ");
+    text_number(t, net->constant_bytes);
+    text_put(t, " bytes\n");
     for (int side = 0; side < 2; side++)
         for (uint32_t i = 0; i < (side ? net->n_outputs : net->n_inputs); i++) {
-            const struct nacre_tensor *t = side ? &net->outputs[i] : &net->inputs[i];
-            printf("%s %s: %d", side ? "output    " : "input     ", t->name, (int)t->dim[0]);
-            if (t->rank == 3) printf("x%dx%d", (int)t->dim[1], (int)t->dim[2]);
-            printf(", real = %.9g * (q - %d)\n", t->scale, (int)t->zero_point);
+            const struct nacre_tensor *x = side ? &net->outputs[i] : &net->inputs[i];
+            text_put(t, side ? "output     " : "input      ");
+            text_put(t, x->name);
+            text_put(t, ": ");
+            for (int k = 0; k < (x->rank == 3 ? 3 : 1); k++) {
+                text_put(t, k ? "x" : "");
+                text_signed(t, x->dim[k]);
+            }
+            text_put(t, ", real = ");
+            text_real(t, x->scale, 1, 12);
+            text_put(t, " * (q - ");
+            text_signed(t, x->zero_point);
+            text_put(t, ")\n");
         }
 }
 
-// Repeats the image that is in x for about a second, in rounds; the best round counts.
-static void bench(const struct instance *x)
+static uint64_t rounds(const struct instance *x, uint64_t n)
 {
-    size_t n = 1;
-    double took = 0;
-    while (took < 0.02) {
-        n *= 2;
-        double start = seconds();
-        for (size_t i = 0; i < n; i++)
-            run(x);
-        took = seconds() - start;
-    }
-    double best = took, until = seconds() + 1;
-    while (seconds() < until) {
-        double start = seconds();
-        for (size_t i = 0; i < n; i++)
-            run(x);
-        took = seconds() - start;
-        if (took < best) best = took;
-    }
-    printf("%.0f images/s, %.2f us an image, one thread\n", (double)n / best,
-           1e6 * best / (double)n);
+    uint64_t start = system_nanoseconds();
+    for (uint64_t i = 0; i < n; i++)
+        run(x);
+    return system_nanoseconds() - start;
 }
 
-static int classify(struct instance *x, const char *path, int all)
+// Repeats the image that is in x for about a second, in rounds; the best round counts.
+static void bench(struct text *t, const struct instance *x)
+{
+    uint64_t n = 1, best = 0;
+    while (best < 20000000) {
+        n *= 2;
+        best = rounds(x, n);
+    }
+    for (uint64_t until = system_nanoseconds() + 1000000000; system_nanoseconds() < until;) {
+        uint64_t took = rounds(x, n);
+        if (took && took < best) best = took;
+    }
+    text_number(t, text_divide(n * 1000000000, best));
+    text_put(t, " images/s, ");
+    uint64_t hundredths = text_divide(best, 10 * n); // of a microsecond
+    uint64_t whole = text_divide(hundredths, 100), part = hundredths - 100 * whole;
+    text_number(t, whole);
+    text_put(t, part < 10 ? ".0" : ".");
+    text_number(t, part);
+    text_put(t, " us an image, one thread\n");
+}
+
+// Bytes of stack below this function that one run touched: painted before, looked at after. The
+// first STACK_KEPT bytes belong to the painting itself and to the call.
+static __attribute__((noinline)) size_t stack_of_run(const struct instance *x)
+{
+    volatile unsigned char *top = (volatile unsigned char *)__builtin_frame_address(0) - STACK_KEPT;
+    for (size_t i = 0; i < STACK_PAINTED; i++)
+        *(top - i) = PAINT;
+    run(x);
+    size_t deepest = STACK_PAINTED;
+    while (deepest > 0 && *(top - (deepest - 1)) == PAINT)
+        deepest--;
+    return deepest ? deepest + STACK_KEPT : STACK_KEPT;
+}
+
+static int classify(struct text *t, struct text *error, struct instance *x, const char *path,
+                    const struct wish *wish)
 {
     struct images images;
-    char error[512];
-    const struct nacre_tensor *t = &x->net->inputs[0];
-    if (images_read(path, t, &images, error, sizeof error)) {
-        fprintf(stderr, "error: %s\n", error);
+    const struct nacre_tensor *want = &x->net->inputs[0];
+    text_put(error, "error: ");
+    if (images_read(path, want, &images, error)) {
+        text_put(error, "\n");
         return ENVIRONMENT;
     }
+    error->n = 0; // there was none
     for (size_t i = 0; i < images.n; i++) {
-        images_input(&images, i, t, x->net->pixels, x->in);
+        images_input(&images, i, want, x->net->pixels, x->in);
         run(x);
-        print_result(x, path, i, images.n, all);
+        print_result(t, x, path, i, images.n, wish);
     }
-    free(images.bytes);
+    images_close(&images);
     return GOOD;
 }
 
-int main(int argc, char **argv)
+int program(int argc, char **argv)
 {
-    int want_bench = 0, want_info = 0, all = 0, files = 0, code = GOOD;
+    static struct text out = {.to = SYSTEM_OUT}, error = {.to = SYSTEM_ERROR};
+    struct wish wish = {0};
+    const struct {
+        const char *name;
+        int *wanted;
+    } options[] = {{"--bench", &wish.bench},
+                   {"--info", &wish.info},
+                   {"--scores", &wish.scores},
+                   {"--bytes", &wish.bytes},
+                   {"--stack", &wish.stack}};
+    int files = 0, code = GOOD;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(argv[0], GOOD);
-        if (strcmp(argv[i], "--bench") == 0)
-            want_bench = 1;
-        else if (strcmp(argv[i], "--info") == 0)
-            want_info = 1;
-        else if (strcmp(argv[i], "--scores") == 0)
-            all = 1;
-        else if (argv[i][0] == '-' && argv[i][1]) {
-            fprintf(stderr, "error: there is no option `%s`\n", argv[i]);
-            return usage(argv[0], COMMAND_LINE);
-        } else
+        if (text_equal(argv[i], "--help") || text_equal(argv[i], "-h")) {
+            usage(&out, argv[0]);
+            return GOOD;
+        }
+        size_t k = 0, n = sizeof options / sizeof *options;
+        while (k < n && !text_equal(argv[i], options[k].name))
+            k++;
+        if (k < n) {
+            *options[k].wanted = 1;
+        } else if (argv[i][0] == '-' && argv[i][1]) {
+            text_put(&error, "error: there is no option `");
+            text_put(&error, argv[i]);
+            text_put(&error, "`\n");
+            usage(&error, argv[0]);
+            return COMMAND_LINE;
+        } else {
             files++;
+        }
     }
-    if (!files && !want_bench && !want_info) return usage(argv[0], COMMAND_LINE);
-    struct instance x = {0};
+    if (!files && !wish.bench && !wish.info && !wish.stack) {
+        usage(&error, argv[0]);
+        return COMMAND_LINE;
+    }
+    struct instance x;
     if (open_instance(&x)) {
-        fprintf(stderr, "error: out of memory\n");
-        close_instance(&x);
+        text_put(&error, "error: out of memory\n");
         return ENVIRONMENT;
     }
-    if (want_info) print_info(x.net);
+    if (wish.info) print_info(&out, x.net);
     for (int i = 1; i < argc && code == GOOD; i++)
-        if (argv[i][0] != '-' || !argv[i][1]) code = classify(&x, argv[i], all);
-    if (want_bench && code == GOOD) bench(&x);
-    close_instance(&x);
-    if (code == GOOD && (fflush(stdout) || ferror(stdout))) {
-        fprintf(stderr, "error: cannot write the output\n");
+        if (argv[i][0] != '-' || !argv[i][1]) code = classify(&out, &error, &x, argv[i], &wish);
+    if (wish.bench && code == GOOD) bench(&out, &x);
+    if (wish.stack && code == GOOD) {
+        text_put(&out, "stack      ");
+        text_number(&out, stack_of_run(&x));
+        text_put(&out, " bytes\n");
+    }
+    text_flush(&out);
+    if (code == GOOD && out.failed) {
+        text_put(&error, "error: cannot write the output\n");
         code = ENVIRONMENT;
     }
     return code;

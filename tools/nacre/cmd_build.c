@@ -1,17 +1,11 @@
 // nacre build: a trained network as a standalone program, an object or a static library with its C
 // header.
-#include <errno.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "compiler/codegen/standalone.h"
 #include "tools/nacre/archive.h"
+#include "tools/nacre/link.h"
 #include "tools/nacre/work.h"
-
-extern char **environ;
 
 enum kind { EXE, OBJ, LIB };
 
@@ -51,22 +45,6 @@ static const int8_t *pixel_table(struct build *b)
     return table;
 }
 
-static int run(char *const *argv)
-{
-    pid_t child;
-    int why = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ), state = 0;
-    if (why) {
-        fprintf(stderr, "nacre build: error: cannot start the linker `%s`: %s\n", argv[0],
-                strerror(why));
-        return EXIT_ENVIRONMENT;
-    }
-    while (waitpid(child, &state, 0) < 0 && errno == EINTR)
-        continue;
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return EXIT_GOOD;
-    fprintf(stderr, "nacre build: error: the linker `%s` failed; see its words above\n", argv[0]);
-    return EXIT_ENVIRONMENT;
-}
-
 static int write_part(struct build *b, const char *path, const void *bytes, size_t n,
                       bool executable)
 {
@@ -75,38 +53,12 @@ static int write_part(struct build *b, const char *path, const void *bytes, size
                     b->cli->io.write_file(b->cli->io.user, path, bytes, n, executable, &err), &err);
 }
 
-// Object and program library in a new folder, linked there, then written to the path as a whole.
-static int link_program(struct build *b)
+static int write_program(struct build *b)
 {
-    const char *top = getenv("TMPDIR");
-    char folder[512], object[600], library[600], program[600];
-    if (snprintf(folder, sizeof folder, "%s/nacre-build-XXXXXX", top && *top ? top : "/tmp") >=
-            (int)sizeof folder ||
-        !mkdtemp(folder)) {
-        fprintf(stderr, "nacre build: error: cannot make a temporary folder: %s\n",
-                strerror(errno));
-        return EXIT_ENVIRONMENT;
-    }
-    snprintf(object, sizeof object, "%s/network.o", folder);
-    snprintf(library, sizeof library, "%s/libprogram.a", folder);
-    snprintf(program, sizeof program, "%s/program", folder);
-    int code = write_part(b, object, b->object.s, b->object.n, false);
-    if (!code)
-        code = write_part(b, library, ncr_standalone_program, ncr_standalone_program_bytes, false);
-    char *argv[] = {"cc", "-o", program, library, object, library, "-lm", NULL};
-    if (!code) code = run(argv);
     struct ncr_buf bytes = {0};
-    struct ncr_error err;
-    if (!code)
-        code = cli_fail(
-            b->cli, b->cli->io.read_file(b->cli->io.user, program, (size_t)1 << 30, &bytes, &err),
-            &err);
+    int code = link_program(b->cli, b->options.triple, b->options.cpu, &b->object, &bytes);
     if (!code) code = write_part(b, b->path, bytes.s, bytes.n, true);
     ncr_buf_free(&bytes);
-    unlink(object);
-    unlink(library);
-    unlink(program);
-    rmdir(folder);
     return code;
 }
 
@@ -161,7 +113,7 @@ static int build(struct build *b)
     if (status != NCR_OK) return work_status(b->cli, b->work, status);
     int code = EXIT_GOOD;
     switch (b->kind) {
-    case EXE: code = link_program(b); break;
+    case EXE: code = write_program(b); break;
     case OBJ: code = write_part(b, b->path, b->object.s, b->object.n, false); break;
     case LIB: code = write_library(b); break;
     }
@@ -190,9 +142,16 @@ int cmd_build(struct cli *cli)
     if (!b.path) return cli_usage(cli, "where to? Give --output FILE");
     b.options = (struct ncr_code_options){
         .triple = cli->opt[OPT_TRIPLE], .cpu = cli->opt[OPT_CPU], .prefix = cli->opt[OPT_PREFIX]};
-    if (b.kind == EXE && (b.options.triple || b.options.prefix))
-        return cli_usage(cli, "--target-triple and --prefix are for --kind obj and lib: a program "
-                              "is linked for this machine");
+    if (b.kind == EXE && b.options.prefix)
+        return cli_usage(cli, "--prefix is for --kind obj and lib: a program has no names of its "
+                              "own");
+    if (b.kind == EXE && !link_can(b.options.triple, b.options.cpu))
+        return cli_usage(cli,
+                         "programs are made for x86_64, aarch64 and riscv64 under Linux, and for "
+                         "thumbv7em-none-eabi with --cpu cortex-m4 or cortex-m7, not for `%s`%s%s: "
+                         "build --kind obj",
+                         b.options.triple, b.options.cpu ? " with " : "",
+                         b.options.cpu ? b.options.cpu : "");
     struct cli_work work;
     b.work = &work;
     int code = work_open(cli, &work);

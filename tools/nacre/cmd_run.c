@@ -46,7 +46,8 @@ static enum ncr_status run(struct cli *cli, struct job *job)
     const struct ncr_dataset *set = &job->work.images;
     enum ncr_status status = ncr_pipeline_plan(pipeline, &job->work.err);
     double start = cli->io.now_s(cli->io.user);
-    if (status == NCR_OK) status = ncr_pipeline_code(pipeline, &job->work.err);
+    if (status == NCR_OK && !cli->opt[OPT_INTERPRETER])
+        status = ncr_pipeline_code(pipeline, &job->work.err);
     job->compile_s = cli->io.now_s(cli->io.user) - start;
     if (status != NCR_OK) return status;
     const struct ncr_qgraph *q = pipeline->qgraph;
@@ -83,8 +84,12 @@ static void put_text(const struct job *job, struct ncr_buf *out)
 {
     const struct ncr_pipeline *p = &job->work.pipeline;
     uint64_t n = job->work.images.n;
-    ncr_buf_fmt(out, "%.*s in %.*s, compiled for %s in %.0f ms\n", NCR_STR_ARG(p->net->name),
-                NCR_STR_ARG(p->quant.name), ncr_code_family(p->code), job->compile_s * 1e3);
+    ncr_buf_fmt(out, "%.*s in %.*s, ", NCR_STR_ARG(p->net->name), NCR_STR_ARG(p->quant.name));
+    if (p->code)
+        ncr_buf_fmt(out, "compiled for %s in %.0f ms\n", ncr_code_family(p->code),
+                    job->compile_s * 1e3);
+    else
+        ncr_buf_puts(out, "interpreted\n");
     if (job->list) put_list(job, out);
     if (!job->has_labels) return;
     uint64_t right = ncr_classify_right(&job->work.images, job->classes);
@@ -141,7 +146,8 @@ static void put_json(const struct cli *cli, const struct job *job, struct ncr_bu
     ncr_json_key_str(&json, "schema", NCR_STR("nacre.run/1"));
     ncr_json_key_str(&json, "net", p->net->name);
     ncr_json_key_str(&json, "quant", p->quant.name);
-    ncr_json_key_str(&json, "family", ncr_str_of(ncr_code_family(p->code)));
+    ncr_json_key_str(&json, "family",
+                     ncr_str_of(p->code ? ncr_code_family(p->code) : "interpreter"));
     ncr_json_key_f64(&json, "compile_seconds", job->compile_s);
     ncr_json_key_str(&json, job->has_labels ? "data" : "image",
                      ncr_str_of(job->has_labels ? job->work.data_text : cli->opt[OPT_IMAGE]));

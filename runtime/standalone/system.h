@@ -1,0 +1,29 @@
+// What the program around a network asks of the machine below it: linux/ asks the kernel,
+// cortex_m/ the debugger (semihosting). Nothing here needs a C library.
+#ifndef NACRE_STANDALONE_SYSTEM_H
+#define NACRE_STANDALONE_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SYSTEM_OUT = 1, SYSTEM_ERROR = 2 };
+
+// Bytes written, or -1.
+long system_write(int to, const char *bytes, size_t n);
+// A file to read from, or a negative number that system_reason() explains.
+long system_open(const char *path);
+// Bytes read, 0 at the end, or a negative number.
+long system_read(long file, void *to, size_t n);
+void system_close(long file);
+const char *system_reason(long error);
+// Zeroed memory aligned to 64 bytes, NULL where there is none. What was taken last is given back
+// first.
+void *system_take(size_t bytes);
+void system_give(void *memory, size_t bytes);
+// A clock that only goes forward.
+uint64_t system_nanoseconds(void);
+
+// The program itself (main.c), called by the start-up code.
+int program(int argc, char **argv);
+
+#endif

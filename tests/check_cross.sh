@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4 and M7 without a system. Every score
+# equals the interpreter's. A machine whose tools are absent is left out; with none of them the test is skipped.
+# usage: check_cross.sh NACRE SOURCE_DIR
+set -u
+nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+has() { command -v "$1" >/dev/null; }
+has clang-19 || has clang || { echo "skipped: there is no clang"; exit 77; }
+has ld.lld || has ld.lld-19 || { echo "skipped: there is no lld"; exit 77; }
+has qemu-aarch64 || has qemu-riscv64 || has qemu-system-arm || { echo "skipped: there is no QEMU"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+fails=0 checks=0
+ok() {
+  local what=$1
+  shift
+  checks=$((checks + 1))
+  "$@" >log 2>&1 || { echo "FAIL: $what"; tail -n 20 log; fails=$((fails + 1)); }
+}
+refuse() { # CODE PATTERN COMMAND…
+  local code=$1 pattern=$2 out got
+  shift 2
+  out=$("$@" 2>&1)
+  got=$?
+  checks=$((checks + 1))
+  [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
+}
+head='data images = digits(seed: 3, train: 300, test: 20);
+train quick { data: images.train; epochs: 1; optimizer: adam(lr: 2e-3); }'
+cat >plain.ncr <<NCR
+net plain(x: tensor[1, 28, 28]) -> tensor[10] {
+    x |> conv(6, kernel: 5, stride: 2) >> relu >> maxpool(2) |> flatten >> dense(20) >> sigmoid >> dense(10)
+}
+$head
+NCR
+cat >deep.ncr <<NCR
+net deep(x: tensor[1, 28, 28]) -> tensor[10] {
+    x |> conv(8, kernel: 3, stride: 2, pad: same) >> relu |> dwconv(kernel: 3, pad: same) >> relu >> conv(19, kernel: 1)
+      |> avgpool(2) >> relu >> conv(12, kernel: 3, dilation: 2) |> flatten >> dense(10) >> softmax
+}
+$head
+NCR
+# Pictures: a digit-like bar and two of noise from a fixed sequence.
+for i in 0 1 2; do
+  { printf 'P5\n28 28\n255\n'
+    printf "$(awk -v k=$i 'BEGIN { s = k * 79 + 1
+      for (i = 0; i < 784; i++) { s = (s * 75 + 74) % 65537; printf "\\%03o", (k ? s % 256 : (i % 28 == 14 ? 240 : 0)) } }')"
+  } >p$i.pgm
+done
+# The interpreter's real scores, and the integers that a program prints times scale: equal to nine digits.
+oracle() { for i in 0 1 2; do "$nacre" run --interpreter $1.ncr --weights $1.st --image p$i.pgm --format csv | tail -n 1 | cut -d, -f3- | tr , '\n'; done; }
+scores() { # of a program's --info and --bytes
+  awk '/^output/ { n = split($0, f, " "); for (i = 1; i <= n; i++) if (f[i] == "=") scale = f[i + 1]; zero = $n; sub(/\)/, "", zero) }
+    / bytes / && /class/ { sub(/.*bytes /, ""); n = split($0, q, " "); for (i = 1; i <= n; i++) printf "%.12g\n", scale * (q[i] - zero) }'
+}
+same() { # NAME: the program's output is in out
+  [ "$(wc -l <$1.oracle)" -eq 30 ] || { echo "no oracle"; return 1; }
+  tr -d '\r' <out | scores | paste $1.oracle - | awk 'NF != 2 || ($1 - $2) ^ 2 > 1e-14 { bad = 1; print } END { exit bad || NR != 30 }'
+}
+qemu_board() { # BOARD IMAGE ARGUMENT…
+  local board=$1 image=$2 list=enable=on,target=native,arg=network
+  shift 2
+  for a in "$@"; do list=$list,arg=$a; done
+  timeout 60 qemu-system-arm -M "$board" -nographic -monitor none -serial none -semihosting-config "$list" -kernel "$image"
+}
+for net in plain deep; do
+  ok "train $net" "$nacre" train $net.ncr --output $net.st --threads 1
+  oracle $net >$net.oracle
+done
+try() { # NET NAME RUNNER TRIPLE CPU
+  local net=$1 name=$2 runner=$3 cpu=()
+  [ -n "$5" ] && cpu=(--cpu "$5")
+  local kind=(--target-triple "$4")
+  [ -z "$4" ] && kind=()
+  ok "$net for $name" "$nacre" build $net.ncr --weights $net.st "${kind[@]}" "${cpu[@]}" --output prog
+  ok "$net runs on $name" bash -c "$(declare -f qemu_board); $runner ./prog --info --bytes --stack p0.pgm p1.pgm p2.pgm >out"
+  ok "$net on $name equals the interpreter" same $net
+  ok "$net on $name is static" bash -c "! readelf -lW prog | grep -q INTERP"
+  ok "$net on $name tells its stack" grep -qE '^stack +[0-9]+ bytes' out
+}
+for net in plain deep; do
+  try $net "this machine" "" "" ""
+  has qemu-aarch64 && try $net AArch64 qemu-aarch64 aarch64-linux-gnu "" && try $net "AArch64 with dotprod" qemu-aarch64 aarch64-linux-gnu cortex-a76
+  has qemu-riscv64 && try $net RISC-V qemu-riscv64 riscv64-linux-gnu ""
+  if has qemu-system-arm; then
+    try $net Cortex-M4 "qemu_board mps2-an386" thumbv7em-none-eabi cortex-m4
+    try $net Cortex-M7 "qemu_board mps2-an500" thumbv7em-none-eabi cortex-m7
+  fi
+done
+[ "$(uname -m)" = x86_64 ] && try plain x86-64 "" x86_64-linux-gnu x86-64
+refuse 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
+  "$nacre" build plain.ncr --weights plain.st --target-triple thumbv7em-none-eabi --cpu cortex-m3 -o x
+refuse 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x
+[ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }
+echo "$((checks - fails)) passed, $fails failed"
+[ $fails -eq 0 ]
