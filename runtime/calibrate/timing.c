@@ -85,25 +85,17 @@ static int8_t **tensors(struct ncr_arena *arena, const struct ncr_qgraph *q, con
     return at;
 }
 
-enum ncr_status ncr_timing_of(struct ncr_arena *arena, struct ncr_diags *diags,
-                              const struct ncr_io *io, const struct ncr_graph *graph,
-                              const struct ncr_quant_spec *spec, uint32_t rounds,
-                              struct ncr_timing *out, struct ncr_error *err)
+enum ncr_status ncr_timing_code(struct ncr_arena *arena, const struct ncr_io *io,
+                                const struct ncr_plan *plan, const struct ncr_code *code,
+                                uint32_t rounds, struct ncr_timing *out, struct ncr_error *err)
 {
     if (rounds < 1 || rounds > ROUNDS_LIMIT) NCR_BUG("%u rounds", rounds);
-    struct ncr_qgraph *q = quantised(arena, diags, graph, spec);
-    if (!q) return NCR_DIAGNOSED;
-    struct ncr_plan *plan = ncr_plan_build(arena, q, NCR_PLAN_SHARED);
-    struct ncr_code_options options = {0};
-    struct ncr_code *code = NULL;
-    enum ncr_status status = ncr_code_jit(plan, &options, &code, err);
-    if (status != NCR_OK) return status;
+    const struct ncr_qgraph *q = plan->qgraph;
+    enum ncr_status status = NCR_OK;
     uint8_t *memory = aligned_alloc(NCR_PLAN_ALIGN, plan->arena_bytes ? plan->arena_bytes : 64);
-    if (!memory) {
-        ncr_code_free(code);
+    if (!memory)
         return ncr_fail(err, NCR_ENVIRONMENT, "out of memory for an arena of %llu bytes",
                         (unsigned long long)plan->arena_bytes);
-    }
     memset(memory, 0, plan->arena_bytes);
     int8_t **in = tensors(arena, q, q->inputs, q->n_inputs),
            **result = tensors(arena, q, q->outputs, q->n_outputs);
@@ -125,6 +117,21 @@ enum ncr_status ncr_timing_of(struct ncr_arena *arena, struct ncr_diags *diags,
         out->step_s[s] = median_time(io, &subject, rounds);
     }
     free(memory);
+    return status;
+}
+
+enum ncr_status ncr_timing_of(struct ncr_arena *arena, struct ncr_diags *diags,
+                              const struct ncr_io *io, const struct ncr_graph *graph,
+                              const struct ncr_quant_spec *spec, uint32_t rounds,
+                              struct ncr_timing *out, struct ncr_error *err)
+{
+    struct ncr_qgraph *q = quantised(arena, diags, graph, spec);
+    if (!q) return NCR_DIAGNOSED;
+    struct ncr_plan *plan = ncr_plan_build(arena, q, NCR_PLAN_SHARED);
+    struct ncr_code_options options = {0};
+    struct ncr_code *code = NULL;
+    enum ncr_status status = ncr_code_jit(plan, &options, &code, err);
+    if (status == NCR_OK) status = ncr_timing_code(arena, io, plan, code, rounds, out, err);
     ncr_code_free(code);
     return status;
 }

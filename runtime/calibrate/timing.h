@@ -20,5 +20,9 @@ enum ncr_status ncr_timing_of(struct ncr_arena *arena, struct ncr_diags *diags,
                               const struct ncr_io *io, const struct ncr_graph *graph,
                               const struct ncr_quant_spec *spec, uint32_t rounds,
                               struct ncr_timing *out, struct ncr_error *err);
+// The same for code that is there, compiled from plan.
+enum ncr_status ncr_timing_code(struct ncr_arena *arena, const struct ncr_io *io,
+                                const struct ncr_plan *plan, const struct ncr_code *code,
+                                uint32_t rounds, struct ncr_timing *out, struct ncr_error *err);
 
 #endif

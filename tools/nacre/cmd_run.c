@@ -4,6 +4,7 @@
 #include "lang/base/json.h"
 #include "runtime/api/classify.h"
 #include "runtime/data/image.h"
+#include "tools/nacre/profile.h"
 #include "tools/nacre/work.h"
 
 struct job {
@@ -167,7 +168,15 @@ int cmd_run(struct cli *cli)
 {
     struct job job = {.has_labels = !cli->opt[OPT_IMAGE],
                       .list = cli->opt[OPT_IMAGE] || cli->opt[OPT_SCORES]};
+    if (cli->opt[OPT_PROFILE] &&
+        (cli->opt[OPT_IMAGE] || cli->opt[OPT_SCORES] || cli->opt[OPT_DATA] || cli->opt[OPT_LIMIT]))
+        return cli_usage(cli, "--profile times the code alone: it takes no images");
     int code = work_open(cli, &job.work);
+    if (!code && cli->opt[OPT_PROFILE]) {
+        code = profile(cli, &job.work);
+        work_close(&job.work);
+        return code;
+    }
     if (!code)
         code = work_status(cli, &job.work, ncr_pipeline_weights(&job.work.pipeline, &job.work.err));
     if (!code) code = job.has_labels ? work_images(cli, &job.work) : take_image(cli, &job);
