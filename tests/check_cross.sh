@@ -89,6 +89,16 @@ for net in plain deep; do
   fi
 done
 [ "$(uname -m)" = x86_64 ] && try plain x86-64 "" x86_64-linux-gnu x86-64
+# The instructions that each family is made for are in the code, and its name in the description.
+family() { # TRIPLE CPU INSTRUCTION NAME
+  ok "$2 has $3" bash -c "'$nacre' emit --stage asm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output asm && grep -q '[[:space:]]$3[[:space:]]' asm"
+  ok "$2 is $4" bash -c "'$nacre' emit --stage llvm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output ll && grep -q '\"$4' ll"
+}
+family aarch64-linux-gnu cortex-a76 sdot aarch64_dotprod
+family aarch64-linux-gnu cortex-a53 smull aarch64_neon
+family thumbv7em-none-eabihf cortex-m4 smlad armv7em_dsp
+family thumbv7em-none-eabihf cortex-m7 sxtb16 armv7em_dsp
+family riscv64-linux-gnu generic mul[w]* generic
 refuse 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
   "$nacre" build plain.ncr --weights plain.st --target-triple thumbv7em-none-eabi --cpu cortex-m3 -o x
 refuse 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x

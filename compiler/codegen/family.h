@@ -33,7 +33,13 @@ struct ncr_lowering {
                            uint32_t n, bool interleaved);
 };
 
-extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_plain;
+extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,
+    ncr_lowering_smull, ncr_lowering_smlad, ncr_lowering_plain;
+
+// `open` and `narrow` in plain arithmetic, for lowerings without instructions of their own.
+void ncr_plain_open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3]);
+LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
+                              LLVMValueRef const r[], uint32_t n, bool interleaved);
 
 struct ncr_family {
     const char *name, *needs;

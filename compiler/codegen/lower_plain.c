@@ -59,14 +59,14 @@ static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4
         }
 }
 
-static void open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3])
+void ncr_plain_open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3])
 {
     for (int i = 0; i < 3; i++)
         out[i] = ncr_load(e, e->i32, ncr_at(e, head, NULL, 0, 4 * (NCR_HEAD_ZERO + i)), 4);
 }
 
-static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMValueRef const r[],
-                           uint32_t n, bool interleaved)
+LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
+                              LLVMValueRef const r[], uint32_t n, bool interleaved)
 {
     (void)interleaved; // channel_of is the plain order
     uint32_t lanes = e->family->lanes, have = lanes;
@@ -88,5 +88,5 @@ static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMV
     return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
 }
 
-const struct ncr_lowering ncr_lowering_plain = {weight_at,  input, weights, dot4,
-                                                channel_of, taps,  open,    narrow};
+const struct ncr_lowering ncr_lowering_plain = {
+    weight_at, input, weights, dot4, channel_of, taps, ncr_plain_open, ncr_plain_narrow};
