@@ -69,11 +69,19 @@ int main(void)
 C
 ok "links into C" cc -std=c11 -Wall -Wextra -Werror -o use_c use.c libtiny.a
 ok "runs" ./use_c
+ok "the header states the stack" grep -qE '^#define TINY_STACK_BYTES [1-9][0-9]*$' libtiny.h
 sed 's/const int8_t \*ins/const int8_t *ins/' use.c >use.cpp
 command -v c++ >/dev/null && ok "the header is C++" c++ -fsyntax-only -Wall -Wextra -x c++ use.cpp
 ok "an object" "$nacre" build net.ncr --weights w.safetensors --kind obj --output net.o
 ok "nothing undefined in it" bash -c '! nm -u net.o | grep -q .'
 ok "no writable data" bash -c '! nm net.o | grep -qE " [bBD] "'
+# What holds pointers is written by the linker or loader alone, and only read after.
+ok "no writable section" bash -c '! readelf -SW net.o | grep -E " WA " | grep -qv " \.data\.rel\.ro"'
+if command -v valgrind >/dev/null; then # it knows AVX2, not AVX-512
+  ok "a program for an older processor" "$nacre" build net.ncr --weights w.safetensors --cpu haswell --output old
+  ok "valgrind finds nothing" valgrind -q --error-exitcode=9 ./old grey.pgm
+  ok "and the answer is the same" bash -c 'diff <(./old --bytes grey.pgm) <(./prog --bytes grey.pgm)'
+fi
 for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
   ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
 done

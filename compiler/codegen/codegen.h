@@ -19,6 +19,9 @@ struct ncr_code_options {
     // For objects of programs that read images: the int8 input of each pixel byte, [C][256] for the
     // channels of the first input; NULL: none.
     const int8_t *pixels;
+    // What an object needs of the stack to run, in bytes, below its caller; NULL: not asked for.
+    // ncr_code_emit sets it for the form NCR_CODE_OBJECT; ncr_code_header writes it.
+    uint64_t *stack_bytes;
 };
 
 // ---- in memory ----
@@ -74,7 +77,8 @@ enum ncr_code_form { NCR_CODE_LLVM, NCR_CODE_ASM, NCR_CODE_OBJECT };
 // options is unknown or the prefix is not an identifier of C.
 enum ncr_status ncr_code_emit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                               enum ncr_code_form form, struct ncr_buf *out, struct ncr_error *err);
-// The C header for such an object: shapes, scales, zero points, arena bytes, arch_id; C++-safe.
+// The C header for such an object: shapes, scales, zero points, arena and stack bytes, arch_id;
+// C++-safe.
 enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_code_options *options,
                                 struct ncr_buf *out, struct ncr_error *err);
 

@@ -10,6 +10,7 @@ struct ncr_emit {
     const struct ncr_packs *packs;
     const struct ncr_family *family;
     struct ncr_arena *scratch; // lives as long as the emission
+    bool frames;               // ask LLVM for the bytes of every frame (stack.h)
     bool masks;                // stores of the first n bytes of a vector in one instruction
     bool permutes;             // any bytes of a vector, and of tables of 256, in a few
     LLVMContextRef context;

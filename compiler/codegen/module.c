@@ -86,6 +86,7 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
                          .graph = packs->plan->qgraph,
                          .packs = packs,
                          .family = packs->family,
+                         .frames = options && options->stack_bytes,
                          .masks = target->masks,
                          .permutes = target->permutes,
                          .context = context};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "compiler/codegen/interface.h"
+#include "compiler/codegen/stack.h"
 #include "compiler/codegen/standalone.h"
 #include "compiler/codegen/target.h"
 
@@ -39,6 +40,18 @@ static enum ncr_status write_form(const struct ncr_target *target, LLVMModuleRef
     return out->failed ? ncr_fail(err, NCR_ENVIRONMENT, "out of memory") : NCR_OK;
 }
 
+// A call of x86 leaves its address on the stack, and its frame pointer is not part of what LLVM
+// tells; a frame with vectors of more than 16 bytes is moved to a multiple of their size.
+static uint64_t stack_of(const struct ncr_frames *frames, const struct ncr_target *target,
+                         const struct ncr_code_options *options, LLVMModuleRef module)
+{
+    char name[256];
+    snprintf(name, sizeof name, "%s_run", options->prefix ? options->prefix : "nacre");
+    bool x86 = strncmp(target->triple, "x86_64", 6) == 0;
+    uint64_t vector = 4 * (uint64_t)target->family->lanes;
+    return ncr_frames_depth(frames, module, name, (x86 ? 16 : 0) + (vector > 16 ? vector : 0));
+}
+
 static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target *target,
                             const struct ncr_code_options *options, enum ncr_code_form form,
                             struct ncr_buf *out, struct ncr_error *err)
@@ -55,8 +68,12 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
     if (status == NCR_OK) {
         ncr_packs_fill(&packs, blob);
         LLVMContextRef context = LLVMContextCreate();
+        struct ncr_frames frames;
+        ncr_frames_watch(&frames, arena, context);
         LLVMModuleRef module = ncr_emit_module(context, &packs, target, options, blob);
         status = write_form(target, module, form, out, err);
+        if (status == NCR_OK && options->stack_bytes && form == NCR_CODE_OBJECT)
+            *options->stack_bytes = stack_of(&frames, target, options, module);
         LLVMDisposeModule(module);
         LLVMContextDispose(context);
     }
@@ -148,6 +165,11 @@ enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_co
     ncr_buf_fmt(out, "%llu\n", (unsigned long long)plan->arena_bytes);
     define(out, prefix, "ARENA_ALIGN");
     ncr_buf_fmt(out, "%d\n", NCR_PLAN_ALIGN);
+    if (options->stack_bytes) {
+        ncr_buf_puts(out, "/* The stack that run() needs below its caller, at most. */\n");
+        define(out, prefix, "STACK_BYTES");
+        ncr_buf_fmt(out, "%llu\n", (unsigned long long)*options->stack_bytes);
+    }
     for (uint32_t i = 0; i < g->n_inputs; i++)
         describe_tensor(plan, prefix, i, false, out);
     for (uint32_t i = 0; i < g->n_outputs; i++)

@@ -8,7 +8,7 @@ void nacre_run(void *arena, const int8_t *const *in, int8_t *const *out);
 const struct nacre_network *nacre_info(void);
 
 enum { GOOD = 0, COMMAND_LINE = 2, ENVIRONMENT = 3 };
-enum { STACK_PAINTED = 32768, STACK_KEPT = 256, PAINT = 0xa5 };
+enum { STACK_PAINTED = 32768, PAINT = 0xa5 };
 
 struct wish {
     int bench, info, scores, bytes, stack;
@@ -159,18 +159,32 @@ static void bench(struct text *t, const struct instance *x)
     text_put(t, " us an image, one thread\n");
 }
 
-// Bytes of stack below this function that one run touched: painted before, looked at after. The
-// first STACK_KEPT bytes belong to the painting itself and to the call.
+static unsigned char *stack_pointer(void) __attribute__((always_inline));
+static inline unsigned char *stack_pointer(void)
+{
+    unsigned char *at;
+#if defined(__x86_64__)
+    __asm__ volatile("mov %%rsp, %0" : "=r"(at));
+#elif defined(__riscv)
+    __asm__ volatile("mv %0, sp" : "=r"(at));
+#else
+    __asm__ volatile("mov %0, sp" : "=r"(at));
+#endif
+    return at;
+}
+
+// Bytes of stack that one run touched below its caller: painted before, looked at after.
 static __attribute__((noinline)) size_t stack_of_run(const struct instance *x)
 {
-    volatile unsigned char *top = (volatile unsigned char *)__builtin_frame_address(0) - STACK_KEPT;
-    for (size_t i = 0; i < STACK_PAINTED; i++)
+    const int8_t *in[1] = {x->in};
+    volatile unsigned char *top = stack_pointer();
+    for (size_t i = 1; i <= STACK_PAINTED; i++)
         *(top - i) = PAINT;
-    run(x);
+    nacre_run(x->arena, in, x->out);
     size_t deepest = STACK_PAINTED;
-    while (deepest > 0 && *(top - (deepest - 1)) == PAINT)
+    while (deepest > 0 && *(top - deepest) == PAINT)
         deepest--;
-    return deepest ? deepest + STACK_KEPT : STACK_KEPT;
+    return deepest;
 }
 
 static int classify(struct text *t, struct text *error, struct instance *x, const char *path,

@@ -16,6 +16,7 @@ struct build {
     const char *path;
     struct ncr_code_options options;
     char arch_id[33];
+    uint64_t stack_bytes;
     struct ncr_buf object;
 };
 
@@ -107,6 +108,7 @@ static int build(struct build *b)
                          NCR_STR_ARG(p->graph->name), p->qgraph->n_inputs, p->qgraph->n_outputs);
     ncr_hash_text(ncr_graph_arch_id(p->graph), b->arch_id);
     b->options.arch_id = b->arch_id;
+    b->options.stack_bytes = &b->stack_bytes;
     b->options.pixels = pixel_table(b);
     if (!b->options.pixels) return work_status(b->cli, b->work, NCR_ENVIRONMENT);
     status = ncr_code_emit(p->plan, &b->options, NCR_CODE_OBJECT, &b->object, &b->work->err);
@@ -120,9 +122,10 @@ static int build(struct build *b)
     if (!code && b->kind != EXE) code = write_header(b, p->plan);
     if (!code && !b->cli->quiet) {
         cli_io_done(b->cli);
-        fprintf(stderr, "%s: net %.*s, arena %llu bytes%s%s\n", b->path,
+        fprintf(stderr, "%s: net %.*s, arena %llu bytes, stack %llu bytes%s%s\n", b->path,
                 NCR_STR_ARG(p->graph->name), (unsigned long long)p->plan->arena_bytes,
-                b->kind == EXE ? "" : ", header ", b->kind == EXE ? "" : beside(b, ".h").s);
+                (unsigned long long)b->stack_bytes, b->kind == EXE ? "" : ", header ",
+                b->kind == EXE ? "" : beside(b, ".h").s);
     }
     return code;
 }

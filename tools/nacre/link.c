@@ -104,10 +104,9 @@ static int link_other(struct cli *cli, const char *folder, char *program, char *
     snprintf(machine, sizeof machine, "-mcpu=%s", cpu ? cpu : "");
     snprintf(include, sizeof include, "-I%s", folder);
     snprintf(script, sizeof script, "-Wl,-T,%s/runtime/standalone/cortex_m/image.ld", folder);
-    char *fixed[] = {
-        target,    include,     "-std=gnu11", "-O2",          "-ffreestanding",       "-fno-pie",
-        "-static", "-nostdlib", "-no-pie",    "-fuse-ld=lld", "-fno-stack-protector", "-o",
-        program,   object};
+    char *fixed[] = {target,     include,   "-std=gnu11", "-O2",          "-ffreestanding",
+                     "-fno-pie", "-static", "-nostdlib",  "-fuse-ld=lld", "-fno-stack-protector",
+                     "-o",       program,   object};
     uint32_t n = 1, used = 0;
     for (size_t i = 0; i < NCR_COUNT(fixed); i++)
         argv[n++] = fixed[i];
