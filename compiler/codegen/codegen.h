@@ -9,12 +9,24 @@
 
 #include "compiler/plan/plan.h"
 
+// Where objects that were made before are kept: a cache, by a key of 32 hexadecimal digits. The key
+// holds all that decides the object's bytes: the module before LLVM works on it, processor,
+// features, the passes, the versions of LLVM and of this library.
+struct ncr_code_store {
+    void *user;
+    // The bytes under key, into out (empty at first); false where there are none that can be used.
+    bool (*load)(void *user, const char *key, struct ncr_buf *out);
+    // May do nothing: what was not saved is made again.
+    void (*save)(void *user, const char *key, const void *bytes, size_t n);
+};
+
 struct ncr_code_options {
     const char *triple;   // NULL: this machine
     const char *cpu;      // NULL: this machine's, or "generic" for another triple
     const char *features; // NULL: this machine's, or none
-    const char *family;  // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
-    const char *prefix;  // names of the public symbols; NULL: "nacre"
+    const char *family; // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
+    const char *prefix; // names of the public symbols; NULL: "nacre"
+    const struct ncr_code_store *store; // of code in memory; NULL: none
     const char *arch_id; // 32 hexadecimal digits for the description of an object; NULL: none
     // For objects of programs that read images: the int8 input of each pixel byte, [C][256] for the
     // channels of the first input; NULL: none.
@@ -32,6 +44,8 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
                              struct ncr_code **out, struct ncr_error *err);
 void ncr_code_free(struct ncr_code *code);
 const char *ncr_code_family(const struct ncr_code *code);
+// Whether the object came from the store.
+bool ncr_code_was_stored(const struct ncr_code *code);
 const uint8_t *ncr_code_blob(const struct ncr_code *code);
 size_t ncr_code_blob_bytes(const struct ncr_code *code);
 

@@ -1,5 +1,6 @@
 // Plan to machine code in memory, through LLJIT; and the access to tensors and weights of running
 // code.
+#include <llvm-c/BitWriter.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct ncr_code {
     step_function *steps;
     load_function load;
     run_function run;
+    bool was_stored;
 };
 
 static enum ncr_status llvm_fail(struct ncr_error *err, LLVMErrorRef error, const char *what)
@@ -56,8 +58,46 @@ static enum ncr_status link_code(struct ncr_code *code, struct ncr_error *err)
     return NCR_OK;
 }
 
+// The key of a module: see struct ncr_code_store.
+static void key_of(const struct ncr_target *target, LLVMModuleRef module, char key[33])
+{
+    unsigned major, minor, patch;
+    struct ncr_buf text = {0};
+    LLVMMemoryBufferRef bits = LLVMWriteBitcodeToMemoryBuffer(module);
+    LLVMGetVersion(&major, &minor, &patch);
+    ncr_buf_fmt(&text, "nacre %s, LLVM %u.%u.%u, %s, %s, %s, " NCR_TARGET_PASSES, NACRE_VERSION,
+                major, minor, patch, target->triple, target->cpu, target->features);
+    struct ncr_hash hash =
+        ncr_hash_mix(ncr_hash_bytes(text.s, text.n),
+                     ncr_hash_bytes(LLVMGetBufferStart(bits), LLVMGetBufferSize(bits)));
+    LLVMDisposeMemoryBuffer(bits);
+    ncr_buf_free(&text);
+    ncr_hash_text(hash, key);
+}
+
+// The module's object, from the store or made and saved there.
+static enum ncr_status object_of(struct ncr_code *code, const struct ncr_target *target,
+                                 LLVMModuleRef module, const struct ncr_code_store *store,
+                                 LLVMMemoryBufferRef *object, struct ncr_error *err)
+{
+    if (!store) return ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    char key[33];
+    struct ncr_buf bytes = {0};
+    key_of(target, module, key);
+    code->was_stored = store->load(store->user, key, &bytes);
+    if (code->was_stored)
+        *object = LLVMCreateMemoryBufferWithMemoryRangeCopy(bytes.s, bytes.n, "stored");
+    ncr_buf_free(&bytes);
+    if (code->was_stored) return NCR_OK;
+    enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    if (status == NCR_OK)
+        store->save(store->user, key, LLVMGetBufferStart(*object), LLVMGetBufferSize(*object));
+    return status;
+}
+
 static enum ncr_status make_object(struct ncr_code *code, const struct ncr_target *target,
-                                   LLVMMemoryBufferRef *object, struct ncr_error *err)
+                                   const struct ncr_code_store *store, LLVMMemoryBufferRef *object,
+                                   struct ncr_error *err)
 {
     ncr_packs_layout(&code->packs, code->arena, code->plan, target->family);
     code->blob = aligned_alloc(64, (size_t)code->packs.bytes);
@@ -68,17 +108,17 @@ static enum ncr_status make_object(struct ncr_code *code, const struct ncr_targe
     ncr_packs_fill(&code->packs, code->blob);
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = ncr_emit_module(context, &code->packs, target, NULL, NULL);
-    enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    enum ncr_status status = object_of(code, target, module, store, object, err);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
     return status;
 }
 
 static enum ncr_status compile(struct ncr_code *code, const struct ncr_target *target,
-                               struct ncr_error *err)
+                               const struct ncr_code_store *store, struct ncr_error *err)
 {
     LLVMMemoryBufferRef object = NULL;
-    enum ncr_status status = make_object(code, target, &object, err);
+    enum ncr_status status = make_object(code, target, store, &object, err);
     if (status != NCR_OK) return status;
     LLVMErrorRef error = LLVMOrcCreateLLJIT(&code->jit, NULL);
     if (error) {
@@ -114,7 +154,7 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
     }
     code->plan = plan;
     code->arena = arena;
-    status = compile(code, &target, err);
+    status = compile(code, &target, options->store, err);
     ncr_target_close(&target);
     if (status == NCR_OK)
         *out = code;
@@ -138,6 +178,11 @@ void ncr_code_free(struct ncr_code *code)
 const char *ncr_code_family(const struct ncr_code *code)
 {
     return code->packs.family->name;
+}
+
+bool ncr_code_was_stored(const struct ncr_code *code)
+{
+    return code->was_stored;
 }
 
 const uint8_t *ncr_code_blob(const struct ncr_code *code)

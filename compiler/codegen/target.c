@@ -200,8 +200,7 @@ enum ncr_status ncr_target_passes(const struct ncr_target *target, LLVMModuleRef
                                   struct ncr_error *err)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error =
-        LLVMRunPasses(module, "function(mem2reg,early-cse)", target->machine, options);
+    LLVMErrorRef error = LLVMRunPasses(module, NCR_TARGET_PASSES, target->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (!error) return NCR_OK;
     char *text = LLVMGetErrorMessage(error);

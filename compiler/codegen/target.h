@@ -23,6 +23,7 @@ enum ncr_status ncr_target_open(const struct ncr_code_options *options, struct n
                                 struct ncr_error *err);
 void ncr_target_close(struct ncr_target *target);
 
+#define NCR_TARGET_PASSES "function(mem2reg,early-cse)"
 // Runs the light passes and emits; the module is verified before. Buffer: LLVMDisposeMemoryBuffer.
 enum ncr_status ncr_target_emit(const struct ncr_target *target, LLVMModuleRef module,
                                 LLVMCodeGenFileType type, LLVMMemoryBufferRef *out,

@@ -293,7 +293,7 @@ enum ncr_status ncr_pipeline_code(struct ncr_pipeline *pipeline, struct ncr_erro
     if (pipeline->code) return NCR_OK;
     enum ncr_status status = ncr_pipeline_plan(pipeline, err);
     if (status != NCR_OK) return status;
-    struct ncr_code_options options = {0};
+    struct ncr_code_options options = {.store = pipeline->choice.store};
     return ncr_code_jit(pipeline->plan, &options, &pipeline->code, err);
 }
 

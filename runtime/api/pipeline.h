@@ -18,6 +18,7 @@ struct ncr_pipeline_choice {
     const char
         *data_path; // replaces the program's folder as base of relative data paths; NULL: keep
     enum ncr_plan_mode mode;
+    const struct ncr_code_store *store; // of compiled code; NULL: none
 };
 
 struct ncr_pipeline {

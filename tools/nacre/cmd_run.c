@@ -150,6 +150,8 @@ static void put_json(const struct cli *cli, const struct job *job, struct ncr_bu
     ncr_json_key_str(&json, "family",
                      ncr_str_of(p->code ? ncr_code_family(p->code) : "interpreter"));
     ncr_json_key_f64(&json, "compile_seconds", job->compile_s);
+    ncr_json_key_str(&json, "compiled",
+                     ncr_code_was_stored(p->code) ? NCR_STR("before") : NCR_STR("now"));
     ncr_json_key_str(&json, job->has_labels ? "data" : "image",
                      ncr_str_of(job->has_labels ? job->work.data_text : cli->opt[OPT_IMAGE]));
     ncr_json_key_i64(&json, "images", (int64_t)n);

@@ -55,7 +55,14 @@ int work_open(struct cli *cli, struct cli_work *work)
     struct ncr_genes_given genes = {0};
     if (code == EXIT_GOOD) code = work_genes(cli, &work->program, &genes);
     if (code) return code;
-    struct ncr_pipeline_choice choice = {.net = option(cli, OPT_NET),
+    // What compiles one network many times over, or many networks once, gains nothing.
+    bool cached = cli->command == CMD_RUN || cli->command == CMD_EVAL ||
+                  cli->command == CMD_INJECT || cli->command == CMD_REPLAY;
+    const struct ncr_code_store *store =
+        cached && !cli->opt[OPT_NO_CACHE] ? cli_cache_open(&work->cache, cli, work->program.arena)
+                                          : NULL;
+    struct ncr_pipeline_choice choice = {.store = store,
+                                         .net = option(cli, OPT_NET),
                                          .quant = option(cli, OPT_QUANT),
                                          .train = option(cli, OPT_TRAIN),
                                          .genes = genes,

@@ -5,9 +5,10 @@
 
 #include "runtime/api/pipeline.h"
 #include "runtime/train/trainer.h"
-#include "tools/nacre/cli.h"
+#include "tools/nacre/cache.h"
 
 struct cli_work {
+    struct cli_cache cache;
     struct cli_program program;
     struct ncr_pipeline pipeline;
     struct ncr_data_ref ref;   // what --data names, with --limit
