@@ -149,8 +149,8 @@ static void text(struct space_job *job, const struct figures *f)
         put_decisions(job, f);
     }
     ncr_buf_puts(job->out,
-                 "\nOne member is reported with --set or --genotype; `nacre space` shows the "
-                 "decisions.\n");
+                 "\nThe members that have the extremes: --format json. One member is reported with "
+                 "--set or --genotype;\n`nacre space` shows the decisions.\n");
 }
 
 static void json_survey(struct space_job *job, const struct figures *f, struct ncr_json *j)
