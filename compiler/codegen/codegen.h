@@ -9,6 +9,12 @@
 
 #include "compiler/plan/plan.h"
 
+// Where a layer is written, for debug information. path and file end in a 0.
+struct ncr_code_place {
+    struct ncr_str path, file;
+    unsigned line, column;
+};
+
 // Where objects that were made before are kept: a cache, by a key of 32 hexadecimal digits. The key
 // holds all that decides the object's bytes: the module before LLVM works on it, processor,
 // features, the passes, the versions of LLVM and of this library.
@@ -26,7 +32,8 @@ struct ncr_code_options {
     const char *features; // NULL: this machine's, or none
     const char *family; // NULL: best for the target; "generic", "x86_vnni", …: row of family.def
     const char *prefix; // names of the public symbols; NULL: "nacre"
-    const struct ncr_code_store *store; // of code in memory; NULL: none
+    const struct ncr_code_store *store;  // of code in memory; NULL: none
+    const struct ncr_code_place *places; // by qnode: objects get debug information; NULL: none
     const char *arch_id; // 32 hexadecimal digits for the description of an object; NULL: none
     // For objects of programs that read images: the int8 input of each pixel byte, [C][256] for the
     // channels of the first input; NULL: none.

@@ -18,6 +18,9 @@ struct ncr_emit {
     LLVMBuilderRef b;
     LLVMTypeRef i1, i8, i16, i32, i64, ptr, nothing, word; // word: as wide as a pointer
     LLVMValueRef function, blob, arena;                    // of the function being emitted
+    struct ncr_debug *debug;                               // NULL: no debug information
+    uint32_t layer;                                        // qnode at hand
+    LLVMMetadataRef location;                              // of the function at hand
 };
 
 // ---- building_ir.c: loops, addresses, vectors ----

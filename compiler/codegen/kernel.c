@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/debug.h"
 
 static void attribute(struct ncr_emit *e, LLVMValueRef f, const char *key, const char *value)
 {
@@ -37,6 +37,7 @@ LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef
     LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(e->context, e->function, "entry");
     LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "body");
     LLVMPositionBuilderAtEnd(e->b, entry);
+    ncr_debug_function(e, e->function, name);
     LLVMBuildBr(e->b, body); // stack slots go before this branch
     LLVMPositionBuilderAtEnd(e->b, body);
     return e->function;
@@ -57,6 +58,7 @@ LLVMValueRef ncr_kernel(struct ncr_emit *e, const char *name, uint32_t n_ptr, ui
     LLVMBuildRetVoid(e->b);
     *e = caller;
     LLVMPositionBuilderAtEnd(e->b, here);
+    ncr_debug_resume(e);
     return f;
 }
 

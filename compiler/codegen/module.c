@@ -2,6 +2,7 @@
 #include <llvm-c/Analysis.h>
 #include <stdio.h>
 
+#include "compiler/codegen/debug.h"
 #include "compiler/codegen/target.h"
 
 static void emit_step(struct ncr_emit *e, uint32_t q)
@@ -45,6 +46,7 @@ static LLVMValueRef pointer(struct ncr_emit *e, LLVMValueRef array, uint32_t i)
 static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *steps)
 {
     const struct ncr_plan *plan = e->plan;
+    e->layer = e->graph->inputs[0];
     LLVMValueRef load = ncr_emit_function(e, "load", e->nothing, 2, 0, is_public);
     e->arena = LLVMGetParam(load, 0);
     for (uint32_t i = 0; i < e->graph->n_inputs; i++) {
@@ -60,12 +62,14 @@ static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *s
     for (uint32_t s = e->graph->n_inputs; s < plan->n_steps; s++) {
         char name[32];
         snprintf(name, sizeof name, "step_%u", s);
+        e->layer = plan->steps[s];
         steps[s] = ncr_emit_function(e, name, e->nothing, 2, 0, is_public);
         e->blob = LLVMGetParam(e->function, 0);
         e->arena = LLVMGetParam(e->function, 1);
         emit_step(e, plan->steps[s]);
         LLVMBuildRetVoid(e->b);
     }
+    e->layer = e->graph->inputs[0];
     LLVMValueRef run = ncr_emit_function(e, "run", e->nothing, 4, 0, is_public);
     LLVMValueRef arg[4];
     for (uint32_t i = 0; i < 4; i++)
@@ -104,9 +108,11 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
     e.word = LLVMIntTypeInContext(context, target->word_bits);
     e.ptr = LLVMPointerTypeInContext(context, 0);
     e.nothing = LLVMVoidTypeInContext(context);
+    e.debug = ncr_debug_open(&e, options);
     LLVMValueRef run =
         emit_all(&e, blob == NULL, NCR_NEW_N(e.scratch, LLVMValueRef, packs->plan->n_steps));
     if (blob) ncr_emit_interface(&e, options, blob, run);
+    ncr_debug_close(&e);
     ncr_arena_free(e.scratch);
     LLVMDisposeBuilder(e.b);
     char *message = NULL;

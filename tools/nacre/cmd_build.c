@@ -109,6 +109,7 @@ static int build(struct build *b)
     ncr_hash_text(ncr_graph_arch_id(p->graph), b->arch_id);
     b->options.arch_id = b->arch_id;
     b->options.stack_bytes = &b->stack_bytes;
+    b->options.places = work_places(b->cli, b->work);
     b->options.pixels = pixel_table(b);
     if (!b->options.pixels) return work_status(b->cli, b->work, NCR_ENVIRONMENT);
     status = ncr_code_emit(p->plan, &b->options, NCR_CODE_OBJECT, &b->object, &b->work->err);

@@ -160,3 +160,30 @@ void work_percent(struct ncr_buf *out, uint64_t part, uint64_t whole)
 {
     ncr_buf_fmt(out, "%6.2f %%", whole ? 100.0 * (double)part / (double)whole : 0.0);
 }
+
+const struct ncr_code_place *work_places(struct cli *cli, struct cli_work *work)
+{
+    const struct ncr_qgraph *g = work->pipeline.qgraph;
+    struct ncr_arena *arena = work->program.arena;
+    if (!cli->opt[OPT_DEBUG]) return NULL;
+    struct ncr_code_place *places = NCR_NEW_N(arena, struct ncr_code_place, g->n_nodes);
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        const struct ncr_node *node = &g->graph->nodes[g->nodes[q].node];
+        const struct ncr_origin *origin = node->origin;
+        places[q] = (struct ncr_code_place){.path = ncr_str_dup(arena, node->path),
+                                            .file = ncr_str_dup(arena, ncr_str_of(cli->args[0])),
+                                            .line = 1,
+                                            .column = 1};
+        // The place in the user's own text, around the blocks of libraries.
+        while (origin && origin->up && origin->up->span.file)
+            origin = origin->up;
+        if (!origin || !origin->span.file) continue;
+        struct ncr_pos pos =
+            ncr_sources_pos(work->program.sources, origin->span.file, origin->span.begin);
+        places[q].file =
+            ncr_str_dup(arena, ncr_sources_name(work->program.sources, origin->span.file));
+        places[q].line = pos.line;
+        places[q].column = pos.column;
+    }
+    return places;
+}

@@ -29,6 +29,10 @@ int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_gi
 // The exit code for a status of a pipeline's step; prints what it collected or work->err.
 int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
 
+// Places of the layers of a pipeline's integer network, by qnode, where --debug is given; else
+// NULL.
+const struct ncr_code_place *work_places(struct cli *cli, struct cli_work *work);
+
 // Opens the images of --data (the test split of the program's data where it is not given), at most
 // --limit of them, and checks that the net can classify them. Refuses an empty set.
 int work_images(struct cli *cli, struct cli_work *work);
