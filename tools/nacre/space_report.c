@@ -9,7 +9,14 @@
 #include "tools/nacre/space.h"
 #include "tools/nacre/target.h"
 
-enum { SLOW_BUDGET = 1000, SLOW_DRAWS = 200, SURVEY_BUDGET = 20000, SURVEY_DRAWS = 2000 };
+enum {
+    SLOW_BUDGET = 1000,
+    SLOW_DRAWS = 200,
+    SURVEY_BUDGET = 20000,
+    SURVEY_DRAWS = 2000,
+    WIDE = 86,
+    MEAN_WIDTH = 13
+};
 
 struct figures {
     struct ncr_bounds at[NCR_SPACE_FIGURE_COUNT_];
@@ -50,15 +57,19 @@ static void put_survey(struct space_job *job, const struct figures *f)
                 s->all ? " (exact)" : " drawn uniformly (estimates)",
                 f->target ? ", costs on " : "", f->target ? (int)f->target->name.n : 0,
                 f->target ? f->target->name.s : "");
-    ncr_buf_fmt(job->out, "%-20s %12s %12s %12s  %s\n", "metric", "min", "mean", "max",
-                "histogram from min to max");
+    // What a narrow terminal leaves out is in the JSON.
+    bool mean = job->cli->columns >= WIDE, histogram = job->cli->columns >= WIDE - MEAN_WIDTH;
+    ncr_buf_fmt(job->out, "%-20s %12s", "metric", "min");
+    if (mean) ncr_buf_fmt(job->out, " %12s", "mean");
+    ncr_buf_fmt(job->out, " %12s%s\n", "max", histogram ? "  histogram from min to max" : "");
     for (int m = 0; m < NCR_SURVEY_COUNT_; m++) {
         const struct ncr_survey_figure *g = &s->figures[m];
         if (!g->known) continue;
-        ncr_buf_fmt(job->out, "%-20s %12.6g %12.6g %12.6g  [",
-                    ncr_survey_name((enum ncr_survey_metric)m), g->min, g->mean, g->max);
-        put_histogram(job->out, g);
-        ncr_buf_puts(job->out, "]\n");
+        ncr_buf_fmt(job->out, "%-20s %12.6g", ncr_survey_name((enum ncr_survey_metric)m), g->min);
+        if (mean) ncr_buf_fmt(job->out, " %12.6g", g->mean);
+        ncr_buf_fmt(job->out, " %12.6g%s", g->max, histogram ? "  [" : "");
+        if (histogram) put_histogram(job->out, g);
+        ncr_buf_puts(job->out, histogram ? "]\n" : "\n");
     }
 }
 
@@ -122,15 +133,15 @@ static void text(struct space_job *job, const struct figures *f)
                 NCR_STR_ARG(ncr_big_text(job->arena, all.count)),
                 NCR_STR_ARG(ncr_big_text(job->arena, job->feasible.count)),
                 job->feasible.exact ? "" : " (estimate)");
-    ncr_buf_fmt(job->out, "\n%-8s %20s %20s\n", "figure", "min", "max");
+    ncr_buf_fmt(job->out, "\n%-12s %16s %16s\n", "figure", "min", "max");
     for (int i = 0; i < NCR_SPACE_FIGURE_COUNT_; i++)
         if (f->known[i])
-            ncr_buf_fmt(job->out, "%-8s %20" PRId64 " %20" PRId64 "   %s\n",
+            ncr_buf_fmt(job->out, "%-12s %16" PRId64 " %16" PRId64 "   %s\n",
                         ncr_space_figure_name((enum ncr_space_figure)i), f->at[i].low,
                         f->at[i].high,
-                        f->at[i].drawn   ? "extremes of the members drawn"
+                        f->at[i].drawn   ? "of draws"
                         : f->at[i].exact ? "exact"
-                                         : "a bound that no member may reach");
+                                         : "bound");
     bool any = false;
     for (uint32_t i = 0; i < space->requires.n; i++) {
         struct ncr_span span = space->requires.at[i].span;
@@ -148,9 +159,14 @@ static void text(struct space_job *job, const struct figures *f)
         put_survey(job, f);
         put_decisions(job, f);
     }
-    ncr_buf_puts(job->out,
-                 "\nThe members that have the extremes: --format json. One member is reported with "
-                 "--set or --genotype;\n`nacre space` shows the decisions.\n");
+    struct ncr_text t = {job->out, job->cli->columns, job->cli->colour_out};
+    ncr_buf_putc(job->out, '\n');
+    ncr_text_note(&t, "quality",
+                  "exact: some member has it; bound: none need have it; of draws: seen "
+                  "among members drawn uniformly");
+    ncr_text_note(&t, "members",
+                  "those with the extremes: --format json; one is reported with --set "
+                  "or --genotype; `nacre space` shows the decisions");
 }
 
 static void json_survey(struct space_job *job, const struct figures *f, struct ncr_json *j)
