@@ -8,7 +8,15 @@
 #include "tests/support/random_numbers.h"
 #include "tests/support/run_code.h"
 
-enum { NETS = 520 };
+enum { NETS = 520, DRAWN_NETS = 120 };
+
+// Networks of a test: NACRE_NETWORKS times as many where that is set, for nights.
+static uint64_t networks(uint64_t usual)
+{
+    const char *times = getenv("NACRE_NETWORKS");
+    uint64_t n = times ? strtoull(times, NULL, 10) : 1;
+    return usual * (n >= 1 && n <= 1000 ? n : 1);
+}
 
 static struct ncr_code *compile(const struct ncr_plan *plan, const char *family)
 {
@@ -74,7 +82,7 @@ Test(codegen, equals_the_interpreter)
 {
     const char *families[MAX_FAMILIES];
     uint32_t n = runnable_families(families);
-    for (uint64_t seed = 0; seed < NETS; seed++) {
+    for (uint64_t seed = 0, end = networks(NETS); seed < end; seed++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 5, &net);
@@ -90,7 +98,8 @@ Test(codegen, equals_the_interpreter_on_drawn_numbers)
 {
     const char *families[MAX_FAMILIES];
     uint32_t n = runnable_families(families);
-    for (uint64_t seed = 5000; seed < 5120; seed++) {
+    for (uint64_t i = 0, end = networks(DRAWN_NETS); i < end; i++) {
+        uint64_t seed = 1000000 + i;
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 5, &net);
