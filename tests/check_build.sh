@@ -73,6 +73,10 @@ ok "the header states the stack" grep -qE '^#define TINY_STACK_BYTES [1-9][0-9]*
 sed 's/const int8_t \*ins/const int8_t *ins/' use.c >use.cpp
 command -v c++ >/dev/null && ok "the header is C++" c++ -fsyntax-only -Wall -Wextra -x c++ use.cpp
 ok "an object" "$nacre" build net.ncr --weights w.safetensors --kind obj --output net.o
+said=$("$nacre" build net.ncr --weights w.safetensors --kind obj --output said.o 2>&1)
+sections() { size -A said.o | awk -v re="$1" '$1 ~ re { n += $2 } END { print n + 0 }'; }
+ok "states the bytes of its code" bash -c "[[ '$said' == *'code $(sections '^\.text') bytes'* ]]"
+ok "and of its constants" bash -c "[[ '$said' == *'constants $(sections '^\.(rodata|data)') bytes'* ]]"
 ok "nothing undefined in it" bash -c '! nm -u net.o | grep -q .'
 ok "no writable data" bash -c '! nm net.o | grep -qE " [bBD] "'
 # What holds pointers is written by the linker or loader alone, and only read after.

@@ -9,6 +9,10 @@
 
 #include "compiler/plan/plan.h"
 
+struct ncr_code_sizes {
+    uint64_t code, constants;
+};
+
 // Where a layer is written, for debug information. path and file end in a 0.
 struct ncr_code_place {
     struct ncr_str path, file;
@@ -41,6 +45,9 @@ struct ncr_code_options {
     // What an object needs of the stack to run, in bytes, below its caller; NULL: not asked for.
     // ncr_code_emit sets it for the form NCR_CODE_OBJECT; ncr_code_header writes it.
     uint64_t *stack_bytes;
+    // Out: bytes of the object's sections that hold instructions, and that hold constants (packed
+    // weights, tables, the description). NULL: not wanted.
+    struct ncr_code_sizes *sizes;
 };
 
 // ---- in memory ----

@@ -1,4 +1,5 @@
 // Plan to a module of its own as text, assembly or object code, and the C header that goes with it.
+#include <llvm-c/Object.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -52,6 +53,31 @@ static uint64_t stack_of(const struct ncr_frames *frames, const struct ncr_targe
     return ncr_frames_depth(frames, module, name, (x86 ? 16 : 0) + (vector > 16 ? vector : 0));
 }
 
+static bool begins(const char *name, const char *with)
+{
+    return name && strncmp(name, with, strlen(with)) == 0;
+}
+
+static void sizes_of(const struct ncr_buf *object, struct ncr_code_sizes *out)
+{
+    char *message = NULL;
+    *out = (struct ncr_code_sizes){0};
+    LLVMMemoryBufferRef bytes =
+        LLVMCreateMemoryBufferWithMemoryRange(object->s, object->n, "object", false);
+    LLVMBinaryRef binary = LLVMCreateBinary(bytes, NULL, &message);
+    if (!binary) NCR_BUG("an object of our own cannot be read: %s", message);
+    LLVMSectionIteratorRef at = LLVMObjectFileCopySectionIterator(binary);
+    for (; !LLVMObjectFileIsSectionIteratorAtEnd(binary, at); LLVMMoveToNextSection(at)) {
+        const char *name = LLVMGetSectionName(at);
+        if (begins(name, ".text")) out->code += LLVMGetSectionSize(at);
+        if (begins(name, ".rodata") || begins(name, ".data"))
+            out->constants += LLVMGetSectionSize(at);
+    }
+    LLVMDisposeSectionIterator(at);
+    LLVMDisposeBinary(binary);
+    LLVMDisposeMemoryBuffer(bytes);
+}
+
 static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target *target,
                             const struct ncr_code_options *options, enum ncr_code_form form,
                             struct ncr_buf *out, struct ncr_error *err)
@@ -74,6 +100,8 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
         status = write_form(target, module, form, out, err);
         if (status == NCR_OK && options->stack_bytes && form == NCR_CODE_OBJECT)
             *options->stack_bytes = stack_of(&frames, target, options, module);
+        if (status == NCR_OK && options->sizes && form == NCR_CODE_OBJECT)
+            sizes_of(out, options->sizes);
         LLVMDisposeModule(module);
         LLVMContextDispose(context);
     }

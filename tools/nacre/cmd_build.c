@@ -17,6 +17,7 @@ struct build {
     struct ncr_code_options options;
     char arch_id[33];
     uint64_t stack_bytes;
+    struct ncr_code_sizes sizes;
     struct ncr_buf object;
 };
 
@@ -109,6 +110,7 @@ static int build(struct build *b)
     ncr_hash_text(ncr_graph_arch_id(p->graph), b->arch_id);
     b->options.arch_id = b->arch_id;
     b->options.stack_bytes = &b->stack_bytes;
+    b->options.sizes = &b->sizes;
     b->options.places = work_places(b->cli, b->work);
     b->options.pixels = pixel_table(b);
     if (!b->options.pixels) return work_status(b->cli, b->work, NCR_ENVIRONMENT);
@@ -123,8 +125,11 @@ static int build(struct build *b)
     if (!code && b->kind != EXE) code = write_header(b, p->plan);
     if (!code && !b->cli->quiet) {
         cli_io_done(b->cli);
-        fprintf(stderr, "%s: net %.*s, arena %llu bytes, stack %llu bytes%s%s\n", b->path,
-                NCR_STR_ARG(p->graph->name), (unsigned long long)p->plan->arena_bytes,
+        fprintf(stderr,
+                "%s: net %.*s, code %llu bytes, constants %llu bytes, arena %llu bytes, stack %llu "
+                "bytes%s%s\n",
+                b->path, NCR_STR_ARG(p->graph->name), (unsigned long long)b->sizes.code,
+                (unsigned long long)b->sizes.constants, (unsigned long long)p->plan->arena_bytes,
                 (unsigned long long)b->stack_bytes, b->kind == EXE ? "" : ", header ",
                 b->kind == EXE ? "" : beside(b, ".h").s);
     }
