@@ -77,6 +77,20 @@ check "the coefficients are those of the rows; the plot has the points" $?
 "$nacre" correlate space.ncr $options --sample 4 --seed 2 -o whole.csv --resume >/dev/null 2>err
 [ $? = 2 ] && grep -q 'is of another run' err
 check "a journal of another run is refused" $?
+cat >>space.ncr <<'EOF'
+train other { data: drawn.train; epochs: 2; batch: 20; optimizer: sgd(lr: 0.05); }
+quant fixed8 { weights: fixed(bits: 8); activations: fixed(bits: 8); }
+quant int8 { weights: linear(bits: 8, per: channel); }
+EOF
+"$nacre" correlate space.ncr $options --sample 3 -o declared.csv >/dev/null 2>err
+check "a program with two trainings and two quantisations" $?
+cp declared.csv before.csv
+"$nacre" correlate space.ncr $options --sample 4 -o declared.csv --resume --train other >/dev/null 2>err
+[ $? = 2 ] && grep -q 'is of another run' err && cmp -s declared.csv before.csv
+check "a journal of another training is refused and kept" $?
+"$nacre" correlate space.ncr $options --sample 4 -o declared.csv --resume --quant int8 >/dev/null 2>err
+[ $? = 2 ] && grep -q 'is of another run' err && cmp -s declared.csv before.csv
+check "so is one of another quantisation" $?
 echo 'net one(x: tensor[1, 28, 28]) -> tensor[10] { x |> flatten |> dense(10) }' >one.ncr
 "$nacre" correlate one.ncr >/dev/null 2>err
 [ $? = 2 ] && grep -q 'has no decisions' err
@@ -93,5 +107,10 @@ wait $pid
 code=$?
 { [ $code = 130 ] || [ $code = 0 ]; } && [ "$(grep -c '^[0-9a-f]\{32\},' stop.csv)" -ge 1 ]
 check "a stop keeps the finished networks (exit $code)" $?
+long="--sample 12 --inputs 60 --injections 4000 --margin 0.05 --threads 1 --trainer reference"
+"$nacre" correlate space.ncr $long -o stop.csv --resume >stop.txt 2>err &&
+  "$nacre" correlate space.ncr $long -o through.csv >through.txt 2>err &&
+  cmp -s stop.csv through.csv && cmp -s stop.txt through.txt
+check "and goes on to the same bytes" $?
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -51,7 +51,11 @@ static void put_head(const struct correlate_job *job, struct ncr_buf *out)
                 (unsigned long long)job->inputs, (unsigned long long)job->trials);
     ncr_buf_puts(out, "margin ");
     ncr_buf_f64(out, job->margin);
-    ncr_buf_fmt(out, ", trainer %s\narch_id", job->trainer->name);
+    // The text may declare several of each; an empty name is the quantisation of a text without.
+    const struct ncr_pipeline *p = &job->work->pipeline;
+    ncr_buf_fmt(out, ", trainer %s, net %.*s, train %.*s, quant %.*s\narch_id", job->trainer->name,
+                NCR_STR_ARG(p->net->name), NCR_STR_ARG(job->train.name),
+                NCR_STR_ARG(p->quant.name));
     for (int i = 0; i < PREDICTOR_COUNT_; i++)
         ncr_buf_fmt(out, ",%s", predictors[i]);
     for (int i = 0; i < MEASURED_COUNT_; i++)
