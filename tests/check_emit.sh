@@ -112,9 +112,9 @@ refuses 3 'none.safetensors' "$nacre" emit small.ncr --stage qgraph --weights no
 
 cat >log2.ncr <<'END'
 net n(x: tensor[4]) -> tensor[2] { x |> dense(2) }
-quant pow2 { weights: log2(bits: 4); activations: fixed(bits: 8); }
+quant pow2 { weights: fixed(bits: 8); activations: log2(bits: 4); }
 END
-refuses 1 'log2.ncr:2:7: error[N0701]: weights of `pow2` are `log2`' "$nacre" emit log2.ncr --stage qgraph
+refuses 1 'log2.ncr:2:7: error[N0701]: activations of `pow2` are `log2`' "$nacre" emit log2.ncr --stage qgraph
 
 cat >long.ncr <<'END'
 block tail(x) { x |> softmax }

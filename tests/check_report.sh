@@ -30,7 +30,7 @@ net first(x: tensor[4]) -> tensor[2] { x |> dense(2) }
 net second(x: tensor[4]) -> tensor[3] { x |> dense(3) }
 quant narrow { weights: linear(bits: 4); activations: linear(bits: 8); }
 quant wide { weights: linear(bits: 8); activations: linear(bits: 8); }
-quant powers { weights: log2(bits: 4); activations: linear(bits: 8); }
+quant powers { weights: linear(bits: 8); activations: log2(bits: 4); }
 NCR
 cat >"$tmp/open.ncr" <<'NCR'
 net open(x: tensor[4]) -> tensor[2] { x |> dense(choose(8, 16)) >> dense(2) }

@@ -70,7 +70,7 @@ struct ncr_range_tap *ncr_range_window_taps(struct ncr_arena *arena,
 int32_t ncr_range_window_sum(const struct ncr_range_window *w, const int8_t *in, int32_t o,
                              int32_t y, int32_t x)
 {
-    const int8_t *weight = w->node->weights + (int64_t)o * w->per * w->kh * w->kw;
+    int64_t weight = (int64_t)o * w->per * w->kh * w->kw;
     int32_t first = ncr_range_window_first(w, o), acc = w->node->bias[o];
     for (int32_t c = 0; c < w->per; c++)
         for (int32_t p = 0; p < w->kh; p++)
@@ -79,7 +79,7 @@ int32_t ncr_range_window_sum(const struct ncr_range_window *w, const int8_t *in,
                 bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
                 int32_t v =
                     inside ? in[((int64_t)(first + c) * w->H + iy) * w->W + ix] : w->in->zero_point;
-                acc = ncr_wrap_add(acc, ncr_wrap_mul(*weight++, v));
+                acc = ncr_wrap_add(acc, ncr_wrap_mul(ncr_qnode_weight(w->node, weight++), v));
             }
     return acc;
 }
@@ -118,13 +118,13 @@ static void window_sums(struct ncr_arena *arena, const struct ncr_range_map *map
     struct ncr_range_tap *taps = ncr_range_window_taps(arena, &w);
     int64_t area = (int64_t)w.kh * w.kw;
     for (int32_t o = 0; o < w.OC; o++) {
-        const int8_t *weights = node->weights + o * w.per * area;
+        int64_t weights = o * w.per * area;
         int32_t first = ncr_range_window_first(&w, o);
         add_term(r, (uint32_t)o, (struct ncr_interval){node->bias[o], node->bias[o]});
         for (int32_t c = 0; c < w.per; c++)
             for (int64_t t = 0; t < area; t++)
                 add_term(r, (uint32_t)o,
-                         ncr_interval_times(weights[c * area + t],
+                         ncr_interval_times(ncr_qnode_weight(node, weights + c * area + t),
                                             ncr_range_window_read(&w, taps[t], x[first + c])));
     }
     ncr_arena_reset(arena, mark);

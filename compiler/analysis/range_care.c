@@ -128,10 +128,9 @@ static void join_places(const struct sweep *s, uint32_t q, const struct ncr_rang
 static bool constant_for_all(const struct ncr_range_window *w, int32_t o, struct ncr_care out)
 {
     int64_t n = (int64_t)w->per * w->kh * w->kw;
-    const int8_t *weights = w->node->weights + o * n;
     struct ncr_interval sum = {w->node->bias[o], w->node->bias[o]}, byte = {-128, 127};
     for (int64_t i = 0; i < n; i++) {
-        struct ncr_interval term = ncr_interval_times(weights[i], byte);
+        struct ncr_interval term = ncr_interval_times(ncr_qnode_weight(w->node, o * n + i), byte);
         sum.lo += term.lo;
         sum.hi += term.hi;
     }
@@ -153,10 +152,11 @@ static void care_of_taps(const struct sweep *s, uint32_t q, const struct ncr_ran
         struct ncr_care_sum sum = ncr_care_sum_of(w->node, o, t->out[o]);
         if (sum.none || constant_for_all(w, o, t->out[o])) continue;
         int32_t first = ncr_range_window_first(w, o);
-        const int8_t *weights = w->node->weights + o * w->per * area;
+        int64_t weights = o * w->per * area;
         for (int32_t c = 0; c < w->per; c++)
             for (int64_t i = 0; i < area; i++) {
-                int64_t weight = weights[c * area + i], at = (first + c) * area + i;
+                int64_t weight = ncr_qnode_weight(w->node, weights + c * area + i),
+                        at = (first + c) * area + i;
                 if (weight == 0) continue;
                 t->any[at] = NCR_CARE_EXACT;
                 struct ncr_interval term =

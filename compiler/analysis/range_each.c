@@ -147,9 +147,10 @@ static void strike_weight(const struct reader *r, int64_t at, int32_t v, struct 
                           int32_t acc)
 {
     uint8_t *bits = &r->x->weight[r->q][at];
-    int32_t w = r->node->weights[at];
-    for (int b = 0; *bits && v && b < INT8_BITS; b++) {
-        int32_t sum = ncr_wrap_add(acc, ncr_wrap_mul(ncr_care_flipped(w, b) - w, v));
+    int32_t w = ncr_qnode_weight(r->node, at), width = (int32_t)ncr_weight_width(r->node->form);
+    for (int b = 0; *bits && v && b < width; b++) {
+        int32_t flipped = ncr_qnode_flipped_weight(r->node, at, b),
+                sum = ncr_wrap_add(acc, ncr_wrap_mul(flipped - w, v));
         if (sum < sums.lo || sum > sums.hi) *bits = (uint8_t)(*bits & ~(1u << b));
     }
 }
@@ -172,7 +173,7 @@ static void strike_place(const struct reader *r, const struct ncr_range_window *
                     ix = ncr_range_window_at(w, 1, column, i % w->kw),
                     element = ((int64_t)(first + c) * w->H + iy) * w->W + ix;
             bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
-            if (inside) narrow_term(r, 0, element, sums, acc, r->node->weights[at]);
+            if (inside) narrow_term(r, 0, element, sums, acc, ncr_qnode_weight(r->node, at));
             strike_weight(r, at, inside ? in[element] : w->in->zero_point, own, acc);
         }
     strike_bias(r, o, own, acc);
@@ -452,7 +453,7 @@ void ncr_masked_each_feed(struct ncr_masked_each *x, const int8_t *const *inputs
         for (int64_t e = 0; e < elements_of(x, q); e++)
             x->safe[q][e] = (struct ncr_byte_span){-128, 127};
         if (!ncr_qop_has_weights(node->op)) continue;
-        memset(x->weight[q], 0xff, (size_t)node->n_weights);
+        memset(x->weight[q], (1 << ncr_weight_width(node->form)) - 1, (size_t)node->n_weights);
         memset(x->bias[q], 0xff, (size_t)node->n_channels * sizeof *x->bias[q]);
     }
     for (uint32_t i = 0; i < g->n_outputs; i++) {

@@ -63,12 +63,12 @@ static void gain_window(const struct estimate *s, uint32_t q)
     double places = (double)w.OH * w.OW / ((double)w.H * w.W);
     int64_t area = (int64_t)w.kh * w.kw;
     for (int32_t o = 0; o < w.OC; o++) {
-        const int8_t *weight = node->weights + o * w.per * area;
+        int64_t weight = o * w.per * area;
         int32_t first = ncr_range_window_first(&w, o);
         double out = places * factor(node, o) * live(s, q, o, o) * s->gain[q][o];
         for (int32_t c = 0; c < w.per; c++)
             for (int64_t i = 0; i < area; i++)
-                s->gain[node->in[0]][first + c] += square(*weight++) * out;
+                s->gain[node->in[0]][first + c] += square(ncr_qnode_weight(node, weight++)) * out;
     }
 }
 
@@ -201,7 +201,13 @@ static void damage_constant(void *user, enum ncr_site_class site, int64_t elemen
     const struct ncr_interval *x = c->s->map->nodes[c->w.node->in[0]].value;
     struct ncr_interval read = ncr_range_window_read(
         &c->w, c->taps[i % area], x[ncr_range_window_first(&c->w, o) + i / area]);
-    c->s->sum[c->q][site] += damage(bits, 8, sqrt(mean_square(read, 0)) * c->channel[o]);
+    double gain = sqrt(mean_square(read, 0)) * c->channel[o], sum = 0;
+    int32_t w = ncr_qnode_weight(c->w.node, element);
+    for (int b = 0; b < (int)ncr_weight_width(c->w.node->form); b++) {
+        double by = fabs((double)(ncr_qnode_flipped_weight(c->w.node, element, b) - w)) * gain;
+        if (!(bits >> b & 1)) sum += by < 1 ? by : 1;
+    }
+    c->s->sum[c->q][site] += sum;
 }
 
 static void damage_constants(const struct estimate *s, uint32_t q)
@@ -241,7 +247,8 @@ struct ncr_range_estimate ncr_range_estimate_of(struct ncr_arena *arena,
         damage_activations(&s, q);
         damage_constants(&s, q);
         for (int site = 0; site < NCR_SITES_COUNT_; site++) {
-            double bits = (double)masked->elements[q][site] * (site == NCR_SITES_BIAS ? 32 : 8);
+            double bits = (double)masked->elements[q][site] *
+                          ncr_site_width(&g->nodes[q], (enum ncr_site_class)site);
             result.mean += s.sum[q][site] / (double)masked->n_points;
             if (bits > 0) s.sum[q][site] /= bits;
         }

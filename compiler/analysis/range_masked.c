@@ -68,14 +68,17 @@ static struct channel channel_of(const struct ncr_masked *m, uint32_t q, int32_t
     return c;
 }
 
-static uint32_t weight_bits(const struct channel *c, struct ncr_interval x, int32_t w)
+static uint32_t weight_bits(const struct channel *c, struct ncr_interval x, int64_t at)
 {
-    if (c->none || (x.lo == 0 && x.hi == 0)) return 0xff;
+    uint32_t width = ncr_weight_width(c->node->form);
+    int32_t w = ncr_qnode_weight(c->node, at);
+    if (c->none || (x.lo == 0 && x.hi == 0)) return (1u << width) - 1;
     if (!c->fixed) return 0;
     struct ncr_interval rest = ncr_care_rest(c->bound, c->sum, ncr_interval_times(w, x));
     uint32_t bits = 0;
-    for (int b = 0; b < INT8_BITS; b++) {
-        struct ncr_interval term = ncr_interval_times(ncr_care_flipped(w, b), x);
+    for (uint32_t b = 0; b < width; b++) {
+        struct ncr_interval term =
+            ncr_interval_times(ncr_qnode_flipped_weight(c->node, at, (int)b), x);
         bits |= (uint32_t)alike_over(c, (struct ncr_interval){rest.lo + term.lo, rest.hi + term.hi})
                 << b;
     }
@@ -118,7 +121,7 @@ void ncr_masked_constants(struct ncr_arena *arena, const struct ncr_masked *m, u
         for (int64_t i = 0; i < per; i++)
             visit(user, NCR_SITES_WEIGHT, o * per + i,
                   weight_bits(&c, ncr_range_window_read(&w, taps[i % area], x[first + i / area]),
-                              node->weights[o * per + i]));
+                              o * per + i));
     }
     for (int32_t o = 0; o < w.OC; o++) {
         struct channel c = channel_of(m, q, o);
@@ -153,7 +156,8 @@ struct ncr_masked *ncr_masked_of(struct ncr_arena *arena, const struct ncr_range
         count_activations(m, q);
         ncr_masked_constants(arena, m, q, count_constant, &(struct count){m, q});
         for (int site = 0; site < NCR_SITES_COUNT_; site++) {
-            m->n_points += m->elements[q][site] * (site == NCR_SITES_BIAS ? INT32_BITS : INT8_BITS);
+            m->n_points +=
+                m->elements[q][site] * ncr_site_width(&g->nodes[q], (enum ncr_site_class)site);
             for (int b = 0; b < INT32_BITS; b++)
                 m->n_proved += m->proved[q][site][b];
         }

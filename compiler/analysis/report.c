@@ -67,7 +67,7 @@ static void place(struct ncr_report *report, struct ncr_arena *arena)
         layer->first_step = ncr_buffer_from(&plan->buffers[q]);
         layer->last_step = plan->buffers[q].last_step;
         layer->activation_bytes = elements;
-        layer->weight_bytes = node->n_weights ? node->n_weights + 4 * (int64_t)node->n_channels : 0;
+        layer->weight_bytes = ncr_qnode_weight_bytes(node);
         layer->buffer_bytes = plan->buffers[q].bytes;
         layer->offset = plan->buffers[q].offset;
         layer->live_bytes = memory.live_bytes[s];

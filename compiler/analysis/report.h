@@ -23,7 +23,7 @@ struct ncr_report_layer {
     uint32_t shares; // the earlier layer whose parameters it uses, or its own index
     int64_t macs;
     int64_t activation_bytes; // elements of the output as stored; 0 when fused
-    int64_t weight_bytes;     // stored weights, 1 byte each, and biases, 4 bytes each; 0 when fused
+    int64_t weight_bytes;     // ncr_qnode_weight_bytes; 0 when fused
     // of heads only:
     uint32_t step;                  // of the plan
     uint32_t first_step, last_step; // in which the buffer is alive

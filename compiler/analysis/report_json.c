@@ -198,7 +198,8 @@ static void put_meaning(struct ncr_json *json)
         {"activation_bytes", "exact",
          "elements of a stored tensor, 1 byte each; 0 where the operator is fused"},
         {"weight_bytes", "exact",
-         "stored weights (1 byte) and biases (4 bytes), for each use of a shared layer; "
+         "stored weights (1 byte, or half a byte in formats of at most 4 bits) and biases (4 "
+         "bytes), for each use of a shared layer; "
          "multipliers, tables and the "
          "padding of packed constants depend on the machine and are not in it"},
         {"live_bytes", "exact", "buffers alive while the step runs, with borders and tails"},

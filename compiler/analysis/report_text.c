@@ -142,6 +142,10 @@ static const char *format_text(const struct ncr_quant_spec *spec, char out[80])
     static const char *const names[] = {"linear", "fixed-point", "log2"};
     if (spec->weights == spec->activations && spec->weight_bits == spec->activation_bits)
         snprintf(out, 80, "%s int%u", names[spec->weights], spec->weight_bits);
+    else if (spec->weights == NCR_QF_LOG2)
+        snprintf(out, 80, "log2 weights of %u bits%s and %s int%u activations", spec->weight_bits,
+                 spec->half_steps ? ", base sqrt2," : "", names[spec->activations],
+                 spec->activation_bits);
     else
         snprintf(out, 80, "%s int%u weights and %s int%u activations", names[spec->weights],
                  spec->weight_bits, names[spec->activations], spec->activation_bits);
@@ -209,8 +213,17 @@ static void put_memory(struct ncr_text *t, const struct ncr_report *r,
     ncr_buf_free(&at);
     ncr_buf_free(&alive);
     ncr_text_grouped((uint64_t)r->weight_bytes, a);
-    ncr_text_note(t, "weights", "%s bytes of stored weights (1 byte) and biases (4 bytes) (exact)",
-                  a);
+    const char *each = "of their layer's format";
+    uint32_t bits = 0; // of a weight in memory, where all have the same
+    for (uint32_t q = 0; q < r->qgraph->n_nodes; q++)
+        if (r->qgraph->nodes[q].n_weights) {
+            uint32_t own = ncr_weight_memory_bits(r->qgraph->nodes[q].form);
+            bits = bits == 0 || bits == own ? own : UINT32_MAX;
+        }
+    if (bits == 0 || bits == 8) each = "1 byte";
+    if (bits == 4) each = "2 to a byte";
+    ncr_text_note(t, "weights", "%s bytes of stored weights (%s) and biases (4 bytes) (exact)", a,
+                  each);
 }
 
 static void put_figures(struct ncr_text *t, const struct ncr_report *r)

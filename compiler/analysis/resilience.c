@@ -74,7 +74,8 @@ struct ncr_adcr ncr_adcr_of(const struct ncr_qgraph *g)
             continue;
         }
         double d = (double)(traffic + node->n_weights + node->n_channels);
-        double d_bits = (double)((traffic + node->n_weights) * STORED_BITS +
+        double d_bits = (double)(traffic * STORED_BITS +
+                                 node->n_weights * (int64_t)ncr_weight_width(node->form) +
                                  (int64_t)node->n_channels * BIAS_BITS);
         adcr.sum += d / (double)m;
         adcr.sum_bits += d_bits / (double)m;

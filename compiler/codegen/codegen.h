@@ -82,11 +82,11 @@ void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int
 void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q,
                           int8_t *out);
 
-// Changes weight `index` (logical order of qnode q's weights) in a copy of the blob, keeping what
-// the packed form derives from it consistent with the arithmetic of qgraph.h (stored bias
-// unchanged). Gives the old value.
-int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
-                             int8_t value);
+// Changes weight `index` (logical order of qnode q's weights) in a copy of the blob to a stored
+// weight (weight_form.h), keeping what the packed form derives from it consistent with the
+// arithmetic of qgraph.h (stored bias unchanged). Gives the integer that the old one stood for.
+int32_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
+                              int8_t stored);
 // Adds delta (modulo 2^32) to the stored bias of output channel `channel` in a copy of the blob.
 void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
                          int32_t delta);

@@ -8,8 +8,9 @@ struct shape {                            // all int64_t: it is its own key
     int64_t step_x, step_y, seg_x, seg_y; // bytes between inputs of outputs, and of taps
     int64_t kh, kw, row_groups, tap_rows;
     int64_t height, columns, row; // columns: pixels, or 1 where blocks run over the whole row
-    int64_t out_pixel, patterns, wide, has_zero, clamps;
+    int64_t out_pixel, patterns, scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights;
+    int64_t pack, format, bits, half_steps; // of the weights
 };
 
 struct depthwise {
@@ -17,6 +18,8 @@ struct depthwise {
     LLVMValueRef consts, source, target, out_row; // source and target of the row or pixel
     uint32_t rows;                                // output rows at once
     struct ncr_finish finish;
+    struct ncr_weight_read read;
+    uint32_t cell; // bytes of a group of weights
 };
 
 // One group of four input rows from `row` on, for kernel column address `column`.
@@ -33,7 +36,8 @@ static void sum_rows(struct ncr_emit *e, struct depthwise *d, LLVMValueRef colum
     for (uint32_t r = 0; r < d->rows; r++) {
         for (uint32_t a = 0; a < 4; a++)
             acc[a] = LLVMBuildLoad2(e->b, v32, slot[4 * r + a], "");
-        e->family->lowering->taps(e, acc, x, ncr_at(e, w_at, NULL, 0, (int64_t)r * 4 * bytes));
+        e->family->lowering->taps(e, acc, x, &d->read,
+                                  ncr_at(e, w_at, NULL, 0, (int64_t)r * 4 * d->cell));
         for (uint32_t a = 0; a < 4; a++)
             LLVMBuildStore(e->b, acc[a], slot[4 * r + a]);
     }
@@ -43,7 +47,7 @@ static void sum_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef from
                       LLVMValueRef weights, LLVMValueRef *slot)
 {
     const struct shape *s = d->s;
-    int64_t group = s->tap_rows * 16 * (int64_t)e->family->lanes; // bytes of weights
+    int64_t group = s->tap_rows * 4 * (int64_t)d->cell; // bytes of weights
     uint32_t input_rows = (uint32_t)s->kh + d->rows - 1;
     uint32_t full = input_rows / 4, rest = input_rows % 4;
     bool unroll = s->kw * s->row_groups <= 4;
@@ -74,21 +78,35 @@ static void emit_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef off
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
     LLVMValueRef slot[8];
     LLVMValueRef at = ncr_at(e, d->consts, pattern, 16 * (int64_t)lanes, 0);
+    int64_t all = s->kw * s->row_groups * s->tap_rows * 4 * (int64_t)d->cell;
+    LLVMValueRef from = ncr_at(e, d->source, offset, 1, 0),
+                 weights = ncr_at(e, d->consts, pattern, all, s->weights);
+    bool planes = s->pack == NCR_PACK_CODES;
     for (uint32_t i = 0; i < 4 * d->rows; i++) {
         slot[i] = ncr_local(e, v32);
-        LLVMBuildStore(e->b,
-                       ncr_load(e, v32, ncr_at(e, at, NULL, 0, s->bias + i % 4 * lanes * 4), 4),
-                       slot[i]);
+        if (planes) LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
     }
-    int64_t all = s->kw * s->row_groups * s->tap_rows * 16 * (int64_t)lanes;
-    sum_block(e, d, ncr_at(e, d->source, offset, 1, 0),
-              ncr_at(e, d->consts, pattern, all, s->weights), slot);
+    if (planes) { // 256 times the sum over the high bytes comes first
+        d->read.high = true;
+        sum_block(e, d, from, weights, slot);
+        d->read.high = false;
+    }
+    for (uint32_t i = 0; i < 4 * d->rows; i++) {
+        LLVMValueRef b = ncr_load(e, v32, ncr_at(e, at, NULL, 0, s->bias + i % 4 * lanes * 4), 4);
+        if (planes)
+            b = LLVMBuildAdd(e->b, b,
+                             LLVMBuildShl(e->b, LLVMBuildLoad2(e->b, v32, slot[i], ""),
+                                          ncr_splat_int(e->i32, 8, lanes), ""),
+                             "");
+        LLVMBuildStore(e->b, b, slot[i]);
+    }
+    sum_block(e, d, from, weights, slot);
     struct ncr_scale scale[4];
     for (uint32_t a = 0; a < 4; a++) {
         int64_t skip = (int64_t)a * lanes * 4;
-        scale[a] = ncr_scale_load(e, s->wide, ncr_at(e, at, NULL, 0, s->mult + skip),
-                                  ncr_at(e, at, NULL, 0, s->round + skip),
-                                  ncr_at(e, at, NULL, 0, s->shift + skip));
+        scale[a] = ncr_scale_load(
+            e, (enum ncr_scale_kind)s->scale, ncr_at(e, at, NULL, 0, s->mult + skip),
+            ncr_at(e, at, NULL, 0, s->round + skip), ncr_at(e, at, NULL, 0, s->shift + skip));
     }
     for (uint32_t r = 0; r < d->rows; r++) {
         LLVMValueRef y[4];
@@ -133,6 +151,11 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     const struct shape *s = user;
     struct depthwise d = {.s = s, .consts = LLVMGetParam(f, 2), .out_row = LLVMGetParam(f, 3)};
     d.finish = ncr_finish_open(e, d.consts, s->has_zero, s->clamps);
+    d.read = (struct ncr_weight_read){
+        (enum ncr_weight_pack)s->pack,
+        {(enum ncr_qformat)s->format, (uint32_t)s->bits, s->half_steps != 0},
+        false};
+    d.cell = ncr_cell_bytes(e, &d.read);
     int64_t pairs = s->height / s->tap_rows, odd = s->height % s->tap_rows;
     for (int part = 0; part < 2; part++) {
         int64_t n = part ? odd : pairs;
@@ -173,14 +196,21 @@ void ncr_emit_depthwise(struct ncr_emit *e, uint32_t q)
                       .row = p->flat ? (int64_t)out->width * out->channels : out->channels,
                       .out_pixel = out->channels,
                       .patterns = p->patterns,
-                      .wide = p->wide,
+                      .scale = p->scale,
                       .has_zero = p->has_zero,
                       .clamps = p->clamps,
                       .bias = (int64_t)p->bias,
                       .mult = (int64_t)p->mult,
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
-                      .weights = (int64_t)p->weights};
+                      .weights = (int64_t)p->weights,
+                      .pack = p->pack};
+    if (p->pack != NCR_PACK_BYTES) {
+        bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
+        s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
+        s.bits = ncr_weight_width(node->form);
+        s.half_steps = node->form.half_steps;
+    }
     int64_t corner = -a->pad[0] * in->row_bytes - (int64_t)a->pad[1] * in->channels;
     struct ncr_key key = ncr_key_make("depthwise", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, true, body, &s);

@@ -6,7 +6,8 @@
 enum { MOST_ARGUMENTS = 24 };
 
 struct shape {
-    bool add, wide, has_zero, clamps; // else mul
+    bool add, has_zero, clamps; // else mul
+    enum ncr_scale_kind scale;
     uint32_t n_in;
     int64_t height, columns, row, out_row, out_pixel;
     int64_t *in_row, *in_pixel; // of each input; 0: the same for all
@@ -48,7 +49,8 @@ static void emit_rows(struct ncr_emit *e, const struct shape *s, LLVMValueRef ou
     struct block b = {.s = s, .finish = ncr_finish_open(e, consts, s->has_zero, s->clamps)};
     b.in = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
     b.word = NCR_NEW_N(e->scratch, LLVMValueRef, s->n_in);
-    b.scale = ncr_scale_splat(e, s->wide, ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE));
+    b.scale = ncr_scale_splat(e, (enum ncr_scale_kind)s->scale,
+                              ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE));
     for (uint32_t k = 0; k <= s->n_in; k++) {
         int64_t at = 4 * (k < s->n_in ? NCR_HEAD_IN + (int64_t)k : NCR_HEAD_SUM);
         LLVMValueRef v =
@@ -77,9 +79,9 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 
 static struct ncr_key key_of(const struct shape *s)
 {
-    int64_t numbers[9 + 2 * MOST_ARGUMENTS] = {s->wide, s->has_zero, s->clamps,
-                                               s->n_in, s->height,   s->columns,
-                                               s->row,  s->out_row,  s->out_pixel};
+    int64_t numbers[9 + 2 * MOST_ARGUMENTS] = {s->scale, s->has_zero, s->clamps,
+                                               s->n_in,  s->height,   s->columns,
+                                               s->row,   s->out_row,  s->out_pixel};
     for (uint32_t k = 0; k < s->n_in; k++) {
         numbers[9 + 2 * k] = s->in_row[k];
         numbers[10 + 2 * k] = s->in_pixel[k];
@@ -94,7 +96,7 @@ void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q)
     const struct ncr_buffer *out = &e->plan->buffers[q];
     uint32_t n = node->n_in;
     struct shape s = {.add = node->op == NCR_QOP_ADD,
-                      .wide = e->packs->at[q].wide,
+                      .scale = e->packs->at[q].scale,
                       .has_zero = e->packs->at[q].has_zero,
                       .clamps = e->packs->at[q].clamps,
                       .n_in = n,

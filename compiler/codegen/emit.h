@@ -64,17 +64,35 @@ void ncr_store_bytes(struct ncr_emit *e, LLVMValueRef bytes, LLVMValueRef at, ui
 typedef void (*ncr_chunk)(struct ncr_emit *e, LLVMValueRef offset, uint32_t width, void *user);
 void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, void *user);
 
+// ---- decode.c ----
+
+// How a kernel reads weights; where they are NCR_PACK_CODES it reads them twice, by planes.
+struct ncr_weight_read {
+    enum ncr_weight_pack pack;
+    struct ncr_weight_form form;
+    bool high;
+};
+// Bytes of a group of 4·lanes weights (a cell) in memory.
+uint32_t ncr_cell_bytes(const struct ncr_emit *e, const struct ncr_weight_read *read);
+// Part `part` of `parts` (1, 2 or 4) of the weights of the cell at `cell`, as signed bytes; and all
+// of them as words.
+LLVMValueRef ncr_weight_bytes(struct ncr_emit *e, const struct ncr_weight_read *read,
+                              LLVMValueRef cell, uint32_t part, uint32_t parts);
+LLVMValueRef ncr_weight_words(struct ncr_emit *e, const struct ncr_weight_read *read,
+                              LLVMValueRef cell);
+
 // ---- requant.c ----
 
-// mult, round, shift as vectors (qmath.h); wide: in 64 bits, shift being the whole one.
+// mult, round, shift as vectors, as the kind of scale (pack.h) takes them; NULL where it does not.
 struct ncr_scale {
     LLVMValueRef mult, round, shift;
-    bool wide;
+    enum ncr_scale_kind kind;
 };
 // Vectors of `lanes` from three i32 arrays, or all lanes from three i32 words.
-struct ncr_scale ncr_scale_load(struct ncr_emit *e, bool wide, LLVMValueRef mult,
+struct ncr_scale ncr_scale_load(struct ncr_emit *e, enum ncr_scale_kind kind, LLVMValueRef mult,
                                 LLVMValueRef round, LLVMValueRef shift);
-struct ncr_scale ncr_scale_splat(struct ncr_emit *e, bool wide, LLVMValueRef mult_round_shift);
+struct ncr_scale ncr_scale_splat(struct ncr_emit *e, enum ncr_scale_kind kind,
+                                 LLVMValueRef mult_round_shift);
 LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_scale *scale);
 // Splats of a node's zero point and clamp, and what they do: narrow and store, the first n bytes.
 struct ncr_finish {

@@ -7,15 +7,19 @@
 #include "compiler/codegen/codegen.h"
 
 struct ncr_emit;
+struct ncr_weight_read;
 
 // A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
-// family's. A group of weights is lanes·4 bytes.
+// family's. A group of weights is lanes·4 bytes
+// once it is decoded.
 struct ncr_lowering {
     // Byte of weight (lane, tap) in a group.
     uint32_t (*weight_at)(uint32_t lanes, uint32_t lane, uint32_t tap);
-    // Four stored activations, and a group of weights, in the form that dot4 takes.
+    // Four stored activations, and a group of weights (read through emit.h's ncr_weight_bytes), in
+    // the form that dot4 takes.
     LLVMValueRef (*input)(struct ncr_emit *e, LLVMValueRef at);
-    LLVMValueRef (*weights)(struct ncr_emit *e, LLVMValueRef at);
+    LLVMValueRef (*weights)(struct ncr_emit *e, const struct ncr_weight_read *read,
+                            LLVMValueRef at);
     LLVMValueRef (*dot4)(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef input,
                          LLVMValueRef weights);
     // Depthwise: a block is lanes·4 channels in four accumulators. Lane `lane` of accumulator `a`
@@ -23,7 +27,7 @@ struct ncr_lowering {
     // groups of weights [a] in the order of weight_at.
     uint32_t (*channel_of)(uint32_t lanes, uint32_t a, uint32_t lane);
     void (*taps)(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                 LLVMValueRef w_at);
+                 const struct ncr_weight_read *read, LLVMValueRef w_at);
     // Splats of what narrow needs, from the head of a node's constants (pack.h).
     void (*open)(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3]);
     // Stored bytes clamp(zero_point + r) of n <= 4 vectors of requantised values (|r| < 2^31 -
@@ -31,6 +35,9 @@ struct ncr_lowering {
     // The result is a vector of at least n·lanes bytes.
     LLVMValueRef (*narrow)(struct ncr_emit *e, LLVMValueRef const head[3], LLVMValueRef const r[],
                            uint32_t n, bool interleaved);
+    // Byte codes[i] of a table of 16 bytes, which is repeated to the length of codes (16, 32 or
+    // 64); codes are below 16. NULL: the machine has no such instruction.
+    LLVMValueRef (*lookup)(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes);
 };
 
 extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,

@@ -268,19 +268,17 @@ void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q,
         add_word(blob + p->base + p->bias + 4 * (uint64_t)at[k], (uint32_t)delta);
 }
 
-int8_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
-                             int8_t value)
+int32_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32_t q, int64_t index,
+                              int8_t stored)
 {
-    uint64_t at[NCR_WEIGHT_COPIES];
-    uint32_t n = ncr_packs_weight(&code->packs, q, index, at);
-    int8_t old = (int8_t)blob[at[0]];
-    for (uint32_t k = 0; k < n; k++)
-        blob[at[k]] = (uint8_t)value;
+    int32_t old = ncr_packs_weight(&code->packs, blob, q, index);
+    ncr_packs_set_weight(&code->packs, blob, q, index, stored);
     // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it
     // is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
     int32_t channel = (int32_t)(index / (node->n_weights / node->n_channels));
     if (code->packs.family->biased)
-        ncr_code_shift_bias(code, blob, q, channel, -128 * (value - old));
+        ncr_code_shift_bias(code, blob, q, channel,
+                            -128 * (node->values->of[(uint8_t)stored] - old));
     return old;
 }

@@ -8,9 +8,9 @@ static uint32_t channel_of(uint32_t lanes, uint32_t a, uint32_t lane)
     return a * lanes + lane;
 }
 
-static LLVMValueRef bytes16(struct ncr_emit *e, LLVMValueRef at)
+static LLVMValueRef bytes16(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef at)
 {
-    return ncr_load(e, ncr_vec(e->i8, 4 * e->family->lanes), at, 4);
+    return ncr_weight_bytes(e, read, at, 0, 1);
 }
 
 // Four bytes, again and again.
@@ -45,14 +45,14 @@ static LLVMValueRef zip(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, uint
 }
 
 static void sdot_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                      LLVMValueRef w_at)
+                      const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     for (uint32_t half = 0; half < 2; half++) {
         LLVMValueRef a = zip(e, x[0], x[1], 1, half), b = zip(e, x[2], x[3], 1, half);
         for (uint32_t k = 0; k < 2; k++) {
             uint32_t i = 2 * half + k;
-            acc[i] =
-                sdot(e, acc[i], zip(e, a, b, 2, k), bytes16(e, ncr_at(e, w_at, NULL, 0, i * 16)));
+            acc[i] = sdot(e, acc[i], zip(e, a, b, 2, k),
+                          bytes16(e, read, ncr_at(e, w_at, NULL, 0, i * ncr_cell_bytes(e, read))));
         }
     }
 }
@@ -89,7 +89,7 @@ static LLVMValueRef smull_dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRe
 }
 
 static void smull_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                       LLVMValueRef w_at)
+                       const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     for (uint32_t a = 0; a < 4; a++)
         for (uint32_t half = 0; half < 2; half++) {
@@ -97,8 +97,8 @@ static void smull_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef con
             for (uint32_t i = 0; i < 8; i++)
                 pairs[i] = i % 2 * 16 + 4 * a + i / 2;
             LLVMValueRef v = ncr_shuffle(e, x[2 * half], x[2 * half + 1], pairs, 8),
-                         at = ncr_at(e, w_at, NULL, 0, 16 * a + 8 * half);
-            acc[a] = smull(e, acc[a], v, ncr_load(e, ncr_vec(e->i8, 8), at, 4));
+                         cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read));
+            acc[a] = smull(e, acc[a], v, ncr_weight_bytes(e, read, cell, half, 2));
         }
 }
 
@@ -122,9 +122,10 @@ static LLVMValueRef smlad_input(struct ncr_emit *e, LLVMValueRef at)
     return v;
 }
 
-static LLVMValueRef smlad_weights(struct ncr_emit *e, LLVMValueRef at)
+static LLVMValueRef smlad_weights(struct ncr_emit *e, const struct ncr_weight_read *read,
+                                  LLVMValueRef at)
 {
-    return ncr_load(e, ncr_vec(e->i32, e->family->lanes), at, 4);
+    return ncr_weight_words(e, read, at);
 }
 
 // Lane `lane` of acc plus the products with the two words of pairs in x.
@@ -164,7 +165,7 @@ static LLVMValueRef pack(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, boo
 }
 
 static void smlad_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                       LLVMValueRef w_at)
+                       const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     uint32_t lanes = e->family->lanes;
     for (uint32_t a = 0; a < 4; a++) {
@@ -175,7 +176,8 @@ static void smlad_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef con
             for (uint32_t odd = 0; odd < 2; odd++)
                 wide[tap][odd] = sxtb16(e, word, odd);
         }
-        LLVMValueRef w = smlad_weights(e, ncr_at(e, w_at, NULL, 0, a * 4 * lanes));
+        LLVMValueRef w =
+            smlad_weights(e, read, ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read)));
         for (uint32_t lane = 0; lane < lanes; lane++) {
             LLVMValueRef pairs[2]; // taps 0 and 2, 1 and 3
             for (uint32_t odd = 0; odd < 2; odd++)
@@ -185,12 +187,19 @@ static void smlad_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef con
     }
 }
 
-const struct ncr_lowering ncr_lowering_sdot = {by_lane,        bytes_input,     bytes16,
-                                               sdot,           channel_of,      sdot_taps,
-                                               ncr_plain_open, ncr_plain_narrow},
-                          ncr_lowering_smull = {by_pairs,       bytes_input,     bytes16,
-                                                smull_dot4,     channel_of,      smull_taps,
-                                                ncr_plain_open, ncr_plain_narrow},
-                          ncr_lowering_smlad = {by_lane,        smlad_input,     smlad_weights,
-                                                smlad_dot4,     channel_of,      smlad_taps,
-                                                ncr_plain_open, ncr_plain_narrow};
+// A table of 16 bytes fills a register.
+static LLVMValueRef tbl(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes)
+{
+    LLVMValueRef args[2] = {table, codes};
+    return ncr_intrinsic(e, "llvm.aarch64.neon.tbl1.v16i8", LLVMTypeOf(codes), args, 2);
+}
+
+const struct ncr_lowering ncr_lowering_sdot = {by_lane,        bytes_input,      bytes16,
+                                               sdot,           channel_of,       sdot_taps,
+                                               ncr_plain_open, ncr_plain_narrow, tbl},
+                          ncr_lowering_smull = {by_pairs,       bytes_input,      bytes16,
+                                                smull_dot4,     channel_of,       smull_taps,
+                                                ncr_plain_open, ncr_plain_narrow, tbl},
+                          ncr_lowering_smlad = {by_lane,        smlad_input,      smlad_weights,
+                                                smlad_dot4,     channel_of,       smlad_taps,
+                                                ncr_plain_open, ncr_plain_narrow, NULL};

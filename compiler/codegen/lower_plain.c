@@ -6,19 +6,19 @@ static uint32_t weight_at(uint32_t lanes, uint32_t lane, uint32_t tap)
     return tap * lanes + lane;
 }
 
-static LLVMValueRef widened(struct ncr_emit *e, LLVMValueRef at, uint32_t n)
+static LLVMValueRef widened(struct ncr_emit *e, LLVMValueRef bytes)
 {
-    return LLVMBuildSExt(e->b, ncr_load(e, ncr_vec(e->i8, n), at, 1), ncr_vec(e->i32, n), "");
+    return LLVMBuildSExt(e->b, bytes, ncr_vec(e->i32, ncr_length(bytes)), "");
 }
 
 static LLVMValueRef input(struct ncr_emit *e, LLVMValueRef at)
 {
-    return widened(e, at, 4);
+    return widened(e, ncr_load(e, ncr_vec(e->i8, 4), at, 1));
 }
 
-static LLVMValueRef weights(struct ncr_emit *e, LLVMValueRef at)
+static LLVMValueRef weights(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef at)
 {
-    return widened(e, at, 4 * e->family->lanes);
+    return widened(e, ncr_weight_bytes(e, read, at, 0, 1));
 }
 
 static LLVMValueRef dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
@@ -43,7 +43,7 @@ static uint32_t channel_of(uint32_t lanes, uint32_t a, uint32_t lane)
 }
 
 static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                 LLVMValueRef w_at)
+                 const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     uint32_t lanes = e->family->lanes;
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
@@ -54,7 +54,8 @@ static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4
                 chunk[i] = channel_of(lanes, a, i);
             LLVMValueRef v =
                 LLVMBuildSExt(e->b, ncr_shuffle(e, x[tap], NULL, chunk, lanes), v32, "");
-            LLVMValueRef w = widened(e, ncr_at(e, w_at, NULL, 0, (4 * a + tap) * lanes), lanes);
+            LLVMValueRef cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read)),
+                         w = widened(e, ncr_weight_bytes(e, read, cell, tap, 4));
             acc[a] = LLVMBuildAdd(e->b, acc[a], LLVMBuildMul(e->b, v, w, ""), "");
         }
 }
@@ -89,4 +90,4 @@ LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
 }
 
 const struct ncr_lowering ncr_lowering_plain = {
-    weight_at, input, weights, dot4, channel_of, taps, ncr_plain_open, ncr_plain_narrow};
+    weight_at, input, weights, dot4, channel_of, taps, ncr_plain_open, ncr_plain_narrow, NULL};

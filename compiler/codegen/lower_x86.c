@@ -26,9 +26,10 @@ static LLVMValueRef vnni_input(struct ncr_emit *e, LLVMValueRef at)
     return ncr_splat(e, ncr_load(e, e->i32, at, 1), e->family->lanes);
 }
 
-static LLVMValueRef vnni_weights(struct ncr_emit *e, LLVMValueRef at)
+static LLVMValueRef vnni_weights(struct ncr_emit *e, const struct ncr_weight_read *read,
+                                 LLVMValueRef at)
 {
-    return ncr_load(e, ncr_vec(e->i32, e->family->lanes), at, 4 * e->family->lanes);
+    return ncr_weight_words(e, read, at);
 }
 
 static LLVMValueRef vnni_dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
@@ -59,7 +60,7 @@ static LLVMValueRef unpack(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, u
 }
 
 static void vnni_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                      LLVMValueRef w_at)
+                      const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     LLVMTypeRef v32 = ncr_vec(e->i32, e->family->lanes);
     for (uint32_t half = 0; half < 2; half++) {
@@ -67,8 +68,8 @@ static void vnni_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef cons
         for (uint32_t k = 0; k < 2; k++) {
             LLVMValueRef v = LLVMBuildBitCast(e->b, unpack(e, a, b, 2, k), v32, "");
             uint32_t i = 2 * half + k;
-            acc[i] = vnni_dot4(e, acc[i], v,
-                               vnni_weights(e, ncr_at(e, w_at, NULL, 0, i * 4 * e->family->lanes)));
+            LLVMValueRef cell = ncr_at(e, w_at, NULL, 0, i * ncr_cell_bytes(e, read));
+            acc[i] = vnni_dot4(e, acc[i], v, ncr_weight_words(e, read, cell));
         }
     }
 }
@@ -93,9 +94,10 @@ static LLVMValueRef madd_input(struct ncr_emit *e, LLVMValueRef at)
     return LLVMBuildBitCast(e->b, v, ncr_vec(e->i32, 2), "");
 }
 
-static LLVMValueRef madd_weights(struct ncr_emit *e, LLVMValueRef at)
+static LLVMValueRef madd_weights(struct ncr_emit *e, const struct ncr_weight_read *read,
+                                 LLVMValueRef at)
 {
-    return widen16(e, ncr_load(e, ncr_vec(e->i8, 4 * e->family->lanes), at, 1));
+    return widen16(e, ncr_weight_bytes(e, read, at, 0, 1));
 }
 
 static LLVMValueRef madd(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
@@ -128,7 +130,7 @@ static uint32_t madd_channel_of(uint32_t lanes, uint32_t a, uint32_t lane)
 }
 
 static void madd_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4],
-                      LLVMValueRef w_at)
+                      const struct ncr_weight_read *read, LLVMValueRef w_at)
 {
     uint32_t lanes = e->family->lanes, bytes = 4 * lanes;
     for (uint32_t a = 0; a < 4; a++)
@@ -138,8 +140,8 @@ static void madd_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef cons
                 pairs[i] = i % 2 * bytes + a * lanes + i / 2;
             LLVMValueRef v =
                 widen16(e, ncr_shuffle(e, x[2 * half], x[2 * half + 1], pairs, 2 * lanes));
-            LLVMValueRef at = ncr_at(e, w_at, NULL, 0, a * bytes + half * 2 * lanes);
-            acc[a] = madd(e, acc[a], v, widen16(e, ncr_load(e, ncr_vec(e->i8, 2 * lanes), at, 1)));
+            LLVMValueRef cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read));
+            acc[a] = madd(e, acc[a], v, widen16(e, ncr_weight_bytes(e, read, cell, half, 2)));
         }
 }
 
@@ -186,7 +188,21 @@ static LLVMValueRef narrow(struct ncr_emit *e, LLVMValueRef const head[3], LLVMV
     return LLVMBuildBitCast(e->b, ncr_shuffle(e, words, NULL, index, lanes), v8, "");
 }
 
-const struct ncr_lowering ncr_lowering_vnni = {vnni_weight_at,  vnni_input, vnni_weights, vnni_dot4,
-                                               vnni_channel_of, vnni_taps,  open,         narrow};
-const struct ncr_lowering ncr_lowering_madd = {madd_weight_at,  madd_input, madd_weights, madd_dot4,
-                                               madd_channel_of, madd_taps,  open,         narrow};
+// vpshufb, within lanes of 128 bits, each of which holds the table.
+static LLVMValueRef lookup(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes)
+{
+    LLVMValueRef args[2] = {table, codes};
+    uint32_t n = ncr_length(codes);
+    return ncr_intrinsic(e,
+                         n == 64   ? "llvm.x86.avx512.pshuf.b.512"
+                         : n == 32 ? "llvm.x86.avx2.pshuf.b"
+                                   : "llvm.x86.ssse3.pshuf.b.128",
+                         LLVMTypeOf(codes), args, 2);
+}
+
+const struct ncr_lowering ncr_lowering_vnni = {vnni_weight_at, vnni_input,      vnni_weights,
+                                               vnni_dot4,      vnni_channel_of, vnni_taps,
+                                               open,           narrow,          lookup};
+const struct ncr_lowering ncr_lowering_madd = {madd_weight_at, madd_input,      madd_weights,
+                                               madd_dot4,      madd_channel_of, madd_taps,
+                                               open,           narrow,          lookup};

@@ -13,8 +13,9 @@ struct shape {
     int64_t channel_groups, group_in;       // planes of the convolution; input bytes between them
     int64_t outs, vectors;                  // of a plane
     int64_t tile_vectors, pixels, rows, split;
-    int64_t wide, has_zero, clamps;
+    int64_t scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
+    int64_t pack, format, bits, half_steps;    // of the weights
 };
 
 enum { MAX_ACC = 64, MAX_BODY = 128 };
@@ -26,6 +27,8 @@ struct matmul {
     LLVMValueRef source, target;   // of the plane
     LLVMValueRef weights, channel; // of the plane; channel is an index into bias, mult, …
     struct ncr_finish finish;
+    struct ncr_weight_read read;
+    uint32_t cell; // bytes of a group of weights
 };
 
 struct tile {
@@ -43,14 +46,14 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
 {
     struct ncr_emit *e = m->e;
     const struct ncr_lowering *lower = e->family->lowering;
-    uint32_t cell = 4 * e->family->lanes, count = accumulators(t);
+    uint32_t cell = m->cell, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, e->family->lanes);
     LLVMValueRef acc[MAX_ACC], w[8];
     for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
         acc[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
     if (n * t->vectors <= 6 && m->s->split == 1) {
         for (uint32_t k = 0; k < n * t->vectors; k++)
-            w[k] = lower->weights(e, ncr_at(e, w_at, NULL, 0, k * cell));
+            w[k] = lower->weights(e, &m->read, ncr_at(e, w_at, NULL, 0, k * cell));
         for (uint32_t r = 0; r < t->rows; r++)
             for (uint32_t x = 0; x < t->pixels; x++)
                 for (uint32_t g = 0; g < n; g++) {
@@ -64,7 +67,8 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
         for (uint32_t g = 0; g < n; g++) {
             LLVMValueRef *a = acc + g % (uint32_t)m->s->split * count;
             for (uint32_t v = 0; v < t->vectors; v++)
-                w[v] = lower->weights(e, ncr_at(e, w_at, NULL, 0, (g * t->vectors + v) * cell));
+                w[v] = lower->weights(e, &m->read,
+                                      ncr_at(e, w_at, NULL, 0, (g * t->vectors + v) * cell));
             for (uint32_t r = 0; r < t->rows; r++)
                 for (uint32_t x = 0; x < t->pixels; x++) {
                     LLVMValueRef in = lower->input(
@@ -102,7 +106,7 @@ static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window
 {
     struct ncr_emit *e = m->e;
     const struct shape *s = m->s;
-    int64_t group = (int64_t)t->vectors * e->family->lanes * 4, run = s->groups4 * group;
+    int64_t group = (int64_t)t->vectors * m->cell, run = s->groups4 * group;
     uint32_t once = groups_at_once(s, t), rest = (uint32_t)(s->groups4 % once);
     struct ncr_loop sy = ncr_loop_begin(e, s->segments / s->seg_columns);
     struct ncr_loop sx = ncr_loop_begin(e, s->seg_columns);
@@ -179,17 +183,31 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
     for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
         slot[i] = ncr_local(e, v32);
-    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * lanes * 4, 0);
+    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
     LLVMValueRef channel =
         LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
     LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
+    bool planes = s->pack == NCR_PACK_CODES;
+    for (uint32_t i = planes ? 0 : count; i < count * (uint32_t)s->split; i++)
+        LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
+    if (planes) { // 256 times the sum over the high bytes comes first
+        m->read.high = true;
+        sum_tile(m, t, window, weights, slot);
+        m->read.high = false;
+        for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
+            LLVMBuildStore(e->b,
+                           LLVMBuildShl(e->b, LLVMBuildLoad2(e->b, v32, slot[i], ""),
+                                        ncr_splat_int(e->i32, 8, lanes), ""),
+                           slot[i]);
+    }
     for (uint32_t v = 0; v < t->vectors; v++) {
         LLVMValueRef b = ncr_load(e, v32, ncr_at(e, at, NULL, 0, s->bias + v * lanes * 4), 4);
-        for (uint32_t i = 0; i < t->rows * t->pixels; i++)
-            LLVMBuildStore(e->b, b, slot[i * t->vectors + v]);
+        for (uint32_t i = v; i < count; i += t->vectors)
+            LLVMBuildStore(
+                e->b,
+                planes ? LLVMBuildAdd(e->b, LLVMBuildLoad2(e->b, v32, slot[i], ""), b, "") : b,
+                slot[i]);
     }
-    for (uint32_t i = count; i < count * (uint32_t)s->split; i++)
-        LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
     sum_tile(m, t, window, weights, slot);
     for (uint32_t i = 0; i < count; i++) {
         r[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
@@ -198,9 +216,9 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     }
     for (uint32_t v = 0; v < t->vectors; v++) {
         int64_t skip = (int64_t)v * lanes * 4;
-        struct ncr_scale scale = ncr_scale_load(e, s->wide, ncr_at(e, at, NULL, 0, s->mult + skip),
-                                                ncr_at(e, at, NULL, 0, s->round + skip),
-                                                ncr_at(e, at, NULL, 0, s->shift + skip));
+        struct ncr_scale scale = ncr_scale_load(
+            e, (enum ncr_scale_kind)s->scale, ncr_at(e, at, NULL, 0, s->mult + skip),
+            ncr_at(e, at, NULL, 0, s->round + skip), ncr_at(e, at, NULL, 0, s->shift + skip));
         for (uint32_t i = v; i < count; i += t->vectors)
             r[i] = ncr_rescale(e, r[i], &scale);
     }
@@ -250,11 +268,16 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     m.consts = LLVMGetParam(f, 2);
     m.out_row = LLVMGetParam(f, 3);
     m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
+    m.read = (struct ncr_weight_read){
+        (enum ncr_weight_pack)s->pack,
+        {(enum ncr_qformat)s->format, (uint32_t)s->bits, s->half_steps != 0},
+        false};
+    m.cell = ncr_cell_bytes(e, &m.read);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
     struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
     m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
     m.target = ncr_at(e, LLVMGetParam(f, 1), plane.index, s->outs, 0);
-    m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * lanes * 4,
+    m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * m.cell,
                        s->weights);
     m.channel = LLVMBuildMul(e->b, plane.index, ncr_word(e, s->vectors * lanes), "");
     struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
@@ -295,14 +318,21 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .pixels = p->tile.pixels,
                       .rows = p->tile.rows,
                       .split = p->tile.split,
-                      .wide = p->wide,
+                      .scale = p->scale,
                       .has_zero = p->has_zero,
                       .clamps = p->clamps,
                       .bias = (int64_t)p->bias,
                       .mult = (int64_t)p->mult,
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
-                      .weights = (int64_t)p->weights};
+                      .weights = (int64_t)p->weights,
+                      .pack = p->pack};
+    if (p->pack != NCR_PACK_BYTES) {
+        bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
+        s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
+        s.bits = ncr_weight_width(node->form);
+        s.half_steps = node->form.half_steps;
+    }
     int64_t corner = 0;
     if (!dense) {
         s.step_x = fold * a->stride[1] * in->channels;

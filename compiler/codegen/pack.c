@@ -46,12 +46,30 @@ static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
 {
     p->clamps = node->lo > -128 || node->hi < 127;
     p->has_zero = true;
+    bool shifts = true;
     for (int32_t i = 0; i < node->n_channels; i++) {
-        if (shift_of(node, i) < 33) p->wide = true;
+        if (shift_of(node, i) < 33) p->scale = NCR_SCALE_WIDE;
         // zero point · 2^(shift-32) must leave room for the product beside it in 32 bits.
         if (shift_of(node, i) > 53) p->has_zero = false;
+        shifts &= node->mult[i] == 1 << 30 && node->shift[i] >= 32;
     }
-    if (p->wide) p->has_zero = false;
+    if (p->scale == NCR_SCALE_WIDE) p->has_zero = false;
+    if (shifts) {
+        p->scale = NCR_SCALE_SHIFT;
+        p->has_zero = true;
+    }
+}
+
+static enum ncr_weight_pack pack_of(const struct ncr_qnode *node)
+{
+    if (ncr_weight_memory_bits(node->form) == 4) return NCR_PACK_NIBBLES;
+    return node->form.format == NCR_QF_LOG2 ? NCR_PACK_CODES : NCR_PACK_BYTES;
+}
+
+// Bytes of n weights in memory.
+static uint64_t weights_size(const struct ncr_pack *p, uint64_t n)
+{
+    return p->pack == NCR_PACK_NIBBLES ? n / 2 : n;
 }
 
 static void arrays_layout(struct ncr_pack *p, uint64_t *bytes, uint64_t n)
@@ -83,7 +101,7 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     p->vectors = (p->outs + lanes - 1) / lanes;
     uint64_t n = (uint64_t)p->channel_groups * (uint64_t)p->vectors * (uint64_t)lanes;
     arrays_layout(p, bytes, n);
-    p->weights = take(bytes, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4);
+    p->weights = take(bytes, weights_size(p, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4));
 }
 
 static void depthwise_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
@@ -104,8 +122,8 @@ static void depthwise_layout(struct ncr_packs *packs, uint32_t q, uint64_t *byte
     p->tap_rows = a->stride[0] == 1 && a->dilation[0] == 1 && out->height > 1 ? 2 : 1;
     p->row_groups = (a->kernel[0] + p->tap_rows - 1 + 3) / 4;
     arrays_layout(p, bytes, (uint64_t)(p->patterns * block));
-    p->weights = take(bytes, (uint64_t)(p->patterns * p->tap_rows * block) * 4 *
-                                 (uint64_t)(a->kernel[1] * p->row_groups));
+    p->weights = take(bytes, weights_size(p, (uint64_t)(p->patterns * p->tap_rows * block) * 4 *
+                                                 (uint64_t)(a->kernel[1] * p->row_groups)));
 }
 
 bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k)
@@ -150,6 +168,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_DWCONV:
     case NCR_QOP_DENSE:
         scale_kind(p, node);
+        p->pack = pack_of(node);
         if (is_matmul(g, node))
             matmul_layout(packs, q, bytes);
         else
@@ -188,8 +207,9 @@ void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const st
     packs->bytes += 64; // vectors may be read past the last table
 }
 
-// Offset of (lane, tap) in cell `cell` of lanes·4 weights.
-static uint64_t cell_byte(const struct ncr_packs *packs, uint64_t cell, uint32_t lane, uint32_t tap)
+// Number of (lane, tap) of cell `cell` of lanes·4 weights, in the order of memory.
+static uint64_t cell_weight(const struct ncr_packs *packs, uint64_t cell, uint32_t lane,
+                            uint32_t tap)
 {
     uint32_t lanes = packs->family->lanes;
     return cell * lanes * 4 + packs->family->lowering->weight_at(lanes, lane, tap);
@@ -231,8 +251,7 @@ static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct 
         int64_t cells = p->segments * p->groups4; // of one vector
         int64_t cell = (group / merge * p->vectors + block * p->tile.vectors) * cells +
                        (segment * p->groups4 + pos / 4) * in_block + v % p->tile.vectors;
-        out[f] = p->base + p->weights +
-                 cell_byte(packs, (uint64_t)cell, (uint32_t)(o % lanes), (uint32_t)(pos % 4));
+        out[f] = cell_weight(packs, (uint64_t)cell, (uint32_t)(o % lanes), (uint32_t)(pos % 4));
     }
     return (uint32_t)fold;
 }
@@ -272,19 +291,60 @@ static uint32_t depthwise_weight(const struct ncr_packs *packs, uint32_t q, stru
             int64_t row = at.ky + r; // among the input rows that the output rows share
             int64_t cell = (places[i].pattern * kw + at.kx) * p->row_groups + row / 4;
             cell = (cell * p->tap_rows + r) * 4 + places[i].a;
-            out[k++] = p->base + p->weights +
-                       cell_byte(packs, (uint64_t)cell, places[i].lane, (uint32_t)(row % 4));
+            out[k++] = cell_weight(packs, (uint64_t)cell, places[i].lane, (uint32_t)(row % 4));
         }
     return k;
 }
 
-uint32_t ncr_packs_weight(const struct ncr_packs *packs, uint32_t q, int64_t index,
-                          uint64_t out[NCR_WEIGHT_COPIES])
+// Where a weight lies, as numbers in the order of memory.
+static uint32_t weight_places(const struct ncr_packs *packs, uint32_t q, int64_t index,
+                              uint64_t out[NCR_WEIGHT_COPIES])
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
     struct place at = place_of(&g->nodes[q], index);
     return ncr_is_depthwise(g, &g->nodes[q]) ? depthwise_weight(packs, q, at, out)
                                              : matmul_weight(packs, q, at, out);
+}
+
+// Byte of weight number n among two a byte, and which half: decode.c's order.
+static uint64_t nibble(const struct ncr_packs *packs, uint64_t n, uint32_t *shift)
+{
+    uint64_t whole = 4 * (uint64_t)packs->family->lanes, half = whole / 2, in_cell = n % whole;
+    *shift = in_cell >= half ? 4 : 0;
+    return n / whole * half + in_cell % half;
+}
+
+int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uint32_t q,
+                         int64_t index)
+{
+    const struct ncr_pack *p = &packs->at[q];
+    const struct ncr_weight_values *values = packs->plan->qgraph->nodes[q].values;
+    uint64_t at[NCR_WEIGHT_COPIES];
+    uint32_t shift;
+    weight_places(packs, q, index, at);
+    blob += p->base + p->weights;
+    if (p->pack == NCR_PACK_BYTES) return (int8_t)blob[at[0]];
+    if (p->pack == NCR_PACK_CODES) return values->of[blob[at[0]]];
+    uint8_t both = blob[nibble(packs, at[0], &shift)];
+    return values->of[both >> shift & 15];
+}
+
+void ncr_packs_set_weight(const struct ncr_packs *packs, uint8_t *blob, uint32_t q, int64_t index,
+                          int8_t stored)
+{
+    const struct ncr_pack *p = &packs->at[q];
+    uint64_t at[NCR_WEIGHT_COPIES];
+    uint32_t n = weight_places(packs, q, index, at), shift;
+    blob += p->base + p->weights;
+    for (uint32_t k = 0; k < n; k++)
+        if (p->pack == NCR_PACK_NIBBLES) {
+            uint8_t *both = &blob[nibble(packs, at[k], &shift)];
+            *both = (uint8_t)((*both & 0xf0 >> shift) | (stored & 15) << shift);
+        } else
+            blob[at[k]] =
+                (uint8_t)(p->pack == NCR_PACK_CODES
+                              ? stored
+                              : packs->plan->qgraph->nodes[q].values->of[(uint8_t)stored]);
 }
 
 uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
@@ -326,12 +386,15 @@ static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint
 {
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     int32_t s = shift_of(node, i);
-    bool wide = packs->at[q].wide;
+    enum ncr_scale_kind kind = packs->at[q].scale;
     int32_t zero = packs->at[q].has_zero ? node->zero_point + (packs->family->biased ? 128 : 0) : 0;
     put(blob, mult, node->mult[i]);
     put(blob, round,
-        wide ? 0 : (int32_t)((UINT32_C(1) << (s - 33)) + ((uint32_t)zero << (s - 32))));
-    put(blob, shift, wide ? s : s - 32);
+        kind == NCR_SCALE_WIDE ? 0
+        : kind == NCR_SCALE_SHIFT
+            ? 1 + 2 * zero
+            : (int32_t)((UINT32_C(1) << (s - 33)) + ((uint32_t)zero << (s - 32))));
+    put(blob, shift, kind == NCR_SCALE_WIDE ? s : kind == NCR_SCALE_SHIFT ? s - 31 : s - 32);
 }
 
 static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
@@ -346,7 +409,7 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
         // A biased store adds 128 to each activation; the sum is made right by -128 · Σ w.
         int64_t sum = 0;
         for (int64_t i = 0; packs->family->biased && i < per; i++)
-            sum += node->weights[o * per + i];
+            sum += ncr_qnode_weight(node, o * per + i);
         uint32_t at[NCR_WEIGHT_COPIES], n = ncr_packs_channel(packs, q, o, at);
         for (uint32_t k = 0; k < n; k++) {
             uint64_t i = p->base + 4 * (uint64_t)at[k];
@@ -354,12 +417,8 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
             put_scale(packs, q, o, blob, i + p->mult, i + p->round, i + p->shift);
         }
     }
-    for (int64_t i = 0; i < node->n_weights; i++) {
-        uint64_t at[NCR_WEIGHT_COPIES];
-        uint32_t n = ncr_packs_weight(packs, q, i, at);
-        for (uint32_t k = 0; k < n; k++)
-            blob[at[k]] = (uint8_t)node->weights[i];
-    }
+    for (int64_t i = 0; i < node->n_weights; i++)
+        ncr_packs_set_weight(packs, blob, q, i, node->weights[i]);
 }
 
 static void fill_head(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)

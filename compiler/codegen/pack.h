@@ -28,6 +28,21 @@ enum ncr_head {
     NCR_HEAD_WORDS = 16
 };
 
+// How weights lie in memory.
+enum ncr_weight_pack {
+    NCR_PACK_BYTES,   // the integer that a weight stands for
+    NCR_PACK_NIBBLES, // stored weights of 4 bits, two a byte
+    NCR_PACK_CODES    // stored weights that stand for more than a byte, one a byte
+};
+
+// How a scale is applied (requant.c).
+enum ncr_scale_kind {
+    NCR_SCALE_HIGH, // shifts from 33 on: the high half of the product
+    NCR_SCALE_WIDE, // 64 bits
+    NCR_SCALE_SHIFT // powers of two: no product; round is 1 + 2·zero point, shift that of qmath.h -
+                    // 31
+};
+
 struct ncr_pack {
     uint64_t base; // of the node's constants in the blob; all below count from there
     // A kernel reads its input as `segments` runs of contiguous bytes, each `groups4` groups of 4
@@ -42,9 +57,10 @@ struct ncr_pack {
     int32_t patterns, tap_rows, row_groups;
     bool flat;     // blocks run over the whole row [W·C], else over the C bytes of a pixel
     bool permuted; // RESHAPE: a vector in the order of its source's memory, see below
-    bool wide;     // a shift is under 33: scales are applied in 64 bits
-    bool has_zero; // the output's zero point is in the rounding of the scales
-    bool clamps;   // the output's clamp is narrower than a byte
+    enum ncr_scale_kind scale;
+    enum ncr_weight_pack pack;
+    bool has_zero;                     // the output's zero point is in the rounding of the scales
+    bool clamps;                       // the output's clamp is narrower than a byte
     uint64_t bias, mult, round, shift; // i32 arrays
     uint64_t weights;
     uint64_t table; // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL: 4 i32 a tap count
@@ -61,11 +77,14 @@ void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const st
                       const struct ncr_family *family);
 // Writes all constants; blob is packs->bytes, zeroed.
 void ncr_packs_fill(const struct ncr_packs *packs, uint8_t *blob);
-// Byte offsets in the blob that hold logical weight `index` of qnode q, at most `most`; gives their
-// number.
+// Most copies of a weight or of a channel's numbers in the blob.
 enum { NCR_WEIGHT_COPIES = 256 };
-uint32_t ncr_packs_weight(const struct ncr_packs *packs, uint32_t q, int64_t index,
-                          uint64_t out[NCR_WEIGHT_COPIES]);
+// The integer that logical weight `index` of qnode q stands for in the blob; and its replacement by
+// a stored weight (weight_form.h).
+int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uint32_t q,
+                         int64_t index);
+void ncr_packs_set_weight(const struct ncr_packs *packs, uint8_t *blob, uint32_t q, int64_t index,
+                          int8_t stored);
 // Places of output channel o of qnode q in the array bias (and mult, round, shift), as indices.
 uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
                            uint32_t out[NCR_WEIGHT_COPIES]);

@@ -7,7 +7,7 @@ struct shape {            // all int64_t: it is its own key
     int64_t kh, kw, stride_y, stride_x, pad_y, pad_x;
     int64_t in_height, in_width, height, width, channels;
     int64_t in_row, out_row;
-    int64_t wide, has_zero, clamps, table;
+    int64_t scale, has_zero, clamps, table;
 };
 
 struct pool {
@@ -114,7 +114,8 @@ static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *use
     LLVMValueRef k = p->s->single ? ncr_word(e, 0) : LLVMBuildSub(e->b, count, ncr_word(e, 1), "");
     LLVMValueRef row = ncr_at(e, p->consts, k, 16, p->s->table);
     LLVMValueRef start = ncr_splat(e, ncr_load(e, e->i32, row, 4), lanes), r[4];
-    struct ncr_scale scale = ncr_scale_splat(e, p->s->wide, ncr_at(e, row, NULL, 0, 4));
+    struct ncr_scale scale =
+        ncr_scale_splat(e, (enum ncr_scale_kind)p->s->scale, ncr_at(e, row, NULL, 0, 4));
     for (uint32_t v = 0; v < vectors; v++) {
         LLVMValueRef sum = LLVMBuildAdd(e->b, LLVMBuildLoad2(e->b, v32, slot[v], ""), start, "");
         r[v] = ncr_rescale(e, sum, &scale);
@@ -223,7 +224,7 @@ void ncr_emit_pool(struct ncr_emit *e, uint32_t q)
                       .channels = out->channels,
                       .in_row = in->row_bytes,
                       .out_row = out->row_bytes,
-                      .wide = p->wide,
+                      .scale = p->scale,
                       .has_zero = p->has_zero,
                       .clamps = p->clamps,
                       .table = (int64_t)p->table};

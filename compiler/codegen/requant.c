@@ -1,21 +1,23 @@
 // Requantisation of vectors of sums (qmath.h), exactly, and the way out of the registers.
 #include "compiler/codegen/emit.h"
 
-struct ncr_scale ncr_scale_load(struct ncr_emit *e, bool wide, LLVMValueRef mult,
+struct ncr_scale ncr_scale_load(struct ncr_emit *e, enum ncr_scale_kind kind, LLVMValueRef mult,
                                 LLVMValueRef round, LLVMValueRef shift)
 {
     LLVMTypeRef v = ncr_vec(e->i32, e->family->lanes);
-    return (struct ncr_scale){ncr_load(e, v, mult, 4), wide ? NULL : ncr_load(e, v, round, 4),
-                              ncr_load(e, v, shift, 4), wide};
+    return (struct ncr_scale){kind == NCR_SCALE_SHIFT ? NULL : ncr_load(e, v, mult, 4),
+                              kind == NCR_SCALE_WIDE ? NULL : ncr_load(e, v, round, 4),
+                              ncr_load(e, v, shift, 4), kind};
 }
 
-struct ncr_scale ncr_scale_splat(struct ncr_emit *e, bool wide, LLVMValueRef at)
+struct ncr_scale ncr_scale_splat(struct ncr_emit *e, enum ncr_scale_kind kind, LLVMValueRef at)
 {
     uint32_t n = e->family->lanes;
     LLVMValueRef v[3];
     for (int i = 0; i < 3; i++)
         v[i] = ncr_splat(e, ncr_load(e, e->i32, ncr_at(e, at, NULL, 0, 4 * i), 4), n);
-    return (struct ncr_scale){v[0], wide ? NULL : v[1], v[2], wide};
+    return (struct ncr_scale){kind == NCR_SCALE_SHIFT ? NULL : v[0],
+                              kind == NCR_SCALE_WIDE ? NULL : v[1], v[2], kind};
 }
 
 // (acc · mult + 2^(shift-1)) >> shift in 64 bits; limited far outside of any byte instead of at
@@ -38,13 +40,22 @@ static LLVMValueRef requantise_wide(struct ncr_emit *e, LLVMValueRef p,
 // since adding the fraction l / 2^32 to an integer never passes a multiple of 2^(shift-32).
 // |h| <= 2^30 and the rounding is at most 2^29, so 32 bits do; and a zero point times 2^(shift-32),
 // which adds the zero point to the result, is at most 2^29 too (pack.c).
+//
+// A factor that is a power of two has mult 2^30, and with k = shift - 30 >= 2
+//   (acc · 2^30 + 2^(shift-1)) >> shift = (acc + 2^(k-1)) >> k = ((acc >> (k-1)) + 1) >> 1
+// without a product and without a carry out of 32 bits; 2·zero beside the 1 adds the zero point.
 LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_scale *scale)
 {
     uint32_t n = ncr_length(acc);
+    if (scale->kind == NCR_SCALE_SHIFT) {
+        LLVMValueRef r = LLVMBuildAShr(e->b, acc, scale->shift, "");
+        return LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, r, scale->round, ""),
+                             ncr_splat_int(e->i32, 1, n), "");
+    }
     LLVMTypeRef v64 = ncr_vec(e->i64, n);
     LLVMValueRef p = LLVMBuildMul(e->b, LLVMBuildSExt(e->b, acc, v64, ""),
                                   LLVMBuildSExt(e->b, scale->mult, v64, ""), "");
-    if (scale->wide) return requantise_wide(e, p, scale, n);
+    if (scale->kind == NCR_SCALE_WIDE) return requantise_wide(e, p, scale, n);
     LLVMValueRef h = LLVMBuildLShr(e->b, p, ncr_splat_int(e->i64, 32, n), "");
     h = LLVMBuildTrunc(e->b, h, ncr_vec(e->i32, n), "");
     return LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, h, scale->round, ""), scale->shift, "");

@@ -70,7 +70,8 @@ int32_t ncr_flip_apply(const struct ncr_flip *flip, uint32_t width, int32_t valu
 {
     uint32_t v = (((uint32_t)value & flip->and_mask) | flip->or_mask) ^ flip->xor_mask;
     if (width == 32) return (int32_t)v;
-    return (int32_t)(v & 0xff) - (v & 0x80 ? 256 : 0);
+    uint32_t sign = UINT32_C(1) << (width - 1), low = v & (2 * sign - 1);
+    return (int32_t)(low ^ sign) - (int32_t)sign;
 }
 
 bool ncr_fault_spreads(const struct ncr_fault_spec *spec)

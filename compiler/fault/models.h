@@ -19,7 +19,7 @@ struct ncr_flip {
     uint32_t and_mask, or_mask, xor_mask;
 };
 
-// The stored value after the flip: two's complement in `width` bits (8 or 32).
+// The stored value after the flip: two's complement in `width` bits (2 to 32).
 int32_t ncr_flip_apply(const struct ncr_flip *flip, uint32_t width, int32_t value);
 
 struct ncr_fault_row {

@@ -21,6 +21,17 @@ static bool has_weights(enum ncr_qop op)
     return op == NCR_QOP_CONV || op == NCR_QOP_DWCONV || op == NCR_QOP_DENSE;
 }
 
+uint32_t ncr_site_width(const struct ncr_qnode *node, enum ncr_site_class site)
+{
+    switch (site) {
+    case NCR_SITES_ACTIVATION: return INT8_BITS;
+    case NCR_SITES_WEIGHT: return has_weights(node->op) ? ncr_weight_width(node->form) : INT8_BITS;
+    case NCR_SITES_BIAS: return INT32_BITS;
+    case NCR_SITES_COUNT_: break;
+    }
+    NCR_BUG("site class %d", (int)site);
+}
+
 static int64_t elements_of(const struct ncr_qnode *node, enum ncr_site_class site)
 {
     switch (site) {
@@ -55,11 +66,11 @@ struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *dia
             int64_t n = elements_of(&qgraph->nodes[q], site);
             if (!(spec->sites & 1u << c) || n == 0) continue;
             struct ncr_site_group g = {.site = site, .node = q, .n_elements = n};
-            g.width = site == NCR_SITES_BIAS ? INT32_BITS : INT8_BITS;
+            g.width = ncr_site_width(&qgraph->nodes[q], site);
             g.bit_lo = spec->bit_lo;
             uint32_t bit_hi = spec->bit_hi;
-            if (g.width == INT32_BITS && spec->bit_lo == 0 && bit_hi == INT8_BITS - 1)
-                bit_hi = INT32_BITS - 1; // the default range is the whole element
+            if (spec->bit_lo == 0 && bit_hi == INT8_BITS - 1)
+                bit_hi = g.width - 1; // the default range is the whole element
             if (bit_hi >= g.width) {
                 NCR_DIAG(diags, FAULT_BITS, spec->span, bit_hi, ncr_site_name(site), g.width - 1);
                 return NULL;

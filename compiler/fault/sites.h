@@ -15,7 +15,7 @@
 enum ncr_site_class {
     NCR_SITES_ACTIVATION, // the stored int8 tensor of a node, the network's input included; after
                           // requantisation
-    NCR_SITES_WEIGHT,     // a packed int8 weight
+    NCR_SITES_WEIGHT,     // a stored weight
     NCR_SITES_BIAS,       // a stored int32 constant bias[o] (qgraph.h: the zero point is folded in)
     NCR_SITES_COUNT_
 };
@@ -24,7 +24,7 @@ struct ncr_site_group {
     enum ncr_site_class site;
     uint32_t node;      // qnode
     int64_t n_elements; // in the logical order of the tensor, the weights or the biases
-    uint32_t width;     // bits an element is stored in: 8, bias 32
+    uint32_t width;     // bits an element is stored in: ncr_site_width
     uint32_t bit_lo;    // slot 0 is this bit
     uint32_t n_slots;   // points an element
     uint64_t first;     // number of the first point
@@ -47,8 +47,11 @@ struct ncr_site_address {
     uint32_t slot;
 };
 
+// Bits of an element: an activation 8, a bias 32, a weight those of its form (weight_form.h).
+uint32_t ncr_site_width(const struct ncr_qnode *node, enum ncr_site_class site);
+
 // Enumerates the population of `spec` in `qgraph` (structure suffices, numbers are not read). The
-// range of bits 0 .. 7, which is the default, means the whole element for biases. NULL after a
+// range of bits 0 .. 7, which is the default, means the whole element. NULL after a
 // diagnostic at spec->span: the bits do not fit (N0901, N0903), nothing to strike (N0902), more
 // flips than points (N0904).
 struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *diags,

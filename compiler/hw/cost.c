@@ -85,7 +85,7 @@ static void place(struct ncr_cost *cost)
     const struct ncr_qgraph *g = cost->plan->qgraph;
     cost->arena_bytes = cost->plan->arena_bytes;
     for (uint32_t q = 0; q < g->n_nodes; q++)
-        cost->flash_bytes += (uint64_t)ncr_operator_weight_bytes(g, &g->nodes[q]);
+        cost->flash_bytes += (uint64_t)ncr_qnode_weight_bytes(&g->nodes[q]);
     double tensors = (double)cost->arena_bytes, weights = (double)cost->flash_bytes;
     cost->arena_home = home_of(target, tensors, false, NCR_NO_MEMORY, 0);
     cost->weights_home = home_of(target, weights, true, cost->arena_home, tensors);

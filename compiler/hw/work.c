@@ -1,13 +1,6 @@
 // PLAN step to the work of one operator.
 #include "compiler/hw/work.h"
 
-int64_t ncr_operator_weight_bytes(const struct ncr_qgraph *qgraph, const struct ncr_qnode *node)
-{
-    if (node->n_weights == 0) return 0;
-    int64_t bits = qgraph->spec.weight_bits > 8 ? 16 : 8; // as stored
-    return node->n_weights * bits / 8 + 4 * (int64_t)node->n_channels;
-}
-
 static int64_t activation_bytes(const struct ncr_qgraph *qgraph, int64_t elements)
 {
     return qgraph->spec.activation_bits > 8 ? 2 * elements : elements;
@@ -30,7 +23,7 @@ struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint3
     work.in_bytes = activation_bytes(g, work.in_elements);
     work.out_bytes = activation_bytes(g, work.out_elements);
     work.weight_elements = node->n_weights;
-    work.weight_bytes = ncr_operator_weight_bytes(g, node);
+    work.weight_bytes = ncr_qnode_weight_bytes(node);
     if (work.macs == 0) {
         bool pool = node->op == NCR_QOP_MAXPOOL || node->op == NCR_QOP_AVGPOOL;
         int64_t taps = pool ? (int64_t)node->attrs.kernel[0] * node->attrs.kernel[1] : 1;

@@ -26,7 +26,5 @@ struct ncr_operator_work {
 // A step of the plan. Nothing is asked (all zero) of inputs, of reshapes that keep their place, and
 // of weights that are not read.
 struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint32_t step);
-// Stored bytes of a node's weights, and of its biases (4 each).
-int64_t ncr_operator_weight_bytes(const struct ncr_qgraph *qgraph, const struct ncr_qnode *node);
 
 #endif

@@ -69,6 +69,7 @@ struct ncr_quant_spec {
     enum ncr_qformat weights, activations;
     uint32_t weight_bits, activation_bits; // 8
     bool per_channel;                      // weights: linear(bits: 8, per: channel|tensor)
+    bool half_steps;                       // weights: log2(base: sqrt2)
     enum ncr_calibration calibration;      // calibration: minmax | percentile(99.9 %)
     double percentile;                     // 0.5 .. 1
     uint32_t calibration_images;           // default 512, from the training split

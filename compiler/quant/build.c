@@ -31,12 +31,13 @@ static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spe
                  {"activations", spec->activations, spec->activation_bits}};
     bool ok = true;
     for (int i = 0; i < 2; i++) {
-        if (parts[i].format == NCR_QF_LOG2) {
-            NCR_DIAG(diags, QUANT_FORMAT, spec->span, parts[i].what, NCR_STR_ARG(spec->name));
+        uint32_t most = parts[i].format == NCR_QF_LOG2 ? 5 : 8;
+        if (i == 1 && parts[i].format == NCR_QF_LOG2) {
+            NCR_DIAG(diags, QUANT_FORMAT, spec->span, NCR_STR_ARG(spec->name));
             ok = false;
-        } else if (parts[i].bits < 2 || parts[i].bits > 8) {
+        } else if (parts[i].bits < 2 || parts[i].bits > most) {
             NCR_DIAG(diags, QUANT_BITS, spec->span, parts[i].what, NCR_STR_ARG(spec->name),
-                     parts[i].bits);
+                     parts[i].bits, (int)most);
             ok = false;
         }
     }
@@ -213,6 +214,7 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
         ok &= check_limits(&b, q);
         fuse(&b, q);
+        if (q->n_weights) ncr_qnode_set_form(arena, result, q, ncr_weight_form_of(spec));
         made[id] = made[q->last] = result->n_nodes++;
     }
     if (!ok) return NULL;

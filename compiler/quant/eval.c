@@ -43,7 +43,7 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
     int32_t kh = a->kernel[0], kw = a->kernel[1], zx = input(j, 0)->zero_point;
     for (int32_t o = 0; o < out->dim[0]; o++) {
         int32_t c0 = o / outs_per_group * per;
-        const int8_t *w = node->weights + (int64_t)o * per * kh * kw;
+        int64_t w = (int64_t)o * per * kh * kw;
         for (int32_t y = 0; y < OH; y++)
             for (int32_t x = 0; x < OW; x++) {
                 int32_t acc = node->bias[o];
@@ -55,7 +55,9 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
                             bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
                             int32_t v =
                                 inside ? j->in[0][((int64_t)(c0 + c) * H + iy) * W + ix] : zx;
-                            acc = ncr_wrap_add(acc, ncr_wrap_mul(w[(c * kh + p) * kw + q], v));
+                            acc = ncr_wrap_add(
+                                acc,
+                                ncr_wrap_mul(ncr_qnode_weight(node, w + (c * kh + p) * kw + q), v));
                         }
                 j->out[((int64_t)o * OH + y) * OW + x] = finish(node, acc, o);
             }
@@ -79,7 +81,8 @@ static void eval_dense(const struct job *j)
     for (int64_t o = 0; o < j->n; o++) {
         int32_t acc = j->node->bias[o];
         for (int64_t i = 0; i < I; i++)
-            acc = ncr_wrap_add(acc, ncr_wrap_mul(j->node->weights[o * I + i], j->in[0][i]));
+            acc =
+                ncr_wrap_add(acc, ncr_wrap_mul(ncr_qnode_weight(j->node, o * I + i), j->in[0][i]));
         j->out[o] = finish(j->node, acc, (int32_t)o);
     }
 }

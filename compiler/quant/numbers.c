@@ -118,15 +118,32 @@ static double largest(const double *v, int64_t n)
     return top;
 }
 
-// Symmetric scale for weights whose largest magnitude is `top`, coarse enough that the bias fits
-// into 2^30.
-static double weight_scale(const struct ncr_quant_spec *spec, double top, double bias,
+// Σ of the squared errors of n weights at scale s.
+static double rounding_error(const struct ncr_qnode *q, const double *w, int64_t n, double s)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double e = w[i] - s * q->values->of[(uint8_t)ncr_weight_nearest(q->form, w[i] / s)];
+        sum += e * e;
+    }
+    return sum;
+}
+
+// Symmetric scale for n weights, coarse enough that a bias fits into 2^30. Powers of two except for
+// linear weights; of the powers around log2's largest magnitude, the one of least squared error.
+static double weight_scale(const struct ncr_qnode *q, const double *w, int64_t n, double bias,
                            double input_scale)
 {
-    double s = top / q_max(spec->weight_bits), for_bias = fabs(bias) / (input_scale * 0x1p30);
+    double s = largest(w, n) / ncr_weight_top(q->form),
+           for_bias = fabs(bias) / (input_scale * 0x1p30);
+    bool any = s > 1e-30;
     s = fmax(s, for_bias);
     if (!(s > 1e-30)) return 1; // all weights are zero
-    return spec->weights == NCR_QF_FIXED ? power_of_two(s) : s;
+    if (q->form.format == NCR_QF_LINEAR) return s;
+    s = power_of_two(s);
+    if (q->form.format != NCR_QF_LOG2 || !any) return s;
+    double finer = rounding_error(q, w, n, s / 2), coarser = rounding_error(q, w, n, s);
+    return finer < coarser && s / 2 >= for_bias ? s / 2 : s;
 }
 
 // Reports channel o of a node whose folded weights or bias are nan or infinite.
@@ -148,12 +165,68 @@ static bool all_finite(const struct fill *f, const struct ncr_qnode *q, const do
     return true;
 }
 
+// Sums of a channel: the largest |sum| over all int8 inputs, at any moment, and its ends.
+struct reach {
+    int64_t most, lo, hi;
+};
+
+// Weights, bias and factors of channel o at scale s.
+static struct reach fill_channel(const struct fill *f, struct ncr_qnode *q, int32_t o,
+                                 const double *w, double bias, double s)
+{
+    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
+    int64_t per = q->n_weights / q->n_channels, sum = 0, reach = 0;
+    for (int64_t i = o * per; i < (o + 1) * per; i++) {
+        q->weights[i] = ncr_weight_nearest(q->form, w[i] / s);
+        int32_t v = ncr_qnode_weight(q, i);
+        sum += v;
+        reach += v < 0 ? -v : v;
+    }
+    int64_t stored = (int64_t)round(bias / (s * in->scale)) - in->zero_point * sum;
+    q->bias[o] = (int32_t)stored; // meaningless where `most` does not fit
+    q->weight_scale[o] = s;
+    set_mult(q, o, s * in->scale / q->scale);
+    // Σ of the positive and of the negative weights are (reach ± sum) / 2.
+    int64_t plus = (reach + sum) / 2, minus = (reach - sum) / 2;
+    return (struct reach){(stored < 0 ? -stored : stored) + 128 * reach,
+                          stored - 128 * plus - 127 * minus, stored + 127 * plus + 128 * minus};
+}
+
+// All channels. Logarithmic weights whose sum could leave 32 bits take a coarser scale: what is
+// lost are their smallest magnitudes.
+static struct reach fill_channels(const struct fill *f, struct ncr_qnode *q, const double *w,
+                                  const double *bias, int32_t *worst_channel)
+{
+    const struct ncr_quant_spec *spec = &f->q->spec;
+    double input_scale = f->q->nodes[q->in[0]].scale;
+    int64_t per = q->n_weights / q->n_channels;
+    double shared = spec->per_channel ? 0
+                                      : weight_scale(q, w, q->n_weights,
+                                                     largest(bias, q->n_channels), input_scale);
+    struct reach worst = {0};
+    for (int32_t o = 0; o < q->n_channels; o++) {
+        double s =
+            spec->per_channel ? weight_scale(q, w + o * per, per, bias[o], input_scale) : shared;
+        struct reach r = fill_channel(f, q, o, w, bias[o], s);
+        while (q->form.format == NCR_QF_LOG2 && r.most > INT32_MAX)
+            r = fill_channel(f, q, o, w, bias[o], s *= 2);
+        if (!spec->per_channel && s > shared) { // the others follow
+            shared = s;
+            worst = (struct reach){0};
+            o = -1;
+            continue;
+        }
+        if (r.most > worst.most) {
+            worst = r;
+            *worst_channel = o;
+        }
+    }
+    return worst;
+}
+
 static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
 {
     struct ncr_arena *arena = f->b->arena;
-    const struct ncr_quant_spec *spec = &f->q->spec;
-    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
-    int64_t per = q->n_weights / q->n_channels;
     q->weights = NCR_NEW_N(arena, int8_t, (size_t)q->n_weights);
     q->bias = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
     q->weight_scale = NCR_NEW_N(arena, double, (size_t)q->n_channels);
@@ -162,42 +235,15 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
     double *w = NCR_NEW_N(arena, double, (size_t)q->n_weights),
            *bias = NCR_NEW_N(arena, double, (size_t)q->n_channels);
     folded(f, q, w, bias);
-    bool ok = all_finite(f, q, w, bias);
-    double all = largest(w, q->n_weights), all_bias = largest(bias, q->n_channels);
-    int32_t top = q_max(spec->weight_bits), worst_channel = 0;
-    int64_t worst = 0, worst_lo = 0, worst_hi = 0;
-    for (int32_t o = 0; ok && o < q->n_channels; o++) {
-        double s = spec->per_channel
-                       ? weight_scale(spec, largest(w + o * per, per), bias[o], in->scale)
-                       : weight_scale(spec, all, all_bias, in->scale);
-        int64_t sum = 0, reach = 0;
-        for (int64_t i = 0; i < per; i++) {
-            int32_t v = ncr_round_sat(w[o * per + i] / s, -top, top);
-            q->weights[o * per + i] = (int8_t)v;
-            sum += v;
-            reach += v < 0 ? -v : v;
-        }
-        // The largest |accumulator| over all int8 inputs, at any moment of the sum.
-        int64_t stored = (int64_t)round(bias[o] / (s * in->scale)) - in->zero_point * sum;
-        int64_t most = (stored < 0 ? -stored : stored) + 128 * reach;
-        if (most > worst) {
-            worst = most;
-            worst_channel = o;
-            // Σ of the positive and of the negative weights are (reach ± sum) / 2.
-            worst_lo = stored - 128 * ((reach + sum) / 2) - 127 * ((reach - sum) / 2);
-            worst_hi = stored + 127 * ((reach + sum) / 2) + 128 * ((reach - sum) / 2);
-        }
-        q->bias[o] = (int32_t)stored; // meaningless where the check below fails
-        q->weight_scale[o] = s;
-        set_mult(q, o, s * in->scale / q->scale);
-    }
-    if (!ok) return false; // the diagnostic may lie behind the mark
+    if (!all_finite(f, q, w, bias)) return false; // the diagnostic may lie behind the mark
+    int32_t channel = 0;
+    struct reach worst = fill_channels(f, q, w, bias, &channel);
     ncr_arena_reset(arena, scratch);
-    if (worst <= INT32_MAX) return true;
+    if (worst.most <= INT32_MAX) return true;
     ncr_builder_q_blame(f->b,
                         NCR_DIAG(f->b->diags, QUANT_OVERFLOW, ncr_builder_q_span(f->b, q->node),
-                                 NCR_STR_ARG(q->path), (long long)worst_lo, (long long)worst_hi,
-                                 worst_channel, (long long)worst),
+                                 NCR_STR_ARG(q->path), (long long)worst.lo, (long long)worst.hi,
+                                 channel, (long long)worst.most),
                         q->node);
     return false;
 }

@@ -100,3 +100,22 @@ struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *g)
     }
     return h;
 }
+
+void ncr_qnode_set_form(struct ncr_arena *arena, const struct ncr_qgraph *graph,
+                        struct ncr_qnode *node, struct ncr_weight_form form)
+{
+    node->form = form;
+    for (uint32_t q = 0; q < graph->n_nodes; q++)
+        if (graph->nodes[q].values && ncr_weight_form_equal(graph->nodes[q].form, form)) {
+            node->values = graph->nodes[q].values;
+            return;
+        }
+    node->values = ncr_weight_values_new(arena, form);
+}
+
+int64_t ncr_qnode_weight_bytes(const struct ncr_qnode *node)
+{
+    if (node->n_weights == 0) return 0;
+    return (node->n_weights * (int64_t)ncr_weight_memory_bits(node->form) + 7) / 8 +
+           4 * (int64_t)node->n_channels;
+}

@@ -7,7 +7,8 @@
 // and clamp of the output (see qmath.h). y = clamp(zy + r, lo, hi) for:
 //
 //   CONV, DWCONV, DENSE
-//       r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding read zx.
+//       r = requantise(bias[o] + Σ w·x, mult[o], shift[o]); taps in the padding read zx. w is the
+//       integer that the stored weight stands for (weight_form.h).
 //       bias[o] is the stored constant round(b / (sw·sx)) - zx·Σ w: the zero point is folded in,
 //       and stays folded when a fault changes a weight, since that is what the memory holds.
 //   ADD
@@ -34,6 +35,7 @@
 #include "compiler/ir/config.h"
 #include "compiler/ir/weights.h"
 #include "compiler/quant/qmath.h"
+#include "compiler/quant/weight_form.h"
 
 enum ncr_qop {
 #define NCR_QOP_ROW(NAME, name) NCR_QOP_##NAME,
@@ -45,13 +47,16 @@ enum ncr_qop {
 struct ncr_qnode {
     enum ncr_qop op;
     uint32_t n_in;
-    const uint32_t *in;      // qnode ids
-    struct ncr_attrs attrs;  // kernel, stride, pad (resolved), dilation, groups, factor
-    struct ncr_shape shape;  // logical [C, H, W] or [N]
-    ncr_node_id node;        // the graph node that does the work (conv, add, …)
-    ncr_node_id last;        // the last graph node fused into it: same tensor as this output
-    struct ncr_str path;     // of `node`
-    int64_t macs, n_weights; // n_weights: elements of the weight tensor, 0 without
+    const uint32_t *in;          // qnode ids
+    struct ncr_attrs attrs;      // kernel, stride, pad (resolved), dilation, groups, factor
+    struct ncr_shape shape;      // logical [C, H, W] or [N]
+    ncr_node_id node;            // the graph node that does the work (conv, add, …)
+    ncr_node_id last;            // the last graph node fused into it: same tensor as this output
+    struct ncr_str path;         // of `node`
+    int64_t macs, n_weights;     // n_weights: elements of the weight tensor, 0 without
+    struct ncr_weight_form form; // of the weights; zeros without
+    // What a stored weight stands for, by its byte; NULL without weights.
+    const struct ncr_weight_values *values;
     int32_t n_channels; // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in;
                         // AVGPOOL kernel area where something is padded, else 1
 
@@ -60,8 +65,9 @@ struct ncr_qnode {
     int32_t zero_point;
     int32_t lo, hi;       // clamp of the output, within [-128, 127]
     double *weight_scale; // n_channels; real weight = weight_scale[o] · w
-    int8_t *weights; // conv [O, I/g, Kh, Kw]; dwconv [C·m, 1, Kh, Kw]; dense [O, I] in the graph's
-                     // logical order
+    // As stored (weight_form.h), in the graph's logical order: conv [O, I/g, Kh, Kw]; dwconv [C·m,
+    // 1, Kh, Kw]; dense [O, I].
+    int8_t *weights;
     int32_t *bias;
     int32_t *mult, *shift; // struct ncr_qscale split into arrays
     int32_t *in_mult;      // ADD
@@ -112,6 +118,22 @@ bool ncr_qop_has_mult(enum ncr_qop op);    // those, ADD, MUL, CONCAT, AVGPOOL
 // What n_weights and n_channels must be, from op, attributes and shapes; -1 where it passes int64.
 int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
 int64_t ncr_qnode_channels(const struct ncr_qnode *node);
+// Bytes of the stored weights (two to a byte where they have 4 bits) and of the biases, 4 each; 0
+// without weights.
+int64_t ncr_qnode_weight_bytes(const struct ncr_qnode *node);
+// Gives node q the form of its weights; nodes of equal form share their table of values.
+void ncr_qnode_set_form(struct ncr_arena *arena, const struct ncr_qgraph *graph,
+                        struct ncr_qnode *node, struct ncr_weight_form form);
+// The integer that weight i stands for.
+static inline int32_t ncr_qnode_weight(const struct ncr_qnode *node, int64_t i)
+{
+    return node->values->of[(uint8_t)node->weights[i]];
+}
+// The same with one of its stored bits flipped; bit < ncr_weight_width(node->form).
+static inline int32_t ncr_qnode_flipped_weight(const struct ncr_qnode *node, int64_t i, int bit)
+{
+    return node->values->of[(uint8_t)node->weights[i] ^ 1 << bit];
+}
 
 // Padding of one side of a convolution's input, and its elements with padding: no sum of buffers
 // can pass 64 bits.

@@ -116,6 +116,12 @@ static void put_attrs(struct ncr_buf *out, const struct ncr_qnode *n)
     if (has & NCR_ATTR_FACTOR) ncr_buf_fmt(out, " factor %dx%d", a->factor[0], a->factor[1]);
 }
 
+static void put_form(struct ncr_buf *out, struct ncr_weight_form form)
+{
+    ncr_buf_fmt(out, "%s %u", format_names[form.format], form.bits);
+    if (form.half_steps) ncr_buf_puts(out, " sqrt2");
+}
+
 static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q)
 {
     const struct ncr_qnode *n = &g->nodes[q];
@@ -145,8 +151,9 @@ void ncr_qgraph_dump(const struct ncr_qgraph *g, struct ncr_buf *out)
 {
     ncr_buf_puts(out, "qgraph ");
     put_quoted(out, g->name);
-    ncr_buf_fmt(out, " weights %s %u per %s activations %s %u {\n", format_names[g->spec.weights],
-                g->spec.weight_bits, g->spec.per_channel ? "channel" : "tensor",
+    ncr_buf_puts(out, " weights ");
+    put_form(out, ncr_weight_form_of(&g->spec));
+    ncr_buf_fmt(out, " per %s activations %s %u {\n", g->spec.per_channel ? "channel" : "tensor",
                 format_names[g->spec.activations], g->spec.activation_bits);
     for (uint32_t q = 0; q < g->n_nodes; q++)
         put_node(out, g, q);
@@ -318,14 +325,22 @@ static int8_t *bytes(struct reader *r, int64_t n)
     return v;
 }
 
-static enum ncr_qformat format(struct reader *r)
+static enum ncr_qformat format(struct reader *r, bool of_weights)
 {
     if (r->failed) return NCR_QF_LINEAR;
     struct ncr_str w = word(r);
-    for (int i = 0; i < 2; i++) // no network is made of log2
+    for (int i = 0; i < (of_weights ? 3 : 2); i++)
         if (ncr_str_is(w, format_names[i])) return (enum ncr_qformat)i;
-    fail(r, "linear or fixed");
+    fail(r, of_weights ? "linear, fixed or log2" : "linear or fixed");
     return NCR_QF_LINEAR;
+}
+
+static struct ncr_weight_form read_form(struct reader *r)
+{
+    struct ncr_weight_form form = {.format = format(r, true)};
+    form.bits = (uint32_t)number(r, 2, form.format == NCR_QF_LOG2 ? 5 : 8);
+    form.half_steps = form.format == NCR_QF_LOG2 && maybe(r, "sqrt2");
+    return form;
 }
 
 static void shape(struct reader *r, struct ncr_shape *out)
@@ -472,6 +487,7 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
     n->n_weights = ncr_qnode_weights(g, n);
     if (n->n_weights < 0 || n->n_weights > NCR_LIMIT_ELEMENTS || channels > NCR_LIMIT_ELEMENTS)
         fail(r, "weights within the limits");
+    if (n->n_weights > 0) ncr_qnode_set_form(r->arena, g, n, ncr_weight_form_of(&g->spec));
     if (g->n_nodes == 0)
         g->has_numbers = !r->failed && maybe(r, "scale");
     else if (g->has_numbers)
@@ -491,13 +507,15 @@ struct ncr_qgraph *ncr_qgraph_read(struct ncr_arena *arena, struct ncr_diags *di
     g->name = quoted(&r);
     g->spec.name = NCR_STR("");
     expect(&r, "weights");
-    g->spec.weights = format(&r);
-    g->spec.weight_bits = (uint32_t)number(&r, 2, 8);
+    struct ncr_weight_form all = read_form(&r);
+    g->spec.weights = all.format;
+    g->spec.weight_bits = all.bits;
+    g->spec.half_steps = all.half_steps;
     expect(&r, "per");
     g->spec.per_channel = maybe(&r, "channel");
     if (!g->spec.per_channel) expect(&r, "tensor");
     expect(&r, "activations");
-    g->spec.activations = format(&r);
+    g->spec.activations = format(&r, false);
     g->spec.activation_bits = (uint32_t)number(&r, 2, 8);
     expect(&r, "{");
     while (!r.failed && !maybe(&r, "inputs")) {

@@ -195,10 +195,14 @@ static bool verify_numbers(const struct check *c)
     if (n->lo < -128 || n->hi > 127 || n->lo > n->hi)
         return wrong(c, "the clamp is no range of bytes");
     if (ncr_qop_has_weights(n->op)) {
-        if (!n->weights || !n->bias || !n->weight_scale) return wrong(c, "weights are missing");
+        if (!n->weights || !n->values || !n->bias || !n->weight_scale)
+            return wrong(c, "weights are missing");
         for (int32_t o = 0; o < n->n_channels; o++)
             if (!(n->weight_scale[o] > 0) || !isfinite(n->weight_scale[o]))
                 return wrong(c, "a weight scale is not positive");
+        for (int64_t i = 0; i < n->n_weights; i++)
+            if (ncr_weight_stored(n->form, n->weights[i]) != n->weights[i])
+                return wrong(c, "a weight does not fit into the bits of its form");
     }
     if (!verify_mults(c)) return false;
     if (n->op == NCR_QOP_LUT && !n->lut) return wrong(c, "the table is missing");

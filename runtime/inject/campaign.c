@@ -202,7 +202,7 @@ static void describe(struct campaign *c, struct ncr_record *r, const struct ncr_
     case NCR_SITES_BIAS: r->old_value = node->bias[f->element]; break;
     case NCR_SITES_COUNT_: NCR_BUG("site class");
     }
-    r->new_value = ncr_flip_apply(f, f->site == NCR_SITES_BIAS ? 32 : 8, r->old_value);
+    r->new_value = ncr_flip_apply(f, ncr_site_width(node, f->site), r->old_value);
 }
 
 static void item_work(struct campaign *c, struct worker *w, uint64_t i)

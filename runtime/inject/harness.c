@@ -120,7 +120,7 @@ static void patch(struct ncr_runner *r, const struct ncr_flip *flips, uint32_t n
         for (; k < n && flips[k].node == f->node && flips[k].site == f->site &&
                flips[k].element == f->element;
              k++)
-            bad = ncr_flip_apply(&flips[k], weight ? 8 : 32, bad);
+            bad = ncr_flip_apply(&flips[k], ncr_site_width(node, f->site), bad);
         if (weight)
             x->ops->patch_weight(x, r->constants, f->node, f->element,
                                  (int8_t)(strike ? bad : good));
@@ -245,7 +245,8 @@ void ncr_dense_run(struct ncr_arena *arena, struct ncr_qgraph *graph, const int8
         struct ncr_qnode *node = &graph->nodes[f->node];
         if (f->site == NCR_SITES_WEIGHT) {
             undo[k] = node->weights[f->element];
-            node->weights[f->element] = (int8_t)ncr_flip_apply(f, 8, undo[k]);
+            node->weights[f->element] =
+                (int8_t)ncr_flip_apply(f, ncr_site_width(node, f->site), undo[k]);
         } else if (f->site == NCR_SITES_BIAS) {
             undo[k] = node->bias[f->element];
             node->bias[f->element] = ncr_flip_apply(f, 32, undo[k]);

@@ -42,7 +42,7 @@ static void describe(const struct both *b, const struct ncr_injection *injection
     r->old_value = f->site == NCR_SITES_ACTIVATION ? b->good[f->node][f->element]
                    : f->site == NCR_SITES_WEIGHT   ? node->weights[f->element]
                                                    : node->bias[f->element];
-    r->new_value = ncr_flip_apply(f, f->site == NCR_SITES_BIAS ? 32 : 8, r->old_value);
+    r->new_value = ncr_flip_apply(f, ncr_site_width(node, f->site), r->old_value);
 }
 
 static void compare(struct ncr_arena *arena, const struct both *b, struct ncr_replay *out)

@@ -130,9 +130,10 @@ Test(codegen, patched_constants_equal_the_interpreter)
             struct ncr_qnode *node = &g->nodes[q];
             for (int k = 0; node->n_weights && k < 3; k++) {
                 int64_t index = (int64_t)ncr_rng_below(&rng, (uint64_t)node->n_weights);
-                int8_t value = (int8_t)(node->weights[index] ^ (1 << ncr_rng_below(&rng, 8)));
+                uint32_t bit = (uint32_t)ncr_rng_below(&rng, ncr_weight_width(node->form));
+                int8_t value = ncr_weight_stored(node->form, node->weights[index] ^ 1 << bit);
                 cr_assert_eq(ncr_code_patch_weight(code, blob, q, index, value),
-                             node->weights[index]);
+                             ncr_qnode_weight(node, index));
                 node->weights[index] = value;
                 patched++;
             }

@@ -44,7 +44,7 @@ static void draw_input(struct ncr_rng *rng, const struct ncr_qnode *x, int kind,
 static void inject(void *user, enum ncr_site_class site, int64_t element, uint32_t bits)
 {
     struct proof *p = user;
-    for (uint32_t b = 0; b < (site == NCR_SITES_BIAS ? 32 : 8); b++) {
+    for (uint32_t b = 0; b < ncr_site_width(&p->qgraph->nodes[p->q], site); b++) {
         bool proved = bits >> b & 1;
         p->sampled++;
         if ((!proved || p->one_in > 1) && p->sampled % (p->one_in * (proved ? 1 : 7)) != 0)
@@ -287,6 +287,8 @@ Test(range_masked, overlapping_windows)
                            .outputs = &out,
                            .n_outputs = 1,
                            .has_numbers = true};
+    struct ncr_arena *tables = ncr_arena_new(0);
+    ncr_qnode_set_form(tables, &g, &nodes[2], (struct ncr_weight_form){NCR_QF_LINEAR, 8, false});
     struct ncr_error why;
     cr_assert(ncr_qgraph_verify(&g, &why), "%s", why.text);
     // The middle pixel at 64 gives 64 in both windows and 2 * 64 * 64 in the sum.

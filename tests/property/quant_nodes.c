@@ -95,6 +95,8 @@ static double allowed(const struct random_net *net, const struct ncr_qnode *node
     int64_t per = ncr_shape_elements(&node->shape) / node->shape.dim[0];
     if (ncr_qop_has_weights(node->op)) {
         double sw = node->weight_scale[i / per];
+        // Neighbours of log2 lie half the largest magnitude apart, and it may be cut off at half.
+        if (node->form.format == NCR_QF_LOG2) sw *= 2.0 * ncr_weight_top(node->form);
         return sw * ((double)sums[i] + in->scale) / 2 / node->scale;
     }
     if (node->op == NCR_QOP_ADD) { // in_mult is rounded to 2^-20 of the widest scale, or coarser
@@ -156,8 +158,8 @@ Test(quant_nodes, each_follows_its_float_operators)
         ncr_arena_free(arena);
     }
     for (int op = 0; op < NCR_QOP_COUNT_; op++)
-        cr_assert_geq(seen[op], op == NCR_QOP_ZERO ? 1 : 10, "%s occurs only %u times", ncr_qop_name((enum ncr_qop)op),
-                      seen[op]);
+        cr_assert_geq(seen[op], op == NCR_QOP_ZERO ? 1 : 10, "%s occurs only %u times",
+                      ncr_qop_name((enum ncr_qop)op), seen[op]);
     cr_assert_gt(fused, 40);
 }
 
@@ -189,5 +191,5 @@ Test(quant_nodes, drawn_numbers_give_varied_tensors)
         ncr_arena_free(arena);
     }
     cr_assert_gt(all, 150);
-    cr_assert_gt(varied, all * 7 / 10, "%u of %u tensors have 5 values or more", varied, all);
+    cr_assert_gt(varied, all * 13 / 20, "%u of %u tensors have 5 values or more", varied, all);
 }

@@ -125,8 +125,9 @@ Test(range, ends_are_reached)
                                .n_outputs = 1,
                                .has_numbers = true};
         struct ncr_error why;
-        cr_assert(ncr_qgraph_verify(&g, &why), "%s", why.text);
         struct ncr_arena *arena = ncr_arena_new(0);
+        ncr_qnode_set_form(arena, &g, &nodes[1], (struct ncr_weight_form){NCR_QF_LINEAR, 8, false});
+        cr_assert(ncr_qgraph_verify(&g, &why), "%s", why.text);
         const struct ncr_range_map *map = ncr_range_sound(arena, &g);
         int32_t lo = 127, hi = -128;
         int64_t least = INT64_MAX, most = INT64_MIN;

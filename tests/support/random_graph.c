@@ -199,7 +199,9 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
-                                        .weights = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,
+                                        .weights = below(&g, 4)   ? NCR_QF_LINEAR
+                                                   : below(&g, 2) ? NCR_QF_FIXED
+                                                                  : NCR_QF_LOG2,
                                         .activations = below(&g, 4) ? NCR_QF_LINEAR : NCR_QF_FIXED,
                                         .weight_bits = below(&g, 4) ? 8 : 2 + below(&g, 7),
                                         .activation_bits = below(&g, 4) ? 8 : 4 + below(&g, 5),
@@ -208,6 +210,10 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
                                             below(&g, 4) ? NCR_CALIB_MINMAX : NCR_CALIB_PERCENTILE,
                                         .percentile = 0.999,
                                         .calibration_images = 4};
+    if (out->spec.weights == NCR_QF_LOG2) {
+        out->spec.weight_bits = 2 + below(&g, 4);
+        out->spec.half_steps = below(&g, 3) == 0;
+    }
     struct ncr_calibrator *calibrator =
         ncr_calibrator_new(arena, out->graph, out->weights, &out->spec);
     for (uint32_t k = 0; k < out->spec.calibration_images; k++) {

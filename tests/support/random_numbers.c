@@ -35,9 +35,11 @@ static void draw_mults(struct draw *d, struct ncr_qnode *n, double bits)
 {
     n->mult = NCR_NEW_N(d->arena, int32_t, (size_t)n->n_channels);
     n->shift = NCR_NEW_N(d->arena, int32_t, (size_t)n->n_channels);
+    bool powers = below(d, 8) == 0; // of two, as fixed point has them
     for (int32_t i = 0; i < n->n_channels; i++) {
         int32_t shift = (int32_t)(bits - 6 + 30) + (int32_t)below(d, 5) - 2;
         n->mult[i] = below(d, 16) ? (1 << 30) + (int32_t)below(d, 1u << 30) : 0;
+        if (powers) n->mult[i] = 1 << 30;
         n->shift[i] = ncr_clamp_i32(below(d, 12) ? shift : 1 + (int32_t)below(d, 62), 1, 62);
     }
 }
@@ -50,13 +52,17 @@ static void draw_weights(struct draw *d, struct ncr_qnode *n)
     n->weight_scale = NCR_NEW_N(d->arena, double, (size_t)n->n_channels);
     n->bias = NCR_NEW_N(d->arena, int32_t, (size_t)n->n_channels);
     for (int64_t i = 0; i < n->n_weights; i++)
-        n->weights[i] = (int8_t)(how == 0 ? (below(d, 2) ? 127 : -128) : (int32_t)below(d, 256));
+        n->weights[i] = ncr_weight_stored(n->form, how == 0 ? (below(d, 2) ? 127 : 128)
+                                                            : (int32_t)below(d, 256));
     for (int32_t o = 0; o < n->n_channels; o++) {
         n->weight_scale[o] = ldexp(1 + ncr_rng_f64(&d->rng), -8);
         uint32_t any = ncr_rng_u32(&d->rng), ends = below(d, 2) ? INT32_MAX : 0x80000000u;
         n->bias[o] = (int32_t)(below(d, 8) ? any % 100000u - 50000u : below(d, 2) ? any : ends);
     }
-    draw_mults(d, n, log2(128.0 * 74 * sqrt((double)per)));
+    double squares = 1; // of the integers that the 256 bytes stand for
+    for (int i = 0; i < 256; i++)
+        squares += (double)n->values->of[i] * n->values->of[i] / 256;
+    draw_mults(d, n, log2(128 * sqrt(squares) * sqrt((double)per)));
 }
 
 static void draw_tables(struct draw *d, struct ncr_qnode *n)

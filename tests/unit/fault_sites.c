@@ -50,6 +50,30 @@ Test(fault_sites, population_by_hand)
     ncr_arena_free(arena);
 }
 
+// Of the same network with a convolution of 4 and a dense layer of 5 stored bits.
+Test(fault_sites, weights_are_struck_in_the_bits_they_are_stored_in)
+{
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct ncr_diags diags;
+    struct tiny_net net;
+    tiny_net_make(arena, 1, 3, 1, &net);
+    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+    for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
+        struct ncr_qnode *node = &net.qgraph->nodes[q];
+        bool dense = node->op == NCR_QOP_DENSE;
+        struct ncr_weight_form form = {dense ? NCR_QF_LOG2 : NCR_QF_LINEAR, dense ? 5 : 3, false};
+        if (node->n_weights) ncr_qnode_set_form(arena, net.qgraph, node, form);
+    }
+    struct ncr_fault_spec spec = {
+        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = 7, .sites = NCR_SITE_WEIGHT};
+    struct ncr_sites *s = ncr_sites_build(arena, &diags, net.qgraph, &spec);
+    cr_assert_eq(s->n_points, 4u * 27 + 5u * 108);
+    spec.bit_hi = 4;
+    cr_assert_null(ncr_sites_build(arena, &diags, net.qgraph, &spec));
+    cr_assert_eq(ncr_diag_number(diags.first->code), 901);
+    ncr_arena_free(arena);
+}
+
 Test(fault_sites, numbers_and_addresses_are_inverse)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
@@ -99,6 +123,9 @@ Test(fault_models, patterns)
     cr_assert(ncr_flip_apply(&low, 8, -1) == 127 && ncr_flip_apply(&low, 8, 3) == 3);
     struct ncr_flip wide = {.and_mask = UINT32_MAX, .xor_mask = 1u << 31};
     cr_assert_eq(ncr_flip_apply(&wide, 32, 0), INT32_MIN);
+    struct ncr_flip third = {.and_mask = UINT32_MAX, .xor_mask = 8};
+    cr_assert_eq(ncr_flip_apply(&third, 4, 3), -5, "the sign bit of four: 3 - 8");
+    cr_assert_eq(ncr_flip_apply(&third, 5, 3), 11);
 }
 
 // Draws of many flips: distinct places, in order, with the number asked for; lower rates strike

@@ -111,6 +111,8 @@ Test(qgraph_verify, finds_each_broken_number)
     BREAK(n[0].zero_point, 128, "node %0 input: the zero point is no byte");
     BREAK(n[0].hi, 128, "node %0 input: the clamp is no range of bytes");
     BREAK(n[1].weights, NULL, "node %1 conv: weights are missing");
+    BREAK(n[1].values, NULL, "node %1 conv: weights are missing");
+    BREAK(n[1].form.bits, 4, "node %1 conv: a weight does not fit into the bits of its form");
     BREAK(n[1].weight_scale[0], -1, "node %1 conv: a weight scale is not positive");
     BREAK(n[1].mult, NULL, "node %1 conv: multipliers are missing");
     BREAK(n[1].mult[2], 5, "node %1 conv: a multiplier is out of range");
@@ -155,9 +157,12 @@ Test(qgraph_verify, the_reader_says_what_it_expected)
     expect_message("qgraph n", "q.txt:1:8: error[N0705]");
     expect_message("qgraph \"n", "expected a text in quotes");
     expect_message("qgraph \"\\q\"", "expected \\x and two hexadecimal digits");
-    expect_message("qgraph \"n\" weights log2 4",
+    expect_message("qgraph \"n\" weights log 4",
                    "q.txt:1:20: error[N0705]: this is not the text of "
-                   "a quantised graph: expected linear or fixed");
+                   "a quantised graph: expected linear, fixed or log2");
+    expect_message("qgraph \"n\" weights log2 6", "expected a number in range");
+    expect_message("qgraph \"n\" weights log2 4 per tensor activations log2 4",
+                   "expected linear or fixed");
     expect_message("qgraph \"n\" weights linear 9", "expected a number in range");
     expect_message(HEAD "%1", "q.txt:2:1: error[N0705]: this is not the text of a quantised graph: "
                               "expected %0");
@@ -165,7 +170,7 @@ Test(qgraph_verify, the_reader_says_what_it_expected)
     expect_message(HEAD "%0 = input \"x\" : 2x3", "expected a shape");
     expect_message(HEAD "%0 = input \"x\" : 2x3x0", "expected a shape");
     expect_message(HEAD X "%1 = lut %1", "q.txt:4:10: error[N0705]: this is not the text of a "
-                                          "quantised graph: expected a node that stands before");
+                                         "quantised graph: expected a node that stands before");
     expect_message(HEAD X "%1 = maxpool %0 \"m\" kernel 2", "expected a pair such as 3x3");
     expect_message(HEAD X "%1 = lut \"m\" : 2x3x3 node 1 last 1 macs 0",
                    "expected the inputs of a node");

@@ -289,7 +289,7 @@ Test(quant_refused, log2)
 {
     struct built b = begin(DENSE OUT(1));
     b.spec.activations = NCR_QF_LOG2;
-    refused(&b, 701, "activations of `q` are `log2`; this version computes `linear` and `fixed`");
+    refused(&b, 701, "activations of `q` are `log2`; they can be `linear` or `fixed`");
 }
 
 Test(quant_refused, bits)
@@ -297,6 +297,10 @@ Test(quant_refused, bits)
     struct built b = begin(DENSE OUT(1));
     b.spec.weight_bits = 9;
     refused(&b, 702, "weights of `q` have 9 bits; they can have 2 to 8");
+    b = begin(DENSE OUT(1));
+    b.spec.weights = NCR_QF_LOG2;
+    b.spec.weight_bits = 6;
+    refused(&b, 702, "weights of `q` have 6 bits; they can have 2 to 5");
     b = begin(DENSE OUT(1));
     b.spec.activation_bits = 1;
     refused(&b, 702, "activations of `q` have 1 bits; they can have 2 to 8");
@@ -309,9 +313,10 @@ Test(quant_refused, overflow)
                            "  %1 = dense %0 \"n/d\" out 1 : 1\n" OUT(1));
     for (int i = 0; i < 140000; i++)
         b.weights->at[0][i] = 1;
-    refused(&b, 703,
-            "the accumulator of `n/d` ranges over [-2258060000, 2275840000] in channel 0 and can reach "
-            "2293620000 on the way; 32 bits hold -2147483648 to 2147483647");
+    refused(
+        &b, 703,
+        "the accumulator of `n/d` ranges over [-2258060000, 2275840000] in channel 0 and can reach "
+        "2293620000 on the way; 32 bits hold -2147483648 to 2147483647");
 }
 
 Test(quant_refused, softmax)

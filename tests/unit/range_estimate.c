@@ -13,6 +13,9 @@ static struct ncr_qgraph identity(void)
     static int32_t bias = 0, mult = 1 << 30, shift = 36;
     static double scale = 1;
     static struct ncr_qnode nodes[2];
+    static struct ncr_weight_values values;
+    for (int v = 0; v < 256; v++)
+        values.of[v] = (int8_t)v;
     weights[0] = 64;
     weights[1] = 0;
     nodes[0] = (struct ncr_qnode){.op = NCR_QOP_INPUT,
@@ -33,6 +36,8 @@ static struct ncr_qgraph identity(void)
                                   .lo = -128,
                                   .hi = 127,
                                   .weight_scale = &scale,
+                                  .form = {NCR_QF_LINEAR, 8, false},
+                                  .values = &values,
                                   .weights = weights,
                                   .bias = &bias,
                                   .mult = &mult,
