@@ -1,6 +1,7 @@
 // The program around an emitted network: reads images, prints class and scores. It needs no C
 // library, so that it is the same program on every machine.
 #include "runtime/standalone/images.h"
+#include "runtime/standalone/stack.h"
 #include "runtime/standalone/system.h"
 
 int nacre_init(void *arena, size_t bytes);
@@ -8,7 +9,6 @@ void nacre_run(void *arena, const int8_t *const *in, int8_t *const *out);
 const struct nacre_network *nacre_info(void);
 
 enum { GOOD = 0, COMMAND_LINE = 2, ENVIRONMENT = 3 };
-enum { STACK_PAINTED = 32768, PAINT = 0xa5 };
 
 struct wish {
     int bench, info, scores, bytes, stack;
@@ -159,32 +159,13 @@ static void bench(struct text *t, const struct instance *x)
     text_put(t, " us an image, one thread\n");
 }
 
-static unsigned char *stack_pointer(void) __attribute__((always_inline));
-static inline unsigned char *stack_pointer(void)
-{
-    unsigned char *at;
-#if defined(__x86_64__)
-    __asm__ volatile("mov %%rsp, %0" : "=r"(at));
-#elif defined(__riscv)
-    __asm__ volatile("mv %0, sp" : "=r"(at));
-#else
-    __asm__ volatile("mov %0, sp" : "=r"(at));
-#endif
-    return at;
-}
-
-// Bytes of stack that one run touched below its caller: painted before, looked at after.
+// Bytes of stack that one run touched below its caller.
 static __attribute__((noinline)) size_t stack_of_run(const struct instance *x)
 {
     const int8_t *in[1] = {x->in};
-    volatile unsigned char *top = stack_pointer();
-    for (size_t i = 1; i <= STACK_PAINTED; i++)
-        *(top - i) = PAINT;
+    volatile unsigned char *top = stack_paint();
     nacre_run(x->arena, in, x->out);
-    size_t deepest = STACK_PAINTED;
-    while (deepest > 0 && *(top - deepest) == PAINT)
-        deepest--;
-    return deepest;
+    return stack_used(top);
 }
 
 static int classify(struct text *t, struct text *error, struct instance *x, const char *path,
@@ -207,7 +188,7 @@ static int classify(struct text *t, struct text *error, struct instance *x, cons
     return GOOD;
 }
 
-int program(int argc, char **argv)
+int main(int argc, char **argv)
 {
     static struct text out = {.to = SYSTEM_OUT}, error = {.to = SYSTEM_ERROR};
     struct wish wish = {0};
