@@ -45,6 +45,7 @@ head -c 100 grey.pgm >short.pgm
 refuse 3 '.' ./prog short.pgm
 
 ok "a library" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix tiny --output libtiny.a
+stack=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
 cat >use.c <<'C'
 #include "libtiny.h"
 #include <stdio.h>
@@ -63,12 +64,14 @@ int main(void)
     tiny_run(other, ins, second);
     for (int i = 0; i < TINY_OUTPUT_0_BYTES; i++)
         if (a[i] != b[i]) return 4; /* instances do not know of each other */
-    printf("%s %d\n", tiny_info()->name, a[0]);
+    if (tiny_info()->stack_bytes != TINY_STACK_BYTES) return 5;
+    printf("%s %d %d\n", tiny_info()->name, a[0], (int)tiny_info()->stack_bytes);
     return 0;
 }
 C
 ok "links into C" cc -std=c11 -Wall -Wextra -Werror -o use_c use.c libtiny.a
 ok "runs" ./use_c
+ok "states the stack that nacre build printed: ${stack:-none}" [ "$(./use_c | cut -d' ' -f3)" = "${stack:-none}" ]
 ok "the header states the stack" grep -qE '^#define TINY_STACK_BYTES [1-9][0-9]*$' libtiny.h
 sed 's/const int8_t \*ins/const int8_t *ins/' use.c >use.cpp
 command -v c++ >/dev/null && ok "the header is C++" c++ -fsyntax-only -Wall -Wextra -x c++ use.cpp

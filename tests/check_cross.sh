@@ -79,6 +79,7 @@ try() { # NET NAME RUNNER TRIPLE CPU
   ok "$net runs on $name" bash -c "$(declare -f qemu_board); $runner ./prog --info --bytes --stack p0.pgm p1.pgm p2.pgm >out"
   ok "$net on $name equals the interpreter" same $net
   ok "$net on $name is static" bash -c "! readelf -lW prog | grep -q INTERP"
+  ok "$net on $name: its description has the stack stated" grep -qE "^needs  *$stated bytes of stack" out
   used=$(tr -d '\r' <out | sed -n 's/^stack  *\([0-9]*\) bytes$/\1/p')
   ok "$net on $name: stack $used within the stated $stated" [ "${used:-0}" -gt 0 -a "${used:-0}" -le "${stated:-0}" ]
 }

@@ -92,11 +92,13 @@ static void emit_info(struct ncr_emit *e, const struct ncr_code_options *options
                              tensors(e, g->outputs, g->n_outputs, true),
                              ncr_word(e, (int64_t)e->plan->arena_bytes),
                              ncr_word(e, (int64_t)NCR_PLAN_ALIGN),
+                             [NCR_INTERFACE_STACK] = ncr_word(e, (int64_t)0),
                              blob,
                              ncr_word(e, (int64_t)e->packs->bytes),
                              pixels};
-    LLVMValueRef info = constant(
-        e, "network", LLVMConstStructInContext(e->context, fields, NCR_COUNT(fields), false), 8);
+    LLVMValueRef info =
+        constant(e, NCR_INTERFACE_NETWORK,
+                 LLVMConstStructInContext(e->context, fields, NCR_COUNT(fields), false), 8);
     char name[256];
     snprintf(name, sizeof name, "%s_info", prefix);
     ncr_emit_function(e, name, e->ptr, 0, 0, true);

@@ -4,6 +4,11 @@
 
 #include "compiler/codegen/codegen.h"
 
+// The global of a module that describes the network, and its field (of struct nacre_network) for
+// the bytes of stack: 0 until the code is made, because nobody knows them before.
+#define NCR_INTERFACE_NETWORK "network"
+enum { NCR_INTERFACE_STACK = 10 };
+
 // Whether prefix can begin a name of C.
 bool ncr_interface_prefix(const char *prefix);
 // Name of the network's input or output i.

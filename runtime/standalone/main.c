@@ -108,7 +108,9 @@ static void print_info(struct text *t, const struct nacre_network *net)
     text_put(t, net->family);
     text_put(t, ")\narena      ");
     text_number(t, net->arena_bytes);
-    text_put(t, " bytes\nconstants  ");
+    text_put(t, " bytes\nneeds      ");
+    text_number(t, net->stack_bytes);
+    text_put(t, " bytes of stack\nconstants  ");
     text_number(t, net->constant_bytes);
     text_put(t, " bytes\n");
     for (int side = 0; side < 2; side++)

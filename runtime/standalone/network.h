@@ -17,6 +17,7 @@ struct nacre_network {
     uint32_t n_inputs, n_outputs;
     const struct nacre_tensor *inputs, *outputs;
     size_t arena_bytes, arena_align;
+    size_t stack_bytes;       /* that a run needs below its caller, at most; 0: not known */
     const uint8_t *constants; /* packed weights, biases, multipliers, tables */
     size_t constant_bytes;
     const int8_t

@@ -67,8 +67,9 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
     const struct ncr_qgraph *g = net->qgraph;
     ncr_buf_fmt(tables,
                 "int n%u_init(void *, size_t);\n"
-                "void n%u_run(void *, const signed char *const *, signed char *const *);\n",
-                i, i);
+                "void n%u_run(void *, const signed char *const *, signed char *const *);\n"
+                "const struct nacre_network *n%u_info(void);\n",
+                i, i, i);
     for (uint32_t k = 0; k < g->n_inputs; k++)
         put_bytes(tables, "in", i, k, s->in[k],
                   (size_t)ncr_shape_elements(&g->nodes[g->inputs[k]].shape));
@@ -84,8 +85,10 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
                 "0};\n        if (n%u_init(arena, %lluu)) return 1;\n"
                 "        volatile unsigned char *top = stack_paint();\n"
                 "        n%u_run(arena, in, out);\n"
-                "        bad += deep(%u, stack_used(top), %lluu);\n",
-                i, (unsigned long long)plan->arena_bytes, i, i, (unsigned long long)stack);
+                "        bad += deep(%u, stack_used(top), %lluu);\n"
+                "        bad += n%u_info()->stack_bytes != %lluu;\n",
+                i, (unsigned long long)plan->arena_bytes, i, i, (unsigned long long)stack, i,
+                (unsigned long long)stack);
     for (uint32_t k = 0; k < g->n_outputs; k++)
         ncr_buf_fmt(calls, "        bad += tell(%u, %u, result[%u], want%u_%u, %zu);\n", i, k, k, i,
                     k, s->out_bytes[k]);
@@ -93,6 +96,7 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
 }
 
 static const char head[] =
+    "#include \"runtime/standalone/network.h\"\n"
     "#include \"runtime/standalone/stack.h\"\n"
     "#include \"runtime/standalone/system.h\"\n"
     "int memcmp(const void *, const void *, size_t);\n"

@@ -53,6 +53,7 @@ struct network {
     struct random_net net;
     struct ncr_plan *plan;
     struct sample sample;
+    uint64_t stack; // as stated
 };
 
 static void *symbol(void *library, const char *prefix, const char *name)
@@ -78,6 +79,8 @@ static void check_network(void *library, const char *prefix, struct network *n)
     cr_assert_str_eq(net->arch_id, "0123456789abcdef0123456789abcdef");
     cr_assert_eq(net->arena_bytes, n->plan->arena_bytes);
     cr_assert_eq(net->arena_align, NCR_PLAN_ALIGN);
+    cr_assert_gt(net->stack_bytes, 0);
+    cr_assert_eq(net->stack_bytes, n->stack);
     cr_assert_eq(net->n_inputs, g->n_inputs);
     cr_assert_eq(net->n_outputs, g->n_outputs);
     cr_assert_null(net->pixels);
@@ -131,7 +134,9 @@ Test(codegen_objects, linked_objects_equal_the_interpreter)
                                            .family = families[i % n_families],
                                            .arch_id = "0123456789abcdef0123456789abcdef"};
         struct ncr_buf object = {0}, again = {0};
+        options.stack_bytes = &n->stack;
         emit(n->plan, &options, &object);
+        options.stack_bytes = NULL; // the object states it all the same
         emit(n->plan, &options, &again);
         cr_assert_eq(object.n, again.n);
         cr_assert_eq(memcmp(object.s, again.s, object.n), 0, "the same input gave other bytes");
