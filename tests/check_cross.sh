@@ -99,7 +99,7 @@ done
 # The instructions that each family is made for are in the code, and its name in the description.
 family() { # TRIPLE CPU INSTRUCTION NAME
   ok "$2 has $3" bash -c "'$nacre' emit --stage asm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output asm && grep -q '[[:space:]]$3[[:space:]]' asm"
-  ok "$2 is $4" bash -c "'$nacre' emit --stage llvm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output ll && grep -q '\"$4' ll"
+  ok "$2 is $4" bash -c "'$nacre' emit --stage llvm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output ll && grep -qF '\\00$4\\00' ll"
 }
 family aarch64-linux-gnu cortex-a76 sdot aarch64_dotprod
 family aarch64-linux-gnu cortex-a53 smull aarch64_neon

@@ -123,14 +123,11 @@ static size_t description_of(const struct ncr_buf *from)
 }
 
 // Writes the stack into the description, where a word of zero waits for it.
-static void state_stack(struct ncr_buf *object, const struct ncr_target *target,
-                        LLVMModuleRef module, uint64_t bytes)
+static void state_stack(struct ncr_buf *object, const struct ncr_target *target, uint64_t bytes)
 {
-    LLVMTargetDataRef layout = LLVMCreateTargetData(target->layout);
-    LLVMTypeRef type = LLVMGlobalGetValueType(LLVMGetNamedGlobal(module, NCR_INTERFACE_NETWORK));
-    size_t at = description_of(object) + LLVMOffsetOfElement(layout, type, NCR_INTERFACE_STACK);
-    LLVMDisposeTargetData(layout);
-    for (uint32_t i = 0; i < target->word_bits / 8; i++) {
+    uint32_t word = target->word_bits / 8;
+    size_t at = description_of(object) + ncr_interface_stack(word);
+    for (uint32_t i = 0; i < word; i++) {
         if (at + i >= object->n || object->s[at + i]) NCR_BUG("no room for the stack's bytes");
         object->s[at + i] = (char)(bytes >> 8 * i);
     }
@@ -161,7 +158,7 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
         status = write_form(target, module, form, out, err);
         if (status == NCR_OK && form == NCR_CODE_OBJECT) {
             *options->stack_bytes = stack_of(&frames, target, options, module);
-            state_stack(out, target, module, *options->stack_bytes);
+            state_stack(out, target, *options->stack_bytes);
         }
         if (status == NCR_OK && options->sizes && form == NCR_CODE_OBJECT)
             sizes_of(out, options->sizes);

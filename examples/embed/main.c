@@ -57,7 +57,7 @@ int main(void)
     int best = 0;
     /* The table holds the network's input for each pixel byte, as its training data were prepared.
      */
-    const int8_t *pixels = digits_info()->pixels;
+    const int8_t *pixels = nacre_pixels(digits_info());
     for (int y = 0; y < 28; y++)
         for (int x = 0; x < 28; x++)
             in[28 * y + x] = pixels[picture[y][x] == '#' ? 255 : 0];
