@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4, M7 and 32-bit RISC-V without a
-# system. Every score equals the interpreter's. A machine whose tools are absent is left out; with none of them the test is skipped.
+# system. Every score equals the interpreter's. A machine whose tools are absent is left out, in words; with none of them the test
+# is skipped.
 # usage: check_cross.sh NACRE SOURCE_DIR
 set -u
 nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -83,6 +84,9 @@ try() { # NET NAME RUNNER TRIPLE CPU
   used=$(tr -d '\r' <out | sed -n 's/^stack  *\([0-9]*\) bytes$/\1/p')
   ok "$net on $name: stack $used within the stated $stated" [ "${used:-0}" -gt 0 -a "${used:-0}" -le "${stated:-0}" ]
 }
+for emulator in qemu-aarch64 qemu-riscv64 qemu-system-arm qemu-system-riscv32; do
+  has $emulator || echo "the programs for $emulator are skipped: it is not there"
+done
 for net in plain deep; do
   try $net "this machine" "" "" ""
   has qemu-aarch64 && try $net AArch64 qemu-aarch64 aarch64-linux-gnu "" && try $net "AArch64 with dotprod" qemu-aarch64 aarch64-linux-gnu cortex-a76
