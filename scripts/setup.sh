@@ -8,7 +8,7 @@ packages=(gcc g++ cmake ninja-build flex bison pkg-config git
   valgrind
   libdnnl-dev libxxhash-dev libjansson-dev libgmp-dev zlib1g-dev libcriterion-dev jq
   python3 python3-jsonschema chromium
-  lld-19 qemu-user qemu-system-arm)
+  lld-19 qemu-user qemu-system-arm qemu-system-misc)
 
 missing=()
 for p in "${packages[@]}"; do

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4 and M7 without a system. Every score
-# equals the interpreter's. A machine whose tools are absent is left out; with none of them the test is skipped.
+# Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4, M7 and 32-bit RISC-V without a
+# system. Every score equals the interpreter's. A machine whose tools are absent is left out, in words; with none of them the test
+# is skipped.
 # usage: check_cross.sh NACRE SOURCE_DIR
 set -u
 nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 has() { command -v "$1" >/dev/null; }
 has clang-19 || has clang || { echo "skipped: there is no clang"; exit 77; }
 has ld.lld || has ld.lld-19 || { echo "skipped: there is no lld"; exit 77; }
-has qemu-aarch64 || has qemu-riscv64 || has qemu-system-arm || { echo "skipped: there is no QEMU"; exit 77; }
+has qemu-aarch64 || has qemu-riscv64 || has qemu-system-arm || has qemu-system-riscv32 || { echo "skipped: there is no QEMU"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -58,11 +59,12 @@ same() { # NAME: the program's output is in out
   [ "$(wc -l <$1.oracle)" -eq 30 ] || { echo "no oracle"; return 1; }
   tr -d '\r' <out | scores | paste $1.oracle - | awk 'NF != 2 || ($1 - $2) ^ 2 > 1e-14 { bad = 1; print } END { exit bad || NR != 30 }'
 }
-qemu_board() { # BOARD IMAGE ARGUMENT…
-  local board=$1 image=$2 list=enable=on,target=native,arg=network
-  shift 2
+qemu_board() { # EMULATOR BOARD IMAGE ARGUMENT…
+  local emulator=$1 board=$2 image=$3 list=enable=on,target=native,arg=network
+  shift 3
   for a in "$@"; do list=$list,arg=$a; done
-  timeout 60 qemu-system-arm -M "$board" -nographic -monitor none -serial none -semihosting-config "$list" -kernel "$image"
+  [ "$board" = virt ] && board="virt -bios none"
+  timeout 60 "$emulator" -M $board -nographic -monitor none -serial none -semihosting-config "$list" -kernel "$image"
 }
 for net in plain deep; do
   ok "train $net" "$nacre" train $net.ncr --output $net.st --threads 1
@@ -78,29 +80,37 @@ try() { # NET NAME RUNNER TRIPLE CPU
   ok "$net runs on $name" bash -c "$(declare -f qemu_board); $runner ./prog --info --bytes --stack p0.pgm p1.pgm p2.pgm >out"
   ok "$net on $name equals the interpreter" same $net
   ok "$net on $name is static" bash -c "! readelf -lW prog | grep -q INTERP"
+  ok "$net on $name: its description has the stack stated" grep -qE "^needs  *$stated bytes of stack" out
   used=$(tr -d '\r' <out | sed -n 's/^stack  *\([0-9]*\) bytes$/\1/p')
   ok "$net on $name: stack $used within the stated $stated" [ "${used:-0}" -gt 0 -a "${used:-0}" -le "${stated:-0}" ]
 }
+for emulator in qemu-aarch64 qemu-riscv64 qemu-system-arm qemu-system-riscv32; do
+  has $emulator || echo "the programs for $emulator are skipped: it is not there"
+done
 for net in plain deep; do
   try $net "this machine" "" "" ""
   has qemu-aarch64 && try $net AArch64 qemu-aarch64 aarch64-linux-gnu "" && try $net "AArch64 with dotprod" qemu-aarch64 aarch64-linux-gnu cortex-a76
   has qemu-riscv64 && try $net RISC-V qemu-riscv64 riscv64-linux-gnu ""
   if has qemu-system-arm; then
-    try $net Cortex-M4 "qemu_board mps2-an386" thumbv7em-none-eabi cortex-m4
-    try $net Cortex-M7 "qemu_board mps2-an500" thumbv7em-none-eabi cortex-m7
+    try $net Cortex-M4 "qemu_board qemu-system-arm mps2-an386" thumbv7em-none-eabi cortex-m4
+    try $net Cortex-M7 "qemu_board qemu-system-arm mps2-an500" thumbv7em-none-eabi cortex-m7
+  fi
+  if has qemu-system-riscv32; then
+    try $net "32-bit RISC-V" "qemu_board qemu-system-riscv32 virt" riscv32-unknown-elf ""
   fi
 done
 [ "$(uname -m)" = x86_64 ] && try plain x86-64 "" x86_64-linux-gnu x86-64
 # The instructions that each family is made for are in the code, and its name in the description.
 family() { # TRIPLE CPU INSTRUCTION NAME
   ok "$2 has $3" bash -c "'$nacre' emit --stage asm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output asm && grep -q '[[:space:]]$3[[:space:]]' asm"
-  ok "$2 is $4" bash -c "'$nacre' emit --stage llvm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output ll && grep -q '\"$4' ll"
+  ok "$2 is $4" bash -c "'$nacre' emit --stage llvm deep.ncr --weights deep.st --target-triple $1 --cpu $2 --output ll && grep -qF '\\00$4\\00' ll"
 }
 family aarch64-linux-gnu cortex-a76 sdot aarch64_dotprod
 family aarch64-linux-gnu cortex-a53 smull aarch64_neon
 family thumbv7em-none-eabihf cortex-m4 smlad armv7em_dsp
 family thumbv7em-none-eabihf cortex-m7 sxtb16 armv7em_dsp
 family riscv64-linux-gnu generic mul[w]* generic
+family riscv32-unknown-elf sifive-e31 mulh generic
 refuse 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
   "$nacre" build plain.ncr --weights plain.st --target-triple thumbv7em-none-eabi --cpu cortex-m3 -o x
 refuse 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x

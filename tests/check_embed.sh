@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# examples/embed: the program for this machine by its CMake file, and the image for a Cortex-M4 and an M7 under QEMU, give the
-# scores that `nacre run` gives. The bare ones are skipped without clang-19, lld-19 and qemu-system-arm.
+# examples/embed: the program for this machine by its CMake file, and the images for a Cortex-M4, an M7 and a 32-bit RISC-V under
+# QEMU, give the scores that `nacre run` gives, within the stack that the header states. A bare one is skipped without clang-19,
+# lld-19 and its emulator.
 # usage: check_embed.sh NACRE SOURCE_DIR
 set -u
 export LC_ALL=C
@@ -35,25 +36,33 @@ real = json.load(open('run.json'))['results'][0]['scores']
 assert mine == [round(v / scale) + zero for v in real], (mine, real)
 EOF
 check "its scores are those of nacre run" $?
-if command -v clang-19 >/dev/null && command -v ld.lld-19 >/dev/null && command -v qemu-system-arm >/dev/null; then
-  port=$source/runtime/standalone/port
-  for pair in cortex-m4:mps2-an386 cortex-m7:mps2-an500; do
-    cpu=${pair%:*} board=${pair#*:}
-    "$nacre" build "$source/examples/embed/digits.ncr" --weights digits.safetensors --kind obj --prefix digits \
-      --target-triple thumbv7em-none-eabihf --cpu $cpu -o digits.o >/dev/null 2>err
-    check "an object for $cpu" $?
-    clang-19 --target=thumbv7em-none-eabihf -mcpu=$cpu -O2 -ffreestanding -nostdlib -static -fuse-ld=lld -DNACRE_BARE -I. -I"$port" \
-      -Wl,-T,"$port/mps2.ld" "$source/examples/embed/main.c" "$port/cortex_m.c" "$port/memory.c" digits.o -o image 2>err
-    check "an image for $board" $? || cat err
-    timeout 60 qemu-system-arm -M $board -nographic -semihosting-config enable=on,target=native -kernel image >bare.txt 2>&1
-    check "it runs" $?
-    [ "$(head -n 1 bare.txt | tr -d '\r')" = "$(cat host.txt)" ]
-    check "with the same scores" $?
-    grep -qE '^stack [1-9][0-9]* bytes' bare.txt
-    check "and tells its stack" $?
-  done
-else
-  echo "the bare images are skipped: no clang-19, lld-19 or qemu-system-arm"
-fi
+standalone=$source/runtime/standalone bare=$source/runtime/standalone/bare
+image() { # TRIPLE CPU START SCRIPT FLAGS EMULATOR…
+  local triple=$1 cpu=$2 start=$3 script=$4 flags=$5 stated
+  shift 5
+  command -v clang-19 >/dev/null && command -v ld.lld-19 >/dev/null && command -v "$1" >/dev/null || {
+    echo "the image for $cpu is skipped: no clang-19, lld-19 or $1"
+    return
+  }
+  "$nacre" build "$source/examples/embed/digits.ncr" --weights digits.safetensors --kind obj --prefix digits \
+    --target-triple "$triple" --cpu "$cpu" -o digits.o >/dev/null 2>err
+  check "an object for $cpu" $?
+  stated=$(sed -n 's/^#define DIGITS_STACK_BYTES //p' digits.h)
+  # shellcheck disable=SC2086
+  clang-19 --target="$triple" $flags -O2 -ffreestanding -nostdlib -static -fuse-ld=lld -Wall -Wextra -Werror -DNACRE_BARE -I. -I"$source" \
+    -L"$bare" -Wl,-T,"$script" "$source/examples/embed/main.c" "$bare/$start" "$bare/semihosting.c" "$standalone/memory.c" digits.o \
+    -o image 2>err
+  check "an image for $cpu" $? || cat err
+  timeout 60 "$@" -nographic -semihosting-config enable=on,target=native -kernel image >bare.txt 2>&1
+  check "it runs on $cpu" $?
+  [ "$(head -n 1 bare.txt | tr -d '\r')" = "$(cat host.txt)" ]
+  check "with the same scores on $cpu" $?
+  used=$(tr -d '\r' <bare.txt | sed -n 's/^stack \([1-9][0-9]*\) bytes$/\1/p')
+  [ "${used:-0}" -gt 0 ] && [ "${used:-0}" -le "${stated:-0}" ]
+  check "and $used bytes of stack on $cpu, of $stated stated" $?
+}
+image thumbv7em-none-eabihf cortex-m4 cortex_m.c mps2.ld -mcpu=cortex-m4 qemu-system-arm -M mps2-an386
+image thumbv7em-none-eabihf cortex-m7 cortex_m.c mps2.ld -mcpu=cortex-m7 qemu-system-arm -M mps2-an500
+image riscv32-unknown-elf generic riscv32.c virt.ld "-march=rv32imac -mabi=ilp32" qemu-system-riscv32 -M virt -bios none
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

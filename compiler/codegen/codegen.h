@@ -43,7 +43,8 @@ struct ncr_code_options {
     // channels of the first input; NULL: none.
     const int8_t *pixels;
     // What an object needs of the stack to run, in bytes, below its caller; NULL: not asked for.
-    // ncr_code_emit sets it for the form NCR_CODE_OBJECT; ncr_code_header writes it.
+    // ncr_code_emit sets it for the form NCR_CODE_OBJECT; ncr_code_header writes it. An object's
+    // own description states it in any case; that of the other forms has 0 there.
     uint64_t *stack_bytes;
     // Out: bytes of the object's sections that hold instructions, and that hold constants (packed
     // weights, tables, the description). NULL: not wanted.

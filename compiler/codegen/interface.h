@@ -4,6 +4,12 @@
 
 #include "compiler/codegen/codegen.h"
 
+// The global of a module that describes the network and holds its constants, and where in it the
+// bytes of stack are stated, for pointers of `word` bytes: a word of 0 until the code is made,
+// because nobody knows them before.
+#define NCR_INTERFACE_NETWORK "network"
+uint32_t ncr_interface_stack(uint32_t word);
+
 // Whether prefix can begin a name of C.
 bool ncr_interface_prefix(const char *prefix);
 // Name of the network's input or output i.

@@ -58,30 +58,88 @@ static bool begins(const char *name, const char *with)
     return name && strncmp(name, with, strlen(with)) == 0;
 }
 
-static void sizes_of(const struct ncr_buf *object, struct ncr_code_sizes *out)
+// An object of our own, to read.
+struct object {
+    LLVMMemoryBufferRef bytes;
+    LLVMBinaryRef binary;
+    LLVMSectionIteratorRef section;
+};
+
+static struct object object_open(const struct ncr_buf *from)
 {
     char *message = NULL;
+    struct object o = {
+        .bytes = LLVMCreateMemoryBufferWithMemoryRange(from->s, from->n, "object", false)};
+    o.binary = LLVMCreateBinary(o.bytes, NULL, &message);
+    if (!o.binary) NCR_BUG("an object of our own cannot be read: %s", message);
+    o.section = LLVMObjectFileCopySectionIterator(o.binary);
+    return o;
+}
+
+static void object_close(struct object *o)
+{
+    LLVMDisposeSectionIterator(o->section);
+    LLVMDisposeBinary(o->binary);
+    LLVMDisposeMemoryBuffer(o->bytes);
+}
+
+static void sizes_of(const struct ncr_buf *from, struct ncr_code_sizes *out)
+{
+    static const struct {
+        const char *name; // of a section in ELF, Mach-O or COFF begins so
+        bool code;
+    } kinds[] = {{".text", true},    {"__text", true},     {".rodata", false},   {".rdata", false},
+                 {"__const", false}, {"__literal", false}, {"__cstring", false}, {".data", false}};
     *out = (struct ncr_code_sizes){0};
-    LLVMMemoryBufferRef bytes =
-        LLVMCreateMemoryBufferWithMemoryRange(object->s, object->n, "object", false);
-    LLVMBinaryRef binary = LLVMCreateBinary(bytes, NULL, &message);
-    if (!binary) NCR_BUG("an object of our own cannot be read: %s", message);
-    LLVMSectionIteratorRef at = LLVMObjectFileCopySectionIterator(binary);
-    for (; !LLVMObjectFileIsSectionIteratorAtEnd(binary, at); LLVMMoveToNextSection(at)) {
-        const char *name = LLVMGetSectionName(at);
-        if (begins(name, ".text")) out->code += LLVMGetSectionSize(at);
-        if (begins(name, ".rodata") || begins(name, ".data"))
-            out->constants += LLVMGetSectionSize(at);
+    struct object o = object_open(from);
+    for (; !LLVMObjectFileIsSectionIteratorAtEnd(o.binary, o.section);
+         LLVMMoveToNextSection(o.section)) {
+        const char *name = LLVMGetSectionName(o.section);
+        for (size_t i = 0; i < NCR_COUNT(kinds); i++)
+            if (begins(name, kinds[i].name))
+                *(kinds[i].code ? &out->code : &out->constants) += LLVMGetSectionSize(o.section);
     }
-    LLVMDisposeSectionIterator(at);
-    LLVMDisposeBinary(binary);
-    LLVMDisposeMemoryBuffer(bytes);
+    object_close(&o);
+}
+
+// Where the description of the network is in the object's bytes. Some formats put an underscore
+// before all names.
+static size_t description_of(const struct ncr_buf *from)
+{
+    struct object o = object_open(from);
+    LLVMSymbolIteratorRef at = LLVMObjectFileCopySymbolIterator(o.binary);
+    size_t found = 0;
+    for (; !found && !LLVMObjectFileIsSymbolIteratorAtEnd(o.binary, at); LLVMMoveToNextSymbol(at)) {
+        const char *name = LLVMGetSymbolName(at);
+        if (strcmp(name + (*name == '_'), NCR_INTERFACE_NETWORK) != 0) continue;
+        LLVMMoveToContainingSection(o.section, at);
+        found = (size_t)(LLVMGetSectionContents(o.section) - from->s) +
+                (size_t)(LLVMGetSymbolAddress(at) - LLVMGetSectionAddress(o.section));
+    }
+    LLVMDisposeSymbolIterator(at);
+    object_close(&o);
+    if (!found) NCR_BUG("an object of our own does not describe its network");
+    return found;
+}
+
+// Writes the stack into the description, where a word of zero waits for it.
+static void state_stack(struct ncr_buf *object, const struct ncr_target *target, uint64_t bytes)
+{
+    uint32_t word = target->word_bits / 8;
+    size_t at = description_of(object) + ncr_interface_stack(word);
+    for (uint32_t i = 0; i < word; i++) {
+        if (at + i >= object->n || object->s[at + i]) NCR_BUG("no room for the stack's bytes");
+        object->s[at + i] = (char)(bytes >> 8 * i);
+    }
 }
 
 static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target *target,
-                            const struct ncr_code_options *options, enum ncr_code_form form,
+                            const struct ncr_code_options *asked, enum ncr_code_form form,
                             struct ncr_buf *out, struct ncr_error *err)
 {
+    uint64_t stack = 0;
+    struct ncr_code_options with = *asked, *options = &with;
+    if (form == NCR_CODE_OBJECT && !with.stack_bytes) with.stack_bytes = &stack;
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
     struct ncr_packs packs;
@@ -98,8 +156,10 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
         ncr_frames_watch(&frames, arena, context);
         LLVMModuleRef module = ncr_emit_module(context, &packs, target, options, blob);
         status = write_form(target, module, form, out, err);
-        if (status == NCR_OK && options->stack_bytes && form == NCR_CODE_OBJECT)
+        if (status == NCR_OK && form == NCR_CODE_OBJECT) {
             *options->stack_bytes = stack_of(&frames, target, options, module);
+            state_stack(out, target, *options->stack_bytes);
+        }
         if (status == NCR_OK && options->sizes && form == NCR_CODE_OBJECT)
             sizes_of(out, options->sizes);
         LLVMDisposeModule(module);

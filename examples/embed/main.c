@@ -6,13 +6,14 @@
 #include "digits.h"
 
 #ifdef NACRE_BARE
-#include "port.h"
+#include "runtime/standalone/stack.h"
+#include "runtime/standalone/system.h"
 static void put(const char *text)
 {
     size_t n = 0;
     while (text[n])
         n++;
-    port_write(text, n);
+    system_write(SYSTEM_OUT, text, n);
 }
 #else
 #include <stdio.h>
@@ -56,12 +57,18 @@ int main(void)
     int best = 0;
     /* The table holds the network's input for each pixel byte, as its training data were prepared.
      */
-    const int8_t *pixels = digits_info()->pixels;
+    const int8_t *pixels = nacre_pixels(digits_info());
     for (int y = 0; y < 28; y++)
         for (int x = 0; x < 28; x++)
             in[28 * y + x] = pixels[picture[y][x] == '#' ? 255 : 0];
     if (digits_init(arena, sizeof arena)) return 1;
+#ifdef NACRE_BARE
+    volatile unsigned char *top = stack_paint();
+#endif
     digits_run(arena, ins, outs);
+#ifdef NACRE_BARE
+    const int stack = (int)stack_used(top);
+#endif
     for (int i = 1; i < DIGITS_OUTPUT_0_BYTES; i++)
         if (scores[i] > scores[best]) best = i;
     put("class ");
@@ -74,7 +81,7 @@ int main(void)
     put("\n");
 #ifdef NACRE_BARE
     put("stack ");
-    put_number((int)port_stack_used());
+    put_number(stack);
     put(" bytes\n");
 #endif
     return 0;

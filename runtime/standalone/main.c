@@ -1,6 +1,7 @@
 // The program around an emitted network: reads images, prints class and scores. It needs no C
 // library, so that it is the same program on every machine.
 #include "runtime/standalone/images.h"
+#include "runtime/standalone/stack.h"
 #include "runtime/standalone/system.h"
 
 int nacre_init(void *arena, size_t bytes);
@@ -8,7 +9,6 @@ void nacre_run(void *arena, const int8_t *const *in, int8_t *const *out);
 const struct nacre_network *nacre_info(void);
 
 enum { GOOD = 0, COMMAND_LINE = 2, ENVIRONMENT = 3 };
-enum { STACK_PAINTED = 32768, PAINT = 0xa5 };
 
 struct wish {
     int bench, info, scores, bytes, stack;
@@ -23,7 +23,7 @@ struct instance {
 static void usage(struct text *t, const char *name)
 {
     const struct nacre_network *net = nacre_info();
-    const struct nacre_tensor *in = &net->inputs[0];
+    const struct nacre_tensor *in = &nacre_inputs(net)[0];
     text_put(t, "usage: ");
     text_put(t, name);
     text_put(t,
@@ -33,7 +33,7 @@ static void usage(struct text *t, const char *name)
         text_signed(t, in->dim[i]);
     }
     text_put(t, " with the network ");
-    text_put(t, net->name);
+    text_put(t, nacre_text(net, net->name));
     text_put(t, ".\n\n"
                 "  FILE        IDX images, a binary PGM or PPM image, or raw bytes [C, H, W]\n"
                 "  --scores    print the score of every class, not only the best\n"
@@ -47,11 +47,11 @@ static int open_instance(struct instance *x)
 {
     const struct nacre_network *net = x->net = nacre_info();
     x->arena = system_take(net->arena_bytes);
-    x->in = system_take((size_t)net->inputs[0].bytes);
+    x->in = system_take((size_t)nacre_inputs(net)->bytes);
     x->out = system_take(net->n_outputs * sizeof *x->out);
     if (!x->arena || !x->in || !x->out) return -1;
     for (uint32_t i = 0; i < net->n_outputs; i++)
-        if (!(x->out[i] = system_take((size_t)net->outputs[i].bytes))) return -1;
+        if (!(x->out[i] = system_take((size_t)nacre_outputs(net)[i].bytes))) return -1;
     return nacre_init(x->arena, net->arena_bytes);
 }
 
@@ -64,7 +64,7 @@ static void run(const struct instance *x)
 static void print_result(struct text *t, const struct instance *x, const char *file, size_t i,
                          size_t n, const struct wish *wish)
 {
-    const struct nacre_tensor *out = &x->net->outputs[0];
+    const struct nacre_tensor *out = &nacre_outputs(x->net)[0];
     const int8_t *y = x->out[0];
     int32_t best = 0;
     for (int32_t k = 1; k < out->bytes; k++)
@@ -99,23 +99,25 @@ static void print_result(struct text *t, const struct instance *x, const char *f
 static void print_info(struct text *t, const struct nacre_network *net)
 {
     text_put(t, "network    ");
-    text_put(t, net->name);
+    text_put(t, nacre_text(net, net->name));
     text_put(t, "\narch_id    ");
-    text_put(t, net->arch_id);
+    text_put(t, nacre_text(net, net->arch_id));
     text_put(t, "\ntarget     ");
-    text_put(t, net->target);
+    text_put(t, nacre_text(net, net->target));
     text_put(t, " (");
-    text_put(t, net->family);
+    text_put(t, nacre_text(net, net->family));
     text_put(t, ")\narena      ");
     text_number(t, net->arena_bytes);
-    text_put(t, " bytes\nconstants  ");
+    text_put(t, " bytes\nneeds      ");
+    text_number(t, net->stack_bytes);
+    text_put(t, " bytes of stack\nconstants  ");
     text_number(t, net->constant_bytes);
     text_put(t, " bytes\n");
     for (int side = 0; side < 2; side++)
         for (uint32_t i = 0; i < (side ? net->n_outputs : net->n_inputs); i++) {
-            const struct nacre_tensor *x = side ? &net->outputs[i] : &net->inputs[i];
+            const struct nacre_tensor *x = side ? &nacre_outputs(net)[i] : &nacre_inputs(net)[i];
             text_put(t, side ? "output     " : "input      ");
-            text_put(t, x->name);
+            text_put(t, nacre_text(net, x->name));
             text_put(t, ": ");
             for (int k = 0; k < (x->rank == 3 ? 3 : 1); k++) {
                 text_put(t, k ? "x" : "");
@@ -159,39 +161,20 @@ static void bench(struct text *t, const struct instance *x)
     text_put(t, " us an image, one thread\n");
 }
 
-static unsigned char *stack_pointer(void) __attribute__((always_inline));
-static inline unsigned char *stack_pointer(void)
-{
-    unsigned char *at;
-#if defined(__x86_64__)
-    __asm__ volatile("mov %%rsp, %0" : "=r"(at));
-#elif defined(__riscv)
-    __asm__ volatile("mv %0, sp" : "=r"(at));
-#else
-    __asm__ volatile("mov %0, sp" : "=r"(at));
-#endif
-    return at;
-}
-
-// Bytes of stack that one run touched below its caller: painted before, looked at after.
+// Bytes of stack that one run touched below its caller.
 static __attribute__((noinline)) size_t stack_of_run(const struct instance *x)
 {
     const int8_t *in[1] = {x->in};
-    volatile unsigned char *top = stack_pointer();
-    for (size_t i = 1; i <= STACK_PAINTED; i++)
-        *(top - i) = PAINT;
+    volatile unsigned char *top = stack_paint();
     nacre_run(x->arena, in, x->out);
-    size_t deepest = STACK_PAINTED;
-    while (deepest > 0 && *(top - deepest) == PAINT)
-        deepest--;
-    return deepest;
+    return stack_used(top);
 }
 
 static int classify(struct text *t, struct text *error, struct instance *x, const char *path,
                     const struct wish *wish)
 {
     struct images images;
-    const struct nacre_tensor *want = &x->net->inputs[0];
+    const struct nacre_tensor *want = &nacre_inputs(x->net)[0];
     text_put(error, "error: ");
     if (images_read(path, want, &images, error)) {
         text_put(error, "\n");
@@ -199,7 +182,7 @@ static int classify(struct text *t, struct text *error, struct instance *x, cons
     }
     error->n = 0; // there was none
     for (size_t i = 0; i < images.n; i++) {
-        images_input(&images, i, want, x->net->pixels, x->in);
+        images_input(&images, i, want, nacre_pixels(x->net), x->in);
         run(x);
         print_result(t, x, path, i, images.n, wish);
     }
@@ -207,7 +190,7 @@ static int classify(struct text *t, struct text *error, struct instance *x, cons
     return GOOD;
 }
 
-int program(int argc, char **argv)
+int main(int argc, char **argv)
 {
     static struct text out = {.to = SYSTEM_OUT}, error = {.to = SYSTEM_ERROR};
     struct wish wish = {0};

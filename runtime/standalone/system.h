@@ -1,5 +1,5 @@
-// What the program around a network asks of the machine below it: linux/ asks the kernel,
-// cortex_m/ the debugger (semihosting). Nothing here needs a C library.
+// What a program without a C library asks of the machine below it. linux/ asks the kernel, bare/
+// the debugger (semihosting); both have the start-up code, which calls main() with argc and argv.
 #ifndef NACRE_STANDALONE_SYSTEM_H
 #define NACRE_STANDALONE_SYSTEM_H
 
@@ -22,8 +22,5 @@ void *system_take(size_t bytes);
 void system_give(void *memory, size_t bytes);
 // A clock that only goes forward.
 uint64_t system_nanoseconds(void);
-
-// The program itself (main.c), called by the start-up code.
-int program(int argc, char **argv);
 
 #endif

@@ -1,38 +1,7 @@
-// Numbers and strings to text, and the few functions that a compiler may call by itself.
+// Numbers and strings to text.
 #include "runtime/standalone/text.h"
 
 #include "runtime/standalone/system.h"
-
-void *memset(void *to, int value, size_t n);
-void *memcpy(void *restrict to, const void *restrict from, size_t n);
-void *memmove(void *to, const void *from, size_t n);
-
-void *memset(void *to, int value, size_t n)
-{
-    unsigned char *at = to;
-    while (n--)
-        *at++ = (unsigned char)value;
-    return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
-{
-    unsigned char *at = to;
-    const unsigned char *in = from;
-    while (n--)
-        *at++ = *in++;
-    return to;
-}
-
-void *memmove(void *to, const void *from, size_t n)
-{
-    unsigned char *at = to;
-    const unsigned char *in = from;
-    if (at < in) return memcpy(to, from, n);
-    while (n--)
-        at[n] = in[n];
-    return to;
-}
 
 void text_flush(struct text *t)
 {

@@ -5,7 +5,6 @@ file(GLOB NACRE_STANDALONE CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/standal
   ${CMAKE_SOURCE_DIR}/runtime/standalone/linux/*.c)
 file(GLOB_RECURSE NACRE_STANDALONE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/runtime/standalone/*.[ch]
   ${CMAKE_SOURCE_DIR}/runtime/standalone/*.ld)
-list(FILTER NACRE_STANDALONE_SOURCES EXCLUDE REGEX "/port/") # for programs of others
 add_library(nacre_standalone STATIC EXCLUDE_FROM_ALL ${NACRE_STANDALONE})
 target_include_directories(nacre_standalone PRIVATE ${CMAKE_SOURCE_DIR})
 target_compile_options(nacre_standalone PRIVATE -O2 -g0 -Wall -Wextra -ffreestanding -fno-stack-protector -fno-pie

@@ -1,6 +1,7 @@
 // Objects for other machines, run: random networks are linked with their inputs and with what the
 // interpreter makes of them into one freestanding image a machine, which compares and tells.
-// AArch64 and RISC-V under QEMU's user mode, Cortex-M4 and M7 as bare boards.
+// AArch64 and RISC-V under QEMU's user mode, Cortex-M4, Cortex-M7 and 32-bit RISC-V as bare boards.
+// The image also holds the stack that each run touches against what was stated of it.
 #include <criterion/criterion.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -61,13 +62,14 @@ static void put_bytes(struct ncr_buf *out, const char *name, uint32_t i, uint32_
 // Calls of one network, and the comparison.
 static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t i,
                         const struct random_net *net, const struct ncr_plan *plan,
-                        const struct sample *s)
+                        const struct sample *s, uint64_t stack)
 {
     const struct ncr_qgraph *g = net->qgraph;
     ncr_buf_fmt(tables,
                 "int n%u_init(void *, size_t);\n"
-                "void n%u_run(void *, const signed char *const *, signed char *const *);\n",
-                i, i);
+                "void n%u_run(void *, const signed char *const *, signed char *const *);\n"
+                "const struct nacre_network *n%u_info(void);\n",
+                i, i, i);
     for (uint32_t k = 0; k < g->n_inputs; k++)
         put_bytes(tables, "in", i, k, s->in[k],
                   (size_t)ncr_shape_elements(&g->nodes[g->inputs[k]].shape));
@@ -79,66 +81,93 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
     ncr_buf_puts(calls, "0};\n        signed char *out[] = {");
     for (uint32_t k = 0; k < g->n_outputs; k++)
         ncr_buf_fmt(calls, "result[%u], ", k);
-    ncr_buf_fmt(
-        calls,
-        "0};\n        if (n%u_init(arena, %lluu)) return 1;\n        n%u_run(arena, in, out);\n", i,
-        (unsigned long long)plan->arena_bytes, i);
+    ncr_buf_fmt(calls,
+                "0};\n        if (n%u_init(arena, %lluu)) return 1;\n"
+                "        volatile unsigned char *top = stack_paint();\n"
+                "        n%u_run(arena, in, out);\n"
+                "        bad += deep(%u, stack_used(top), %lluu);\n"
+                "        bad += n%u_info()->stack_bytes != %lluu;\n",
+                i, (unsigned long long)plan->arena_bytes, i, i, (unsigned long long)stack, i,
+                (unsigned long long)stack);
     for (uint32_t k = 0; k < g->n_outputs; k++)
         ncr_buf_fmt(calls, "        bad += tell(%u, %u, result[%u], want%u_%u, %zu);\n", i, k, k, i,
                     k, s->out_bytes[k]);
     ncr_buf_puts(calls, "    }\n");
 }
 
-static const char head[] = "#include \"port.h\"\n"
-                           "#include <stdint.h>\n"
-                           "int memcmp(const void *, const void *, size_t);\n"
-                           "static _Alignas(64) unsigned char arena[1 << 20];\n"
-                           "static signed char result[3][1 << 16];\n"
-                           "static void number(unsigned v) { char t[12]; int n = 12; do t[--n] = "
-                           "(char)('0' + v % 10); while (v /= 10);\n"
-                           "    port_write(t + n, (size_t)(12 - n)); }\n"
-                           "static int tell(unsigned i, unsigned k, const signed char *a, const "
-                           "signed char *b, size_t n) {\n"
-                           "    if (memcmp(a, b, n) == 0) return 0;\n"
-                           "    port_write(\"differs: network \", 17); number(i); port_write(\" "
-                           "output \", 8); number(k); port_write(\"\\n\", 1);\n"
-                           "    return 1; }\n";
+static const char head[] =
+    "#include \"runtime/standalone/network.h\"\n"
+    "#include \"runtime/standalone/stack.h\"\n"
+    "#include \"runtime/standalone/system.h\"\n"
+    "int memcmp(const void *, const void *, size_t);\n"
+    "static _Alignas(64) unsigned char arena[1 << 20];\n"
+    "static signed char result[3][1 << 16];\n"
+    "static size_t most;\n"
+    "static void put(const char *s) { size_t n = 0; while (s[n]) n++; "
+    "system_write(SYSTEM_OUT, s, n); }\n"
+    "static void number(size_t v) { char t[24]; int n = 23; t[n] = 0; do t[--n] = "
+    "(char)('0' + v % 10); while (v /= 10);\n    put(t + n); }\n"
+    "static int tell(unsigned i, unsigned k, const signed char *a, const signed char *b, size_t n) "
+    "{\n"
+    "    if (memcmp(a, b, n) == 0) return 0;\n"
+    "    put(\"differs: network \"); number(i); put(\" output \"); number(k); put(\"\\n\");\n"
+    "    return 1; }\n"
+    "static int deep(unsigned i, size_t used, size_t stated) {\n"
+    "    if (used > most) most = used;\n"
+    "    if (used > 0 && used <= stated) return 0;\n"
+    "    put(\"differs: network \"); number(i); put(\" stack \"); number(used); put(\" stated \"); "
+    "number(stated); put(\"\\n\");\n"
+    "    return 1; }\n";
 
 static const struct machine {
-    const char *name, *triple, *cpu, *port;
+    const char *name, *triple, *cpu, *script;
+    const char *sources[2]; // of runtime/standalone
     const char *clang[4], *emulator[10];
 } machines[] = {
     {"AArch64",
      "aarch64-linux-gnu",
      NULL,
-     "linux.c",
+     NULL,
+     {"linux/system.c"},
      {"--target=aarch64-linux-gnu"},
      {"qemu-aarch64"}},
     {"AArch64 with dot products",
      "aarch64-linux-gnu",
      "neoverse-n1",
-     "linux.c",
+     NULL,
+     {"linux/system.c"},
      {"--target=aarch64-linux-gnu"},
      {"qemu-aarch64", "-cpu", "max"}},
     {"RISC-V 64",
      "riscv64-linux-gnu",
      NULL,
-     "linux.c",
+     NULL,
+     {"linux/system.c"},
      {"--target=riscv64-linux-gnu", "-march=rv64gc", "-mabi=lp64d", "-mno-relax"},
      {"qemu-riscv64"}},
     {"Cortex-M4",
      "thumbv7em-none-eabihf",
      "cortex-m4",
-     "cortex_m.c",
+     "mps2.ld",
+     {"bare/cortex_m.c", "bare/semihosting.c"},
      {"--target=thumbv7em-none-eabihf", "-mcpu=cortex-m4"},
      {"qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting-config",
       "enable=on,target=native", "-kernel"}},
     {"Cortex-M7",
      "thumbv7em-none-eabihf",
      "cortex-m7",
-     "cortex_m.c",
+     "mps2.ld",
+     {"bare/cortex_m.c", "bare/semihosting.c"},
      {"--target=thumbv7em-none-eabihf", "-mcpu=cortex-m7"},
      {"qemu-system-arm", "-M", "mps2-an500", "-nographic", "-semihosting-config",
+      "enable=on,target=native", "-kernel"}},
+    {"RISC-V 32",
+     "riscv32-unknown-elf",
+     NULL,
+     "virt.ld",
+     {"bare/riscv32.c", "bare/semihosting.c"},
+     {"--target=riscv32-unknown-elf", "-march=rv32imac", "-mabi=ilp32"},
+     {"qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-semihosting-config",
       "enable=on,target=native", "-kernel"}},
 };
 
@@ -150,7 +179,7 @@ static bool there(const char *tool)
 static void run_on(const struct machine *m, uint64_t seed)
 {
     char folder[] = "/tmp/nacre-test-XXXXXX", paths[NETWORKS][48], source[64], image[64],
-         output[64], include[512], ports[3][512], script[600];
+         output[64], include[512], sources[3][512], scripts[512], script[64];
     cr_assert_not_null(mkdtemp(folder));
     snprintf(source, sizeof source, "%s/main.c", folder);
     snprintf(image, sizeof image, "%s/image", folder);
@@ -164,24 +193,25 @@ static void run_on(const struct machine *m, uint64_t seed)
         struct ncr_buf object = {0};
         struct ncr_error err;
         char prefix[16];
+        uint64_t stack;
         random_net_make(arena, seed + i, 6, &net);
         struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_make(arena, &net, seed + i, &sample);
         snprintf(prefix, sizeof prefix, "n%u", i);
-        struct ncr_code_options options = {.triple = m->triple, .cpu = m->cpu, .prefix = prefix};
+        struct ncr_code_options options = {
+            .triple = m->triple, .cpu = m->cpu, .prefix = prefix, .stack_bytes = &stack};
         cr_assert_eq(ncr_code_emit(plan, &options, NCR_CODE_OBJECT, &object, &err), NCR_OK, "%s",
                      err.text);
         snprintf(paths[i], sizeof paths[i], "%s/n%u.o", folder, i);
         write_file(paths[i], &object);
         ncr_buf_free(&object);
-        put_network(&text, &calls, i, &net, plan, &sample);
+        put_network(&text, &calls, i, &net, plan, &sample, stack);
     }
     ncr_buf_fmt(&text,
-                "int main(void)\n{\n    int bad = 0;\n%s    port_write(\"compared \", 9);\n    "
-                "number(%d);\n"
-                "    port_write(\", stack \", 8);\n    number((unsigned)port_stack_used());\n    "
-                "port_write(\"\\n\", 1);\n    return bad != 0;\n}\n",
+                "int main(void)\n{\n    int bad = 0;\n%s    put(\"compared \");\n    number(%d);\n"
+                "    put(\", stack \");\n    number(most);\n    put(\"\\n\");\n"
+                "    return bad != 0;\n}\n",
                 calls.s, (int)NETWORKS);
     write_file(source, &text);
     ncr_buf_free(&text);
@@ -192,15 +222,20 @@ static void run_on(const struct machine *m, uint64_t seed)
     uint32_t n = 10;
     for (int k = 0; k < 4 && m->clang[k]; k++)
         argv[n++] = m->clang[k];
-    snprintf(include, sizeof include, "-I%s/runtime/standalone/port", NACRE_SOURCE_DIR);
-    snprintf(ports[0], sizeof ports[0], "%s/runtime/standalone/port/%s", NACRE_SOURCE_DIR, m->port);
-    snprintf(ports[1], sizeof ports[1], "%s/runtime/standalone/port/memory.c", NACRE_SOURCE_DIR);
-    snprintf(script, sizeof script, "-Wl,-T,%s/runtime/standalone/port/mps2.ld", NACRE_SOURCE_DIR);
+    static const char part[] = NACRE_SOURCE_DIR "/runtime/standalone";
+    snprintf(include, sizeof include, "-I%s", NACRE_SOURCE_DIR);
+    snprintf(scripts, sizeof scripts, "-L%s/bare", part);
+    snprintf(script, sizeof script, "-Wl,-T,%s", m->script ? m->script : "");
+    snprintf(sources[2], sizeof sources[2], "%s/memory.c", part);
     argv[n++] = include;
     argv[n++] = source;
-    argv[n++] = ports[0];
-    argv[n++] = ports[1];
-    if (strcmp(m->port, "cortex_m.c") == 0) argv[n++] = script;
+    argv[n++] = sources[2];
+    for (int k = 0; k < 2 && m->sources[k]; k++) {
+        snprintf(sources[k], sizeof sources[k], "%s/%s", part, m->sources[k]);
+        argv[n++] = sources[k];
+    }
+    if (m->script) argv[n++] = scripts;
+    if (m->script) argv[n++] = script;
     for (uint32_t i = 0; i < NETWORKS; i++)
         argv[n++] = paths[i];
     int linked = spawn_to(argv, output);
@@ -233,3 +268,4 @@ MACHINE_TEST(aarch64_neoverse_n1, 1, 8100)
 MACHINE_TEST(riscv64, 2, 8200)
 MACHINE_TEST(cortex_m4, 3, 8300)
 MACHINE_TEST(cortex_m7, 4, 8400)
+MACHINE_TEST(riscv32, 5, 8500)

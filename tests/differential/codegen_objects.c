@@ -53,6 +53,7 @@ struct network {
     struct random_net net;
     struct ncr_plan *plan;
     struct sample sample;
+    uint64_t stack; // as stated
 };
 
 static void *symbol(void *library, const char *prefix, const char *name)
@@ -74,20 +75,23 @@ static void check_network(void *library, const char *prefix, struct network *n)
     *(void **)&info = symbol(library, prefix, "_info");
     const struct nacre_network *net = info();
     const struct ncr_qgraph *g = n->net.qgraph;
-    cr_assert_str_eq(net->name, "random");
-    cr_assert_str_eq(net->arch_id, "0123456789abcdef0123456789abcdef");
+    cr_assert_str_eq(nacre_text(net, net->name), "random");
+    cr_assert_str_eq(nacre_text(net, net->arch_id), "0123456789abcdef0123456789abcdef");
     cr_assert_eq(net->arena_bytes, n->plan->arena_bytes);
     cr_assert_eq(net->arena_align, NCR_PLAN_ALIGN);
+    cr_assert_gt(net->stack_bytes, 0);
+    cr_assert_eq(net->stack_bytes, n->stack);
     cr_assert_eq(net->n_inputs, g->n_inputs);
     cr_assert_eq(net->n_outputs, g->n_outputs);
-    cr_assert_null(net->pixels);
+    cr_assert_null(nacre_pixels(net));
+    cr_assert_eq((uintptr_t)nacre_constants(net) % 64, 0);
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         const struct ncr_qnode *q = &g->nodes[g->outputs[i]];
-        cr_assert_eq(net->outputs[i].rank, (int32_t)q->shape.rank);
-        cr_assert_eq(net->outputs[i].dim[0], q->shape.dim[0]);
-        cr_assert_eq(net->outputs[i].bytes, ncr_shape_elements(&q->shape));
-        cr_assert_eq(net->outputs[i].zero_point, q->zero_point);
-        cr_assert(net->outputs[i].scale == q->scale);
+        cr_assert_eq(nacre_outputs(net)[i].rank, (int32_t)q->shape.rank);
+        cr_assert_eq(nacre_outputs(net)[i].dim[0], q->shape.dim[0]);
+        cr_assert_eq(nacre_outputs(net)[i].bytes, ncr_shape_elements(&q->shape));
+        cr_assert_eq(nacre_outputs(net)[i].zero_point, q->zero_point);
+        cr_assert(nacre_outputs(net)[i].scale == q->scale);
     }
     for (int side = 0; side < 2; side++) {
         struct guarded g1 = guarded_new(net->arena_bytes, side);
@@ -131,7 +135,9 @@ Test(codegen_objects, linked_objects_equal_the_interpreter)
                                            .family = families[i % n_families],
                                            .arch_id = "0123456789abcdef0123456789abcdef"};
         struct ncr_buf object = {0}, again = {0};
+        options.stack_bytes = &n->stack;
         emit(n->plan, &options, &object);
+        options.stack_bytes = NULL; // the object states it all the same
         emit(n->plan, &options, &again);
         cr_assert_eq(object.n, again.n);
         cr_assert_eq(memcmp(object.s, again.s, object.n), 0, "the same input gave other bytes");
@@ -192,7 +198,8 @@ Test(codegen_objects, objects_of_all_targets_are_complete)
             cr_assert_str_eq(facts.undefined, "", "%s needs %s: %s seed %lu", targets[t].triple,
                              facts.undefined, targets[t].cpu ? targets[t].cpu : "", seed);
             cr_assert_eq(facts.n_defined, 3);
-            cr_assert_eq(facts.writable, 0);
+            cr_assert_eq(facts.writable, 0, "%s", targets[t].triple);
+            cr_assert_eq(facts.relocated, 0, "%s", targets[t].triple);
             cr_assert_gt(facts.code, 100);
             ncr_buf_free(&object);
             ncr_arena_free(arena);

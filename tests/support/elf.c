@@ -66,8 +66,9 @@ bool elf_read(const void *bytes, size_t n, struct elf_facts *out)
         struct section section, strings;
         if (!section_at(b, n, out->is_64, i, &section)) return false;
         if (section.flags & SHF_EXECINSTR) out->code += section.size;
-        if (section.flags & SHF_WRITE && strncmp(section.name, ".data.rel.ro", 12) != 0)
-            out->writable += section.size;
+        if (section.flags & SHF_WRITE) out->writable++;
+        if (section.type == SHT_REL || section.type == SHT_RELA)
+            if (strstr(section.name, ".rodata") || strstr(section.name, ".data")) out->relocated++;
         if (section.type != SHT_SYMTAB) continue;
         if (!section_at(b, n, out->is_64, section.link, &strings)) return false;
         symbols(b, out->is_64, &section, (const char *)b + strings.offset, out);

@@ -11,8 +11,8 @@ struct elf_facts {
     bool is_64;
     unsigned n_defined;  // global symbols
     char undefined[512]; // names of undefined symbols, each followed by a space
-    uint64_t writable;   // bytes of sections that are written at run time (relocated constants not
-                         // counted)
+    unsigned writable;   // sections that are written at run time, or by a loader
+    unsigned relocated;  // sections of constants that a linker writes addresses to
     uint64_t code;       // bytes of executable sections
 };
 

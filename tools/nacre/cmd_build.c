@@ -156,9 +156,9 @@ int cmd_build(struct cli *cli)
                               "own");
     if (b.kind == EXE && !link_can(b.options.triple, b.options.cpu))
         return cli_usage(cli,
-                         "programs are made for x86_64, aarch64 and riscv64 under Linux, and for "
-                         "thumbv7em-none-eabi with --cpu cortex-m4 or cortex-m7, not for `%s`%s%s: "
-                         "build --kind obj",
+                         "programs are made for x86_64, aarch64 and riscv64 under Linux, for "
+                         "thumbv7em-none-eabi with --cpu cortex-m4 or cortex-m7, and for "
+                         "riscv32-unknown-elf, not for `%s`%s%s: build --kind obj",
                          b.options.triple, b.options.cpu ? " with " : "",
                          b.options.cpu ? b.options.cpu : "");
     struct cli_work work;

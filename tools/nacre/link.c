@@ -18,22 +18,36 @@ extern char **environ;
 
 enum { PATH_BYTES = 640, ARGUMENTS = 32 };
 
-static bool is_bare(const char *triple)
+// Machines that programs are made for, by how their triples begin and what else is in them.
+static const struct machine {
+    const char *begin, *part;
+    const char *start, *script; // without a system: of runtime/standalone/bare; NULL: Linux
+    const char *cpus[2];        // one of them must be given; none: any
+    const char *flags[3];       // of Clang, after its target
+} machines[] = {
+    {"x86_64-", "linux", NULL, NULL, {NULL}, {"-Wl,-z,noexecstack"}},
+    {"aarch64-", "linux", NULL, NULL, {NULL}, {NULL}},
+    {"riscv64-", "linux", NULL, NULL, {NULL}, {NULL}},
+    {"thumbv7em", "-none", "cortex_m.c", "mps2.ld", {"cortex-m4", "cortex-m7"}, {NULL}},
+    {"riscv32-", "-elf", "riscv32.c", "virt.ld", {NULL}, {"-march=rv32imac", "-mabi=ilp32"}},
+};
+
+static const struct machine *find_machine(const char *triple, const char *cpu)
 {
-    return strstr(triple, "-none") != NULL;
+    for (size_t i = 0; i < NCR_COUNT(machines); i++) {
+        const struct machine *m = &machines[i];
+        if (strncmp(triple, m->begin, strlen(m->begin)) != 0 || !strstr(triple, m->part)) continue;
+        bool fits = !m->cpus[0];
+        for (size_t k = 0; k < NCR_COUNT(m->cpus) && m->cpus[k] && cpu; k++)
+            fits |= strcmp(cpu, m->cpus[k]) == 0;
+        return fits ? m : NULL;
+    }
+    return NULL;
 }
 
 bool link_can(const char *triple, const char *cpu)
 {
-    if (!triple) return true;
-    if (is_bare(triple))
-        return strncmp(triple, "thumbv7em", 9) == 0 && cpu &&
-               (strcmp(cpu, "cortex-m4") == 0 || strcmp(cpu, "cortex-m7") == 0);
-    static const char *const machines[] = {"x86_64-", "aarch64-", "riscv64-"};
-    for (size_t i = 0; i < NCR_COUNT(machines); i++)
-        if (strncmp(triple, machines[i], strlen(machines[i])) == 0)
-            return strstr(triple, "linux") != NULL;
-    return false;
+    return !triple || find_machine(triple, cpu);
 }
 
 // Runs names[0], or the next where there is no such program; argv[0] is set.
@@ -86,38 +100,45 @@ static int link_here(struct cli *cli, const char *folder, char *program, char *o
     return code ? code : run(names, argv);
 }
 
-// Whether the program for the triple has that source.
-static bool belongs(const char *path, bool bare)
+// Whether the program for the machine has that source.
+static bool belongs(const char *path, const struct machine *m)
 {
     size_t n = strlen(path);
     if (n < 2 || strcmp(path + n - 2, ".c") != 0) return false;
-    return !strstr(path, bare ? "/linux/" : "/cortex_m/");
+    const char *bare = strstr(path, "/bare/");
+    if (!bare) return !m->start || !strstr(path, "/linux/");
+    const char *name = bare + strlen("/bare/");
+    return m->start && (strcmp(name, m->start) == 0 || strcmp(name, "semihosting.c") == 0);
 }
 
 static int link_other(struct cli *cli, const char *folder, char *program, char *object,
                       const char *triple, const char *cpu)
 {
+    const struct machine *m = find_machine(triple, cpu);
     char paths[ARGUMENTS][PATH_BYTES], *argv[ARGUMENTS + 24];
-    char target[128], machine[128], include[PATH_BYTES], script[PATH_BYTES + 64];
-    bool bare = is_bare(triple), x86 = strncmp(triple, "x86_64", 6) == 0;
+    char target[128], processor[128], include[PATH_BYTES], scripts[PATH_BYTES + 64], script[64];
     snprintf(target, sizeof target, "--target=%s", triple);
-    snprintf(machine, sizeof machine, "-mcpu=%s", cpu ? cpu : "");
+    snprintf(processor, sizeof processor, "-mcpu=%s", cpu ? cpu : "");
     snprintf(include, sizeof include, "-I%s", folder);
-    snprintf(script, sizeof script, "-Wl,-T,%s/runtime/standalone/cortex_m/image.ld", folder);
+    snprintf(scripts, sizeof scripts, "-L%s/runtime/standalone/bare", folder);
+    snprintf(script, sizeof script, "-Wl,-T,%s", m->script ? m->script : "");
     char *fixed[] = {target,     include,   "-std=gnu11", "-O2",          "-ffreestanding",
                      "-fno-pie", "-static", "-nostdlib",  "-fuse-ld=lld", "-fno-stack-protector",
                      "-o",       program,   object};
     uint32_t n = 1, used = 0;
     for (size_t i = 0; i < NCR_COUNT(fixed); i++)
         argv[n++] = fixed[i];
-    if (bare) argv[n++] = machine; // elsewhere the program around the network suits every processor
-    if (bare) argv[n++] = script;
-    if (!bare) argv[n++] = x86 ? "-Wl,-z,noexecstack" : "-Wl,-e,_start";
+    // Elsewhere the program around the network suits every processor.
+    if (m->cpus[0]) argv[n++] = processor;
+    for (size_t i = 0; i < NCR_COUNT(m->flags) && m->flags[i]; i++)
+        argv[n++] = (char *)(uintptr_t)m->flags[i];
+    if (m->script) argv[n++] = scripts;
+    argv[n++] = m->script ? script : "-Wl,-e,_start";
     for (size_t i = 0; i < ncr_standalone_n_sources; i++) {
         const struct ncr_standalone_source *s = &ncr_standalone_sources[i];
         int code = write_part(cli, folder, s->path, s->bytes, s->n);
         if (code) return code;
-        if (!belongs(s->path, bare)) continue;
+        if (!belongs(s->path, m)) continue;
         if (used == ARGUMENTS) NCR_BUG("more than %d sources of a program", ARGUMENTS);
         snprintf(paths[used], PATH_BYTES, "%s/%s", folder, s->path);
         argv[n++] = paths[used++];

@@ -1,6 +1,8 @@
 // Start-up and system calls of Linux for static programs without a C library.
 #include "runtime/standalone/system.h"
 
+int main(int argc, char **argv);
+
 #if defined(__x86_64__)
 enum { READ = 0, WRITE = 1, CLOSE = 3, MMAP = 9, MUNMAP = 11, CLOCK = 228, EXIT = 231, OPEN = 257 };
 
@@ -61,7 +63,7 @@ __asm__(".globl _start\n_start:\n.option push\n.option norelax\n  lla gp, __glob
 // The kernel leaves argc and then the arguments at the top of the stack.
 __attribute__((noreturn, used)) void begin(long *top)
 {
-    int code = program((int)top[0], (char **)(top + 1));
+    int code = main((int)top[0], (char **)(top + 1));
     for (;;)
         call(EXIT, code, 0, 0, 0, 0, 0);
 }

@@ -1,10 +1,9 @@
-// Start-up of an Armv7E-M image, and files, clock and arguments through semihosting: a debugger or
-// emulator answers the breakpoint `bkpt 0xab`.
+// An image without a system: its memory is set up, and files, clock and arguments come through
+// semihosting (Arm, "Semihosting for AArch32 and AArch64", 2.0; RISC-V uses the same operations).
+#include "runtime/standalone/bare/bare.h"
 #include "runtime/standalone/system.h"
 
-// From image.ld.
-extern uint32_t image_data_start[], image_data_end[], image_data_load[], image_bss_start[],
-    image_bss_end[], image_heap[], image_heap_end[], image_stack_top[];
+int main(int argc, char **argv);
 
 enum {
     OPEN = 0x01,
@@ -16,20 +15,12 @@ enum {
     EXIT_EXTENDED = 0x20
 };
 
-static int call(int operation, const void *block)
-{
-    register int r0 __asm__("r0") = operation;
-    register const void *r1 __asm__("r1") = block;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return r0;
-}
-
 static __attribute__((noreturn)) void leave(int code)
 {
     enum { APPLICATION_EXIT = 0x20026 };
-    const uint32_t block[2] = {APPLICATION_EXIT, (uint32_t)code};
+    const uintptr_t block[2] = {APPLICATION_EXIT, (uintptr_t)code};
     for (;;)
-        call(EXIT_EXTENDED, block);
+        bare_call(EXIT_EXTENDED, block);
 }
 
 static size_t length(const char *s)
@@ -40,10 +31,10 @@ static size_t length(const char *s)
     return n;
 }
 
-static int open_file(const char *path, uint32_t mode)
+static int open_file(const char *path, uintptr_t mode)
 {
-    const uint32_t block[3] = {(uint32_t)path, mode, (uint32_t)length(path)};
-    return call(OPEN, block);
+    const uintptr_t block[3] = {(uintptr_t)path, mode, (uintptr_t)length(path)};
+    return bare_call(OPEN, block);
 }
 
 static struct {
@@ -64,11 +55,8 @@ static int arguments(char *line, char **argv, int most)
     return n;
 }
 
-__attribute__((noreturn, used)) void begin(void)
+void bare_begin(void)
 {
-    volatile uint32_t *access = (volatile uint32_t *)0xe000ed88; // CPACR
-    *access |= 0xfu << 20;                                       // the floating-point unit
-    __asm__ volatile("dsb\n isb" ::: "memory");
     const uint32_t *from = image_data_load;
     for (uint32_t *to = image_data_start; to < image_data_end; to++)
         *to = *from++;
@@ -80,45 +68,26 @@ __attribute__((noreturn, used)) void begin(void)
     machine.out[SYSTEM_ERROR] = open_file(":tt", APPEND_TEXT);
     static char line[1024];
     static char *argv[ARGUMENTS + 1];
-    uint32_t block[2] = {(uint32_t)line, sizeof line};
-    int argc = call(COMMAND_LINE, block) == 0 ? arguments(line, argv, ARGUMENTS) : 0;
+    uintptr_t block[2] = {(uintptr_t)line, sizeof line};
+    int argc = bare_call(COMMAND_LINE, block) == 0 ? arguments(line, argv, ARGUMENTS) : 0;
     if (argc == 0) {
         argv[0] = (char *)"network";
         argc = 1;
     }
-    leave(program(argc, argv));
+    leave(main(argc, argv));
 }
 
-static __attribute__((noreturn)) void fault(void)
+void bare_fault(void)
 {
     static const char text[] = "error: the processor reports a fault\n";
     system_write(SYSTEM_ERROR, text, sizeof text - 1);
     leave(3);
 }
 
-// What the processor reads at reset: the stack, the entry, and a handler for each exception.
-__attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
-    image_stack_top,
-    (const void *)begin,
-    (const void *)fault,
-    (const void *)fault,
-    (const void *)fault,
-    (const void *)fault,
-    (const void *)fault,
-    0,
-    0,
-    0,
-    0,
-    (const void *)fault,
-    (const void *)fault,
-    0,
-    (const void *)fault,
-    (const void *)fault};
-
 long system_write(int to, const char *bytes, size_t n)
 {
-    const uint32_t block[3] = {(uint32_t)machine.out[to], (uint32_t)bytes, (uint32_t)n};
-    return call(WRITE, block) == 0 ? (long)n : -1;
+    const uintptr_t block[3] = {(uintptr_t)machine.out[to], (uintptr_t)bytes, (uintptr_t)n};
+    return bare_call(WRITE, block) == 0 ? (long)n : -1;
 }
 
 long system_open(const char *path)
@@ -129,15 +98,15 @@ long system_open(const char *path)
 
 long system_read(long file, void *to, size_t n)
 {
-    const uint32_t block[3] = {(uint32_t)file, (uint32_t)to, (uint32_t)n};
-    int left = call(READ, block); // bytes that were not read
+    const uintptr_t block[3] = {(uintptr_t)file, (uintptr_t)to, (uintptr_t)n};
+    int left = bare_call(READ, block); // bytes that were not read
     return left < 0 || (size_t)left > n ? -1 : (long)(n - (size_t)left);
 }
 
 void system_close(long file)
 {
-    const uint32_t block[1] = {(uint32_t)file};
-    call(CLOSE, block);
+    const uintptr_t block[1] = {(uintptr_t)file};
+    bare_call(CLOSE, block);
 }
 
 const char *system_reason(long error)
@@ -170,5 +139,5 @@ void system_give(void *memory, size_t bytes)
 
 uint64_t system_nanoseconds(void)
 {
-    return (uint64_t)(uint32_t)call(CLOCK, 0) * 10000000u; // hundredths of a second
+    return (uint64_t)(uint32_t)bare_call(CLOCK, 0) * 10000000u; // hundredths of a second
 }
