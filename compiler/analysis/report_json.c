@@ -138,6 +138,8 @@ static void put_layer(struct ncr_json *json, const struct ncr_report *r, uint32_
     for (uint32_t d = 0; d < layer->node->shape.rank; d++)
         ncr_json_i64(json, layer->node->shape.dim[d]);
     ncr_json_end(json);
+    const struct ncr_quant_spec *own = layer->node->attrs.quant;
+    if (own) ncr_json_key_str(json, "quant", own->name);
     ncr_json_key_i64(json, "params", layer->params);
     if (layer->shares != i)
         ncr_json_key_str(json, "shares_with", r->layers[layer->shares].node->path);

@@ -152,6 +152,29 @@ static const char *format_text(const struct ncr_quant_spec *spec, char out[80])
     return out;
 }
 
+// Layers in formats of their own, by format.
+static void put_formats(struct ncr_text *t, const struct ncr_report *r)
+{
+    struct ncr_buf list = {0};
+    for (uint32_t i = 0; i < r->n_layers; i++) {
+        const struct ncr_quant_spec *own = r->layers[i].node->attrs.quant;
+        for (uint32_t k = 0; k < i && own; k++)
+            if (r->layers[k].node->attrs.quant == own) own = NULL;
+        if (!own) continue;
+        char format[80];
+        ncr_buf_fmt(&list, "%s`%.*s` (%s) for", list.n ? "; " : "", NCR_STR_ARG(own->name),
+                    format_text(own, format));
+        const char *mark = " ";
+        for (uint32_t k = i; k < r->n_layers; k++) {
+            if (r->layers[k].node->attrs.quant != own) continue;
+            ncr_buf_fmt(&list, "%s%.*s", mark, NCR_STR_ARG(r->layers[k].path));
+            mark = ", ";
+        }
+    }
+    if (list.n) ncr_text_note(t, "", "by @quant: %s", list.s);
+    ncr_buf_free(&list);
+}
+
 static void put_head(struct ncr_text *t, const struct ncr_report *r)
 {
     const struct ncr_quant_spec *spec = &r->qgraph->spec;
@@ -165,6 +188,7 @@ static void put_head(struct ncr_text *t, const struct ncr_report *r)
     else
         ncr_text_note(t, "format", "bytes for %s, declared as `%.*s`", format_text(spec, format),
                       NCR_STR_ARG(spec->name));
+    put_formats(t, r);
     ncr_buf_putc(t->out, '\n');
 }
 

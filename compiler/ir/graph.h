@@ -31,6 +31,7 @@ enum ncr_attr_bit {
     NCR_ATTR_FACTOR = 1 << 11,
     NCR_ATTR_RATE = 1 << 12,
     NCR_ATTR_SHAPE = 1 << 13,
+    NCR_ATTR_QUANT = 1 << 14, // of every operator, and never written as an argument
 };
 
 enum ncr_site_bit {
@@ -40,6 +41,8 @@ enum ncr_site_bit {
     NCR_SITE_ACCUMULATOR = 1 << 3,
     NCR_SITE_REQUANT = 1 << 4,
 };
+
+struct ncr_quant_spec;
 
 enum { NCR_MAX_RANK = 3, NCR_LIMIT_DIM = 1 << 20, NCR_LIMIT_ELEMENTS = 1 << 28 };
 // Of one network, so that FLOPs and bits still fit into 64 bits.
@@ -64,6 +67,9 @@ struct ncr_attrs {
     bool bias;
     float eps, momentum, alpha, rate;
     struct ncr_shape shape; // input, reshape
+    // Number format of this layer in place of the network's (@quant); NULL: the network's. Compared
+    // by the format that it declares.
+    const struct ncr_quant_spec *quant;
 };
 
 // Defaults of the language: stride 1 (pools: the kernel), same padding, dilation 1, groups 1,
@@ -164,8 +170,8 @@ struct ncr_op_error {
 // ---- one operator ----
 // What follows from an operator and its input shapes.
 struct ncr_op_facts {
-    struct ncr_attrs attrs; // resolved
-    struct ncr_shape shape; // of the output
+    struct ncr_attrs attrs;     // resolved
+    struct ncr_shape shape;     // of the output
     struct ncr_param params[4]; // without names, in the order in which a node has them
     uint32_t n_params;
     int64_t n_trained; // elements of the trainable ones
@@ -176,10 +182,9 @@ bool ncr_op_facts(enum ncr_op op, const struct ncr_attrs *attrs, const struct nc
                   uint32_t n_in, struct ncr_op_facts *out, struct ncr_op_error *err);
 // Whether a later application may use the weights of an earlier one; err says why not. path: of the
 // earlier one; before, now: their first input shapes.
-bool ncr_op_shareable(const struct ncr_op_facts *first,
-                      const struct ncr_op_facts *again, struct ncr_str path,
-                      const struct ncr_shape *before, const struct ncr_shape *now,
-                      struct ncr_op_error *err);
+bool ncr_op_shareable(const struct ncr_op_facts *first, const struct ncr_op_facts *again,
+                      struct ncr_str path, const struct ncr_shape *before,
+                      const struct ncr_shape *now, struct ncr_op_error *err);
 // "weight", "bias", "running_mean": the last part of a parameter's name.
 const char *ncr_param_suffix(enum ncr_param_role role);
 

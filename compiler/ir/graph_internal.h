@@ -28,6 +28,8 @@ void ncr_params_op(enum ncr_op op, const struct ncr_attrs *attrs, const struct n
 // …"; one value back.
 struct ncr_hash ncr_attrs_hash(enum ncr_op op, const struct ncr_attrs *attrs);
 void ncr_attrs_dump(enum ncr_op op, const struct ncr_attrs *attrs, struct ncr_buf *out);
+// The text of a layer's format into attrs->quant; false where it is none.
+bool ncr_quant_read(struct ncr_arena *arena, struct ncr_str text, struct ncr_attrs *attrs);
 bool ncr_attr_read(uint32_t bit, struct ncr_str text, struct ncr_attrs *attrs);
 
 // Whether the order of an operator's inputs does not matter.

@@ -269,12 +269,14 @@ static bool read_attrs(struct reader *r, struct line *line)
             continue;
         }
         uint32_t bit;
-        if (!ncr_attr_find(name, &bit) || !(ncr_op_attrs(line->op) & bit)) {
+        if (!ncr_attr_find(name, &bit) || !((ncr_op_attrs(line->op) | NCR_ATTR_QUANT) & bit)) {
             NCR_DIAG(r->diags, GRAPH_ATTRIBUTE, span, NCR_STR_ARG(name), ncr_op_name(line->op));
             return false;
         }
         if (r->token != T_ATOM) return expected(r, "the value of the attribute");
-        if (!ncr_attr_read(bit, r->value, &line->attrs)) {
+        bool good = bit == NCR_ATTR_QUANT ? ncr_quant_read(r->arena, r->value, &line->attrs)
+                                          : ncr_attr_read(bit, r->value, &line->attrs);
+        if (!good) {
             NCR_DIAG(r->diags, GRAPH_VALUE, r->span, NCR_STR_ARG(r->value), ncr_attr_name(bit));
             return false;
         }

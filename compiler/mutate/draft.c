@@ -162,6 +162,7 @@ static void copy_attribute(uint32_t bit, const struct ncr_attrs *from, struct nc
     case NCR_ATTR_FACTOR: memcpy(to->factor, from->factor, sizeof to->factor); return;
     case NCR_ATTR_RATE: to->rate = from->rate; return;
     case NCR_ATTR_SHAPE: to->shape = from->shape; return;
+    case NCR_ATTR_QUANT: break; // no argument, so that no edit sets it
     }
     NCR_BUG("attribute bit %u", bit);
 }

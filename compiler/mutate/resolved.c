@@ -6,6 +6,11 @@
 
 #include "compiler/sema/sema.h"
 
+struct named_quant { // a number format of single layers
+    const struct ncr_quant_spec *spec;
+    struct ncr_str name;
+};
+
 struct printer {
     struct ncr_arena *arena;
     const struct ncr_graph *graph;
@@ -15,6 +20,7 @@ struct printer {
     struct ncr_str *tensor; // by node: name of its tensor
     struct ncr_str *layer;  // by parameter that begins a shared run: name of the layer
     const struct ncr_resolved_frame *frame;
+    NCR_VEC(struct named_quant) quants;
     struct ncr_table taken; // hash of a name → 0
     struct ncr_str net;
 };
@@ -74,6 +80,14 @@ static void choose_names(struct printer *p)
     const struct ncr_graph *g = p->graph;
     uint32_t *applied = NCR_NEW_N(p->arena, uint32_t, g->n_params);
     p->net = unique(p, word(p, g->name, "resolved"));
+    for (ncr_node_id id = 0; id < g->n_nodes; id++) {
+        const struct ncr_quant_spec *spec = p->live[id] ? g->nodes[id].attrs.quant : NULL;
+        for (uint32_t i = 0; i < p->quants.n && spec; i++)
+            if (p->quants.at[i].spec == spec) spec = NULL;
+        if (!spec) continue;
+        struct named_quant quant = {spec, unique(p, word(p, spec->name, "format"))};
+        ncr_vec_push(p->arena, &p->quants, quant);
+    }
     for (uint32_t i = 0; i < g->n_inputs; i++)
         p->tensor[g->inputs[i]] =
             unique(p, word(p, within(p, g->nodes[g->inputs[i]].path), "input"));
@@ -147,6 +161,7 @@ static bool is_default(enum ncr_op op, uint32_t bit, const struct ncr_attrs *a)
     case NCR_ATTR_MOMENTUM: return memcmp(&a->momentum, &d.momentum, sizeof a->momentum) == 0;
     case NCR_ATTR_ALPHA: return memcmp(&a->alpha, &d.alpha, sizeof a->alpha) == 0;
     case NCR_ATTR_RATE: return memcmp(&a->rate, &d.rate, sizeof a->rate) == 0;
+    case NCR_ATTR_QUANT: break; // an annotation
     }
     NCR_BUG("attribute bit %u", bit);
 }
@@ -173,6 +188,7 @@ static void put_value(struct ncr_buf *out, uint32_t bit, const struct ncr_attrs 
         else
             ncr_buf_fmt(out, "[%d, %d, %d]", a->shape.dim[0], a->shape.dim[1], a->shape.dim[2]);
         return;
+    case NCR_ATTR_QUANT: break;
     }
     NCR_BUG("attribute bit %u", bit);
 }
@@ -209,8 +225,30 @@ static void put_tensors(struct printer *p, const struct ncr_node *node, const ch
         ncr_buf_fmt(&p->text, "%s%.*s", k ? between : "", NCR_STR_ARG(p->tensor[node->in[k]]));
 }
 
+static void put_format(struct ncr_buf *out, enum ncr_qformat format, uint32_t bits, bool half_steps)
+{
+    static const char *const names[] = {"linear", "fixed", "log2"};
+    ncr_buf_fmt(out, "%s(bits: %u%s", names[format], bits, half_steps ? ", base: sqrt2" : "");
+}
+
+// Declares the number formats of single layers.
+static void put_quants(struct printer *p)
+{
+    for (uint32_t i = 0; i < p->quants.n; i++) {
+        const struct ncr_quant_spec *q = p->quants.at[i].spec;
+        ncr_buf_fmt(&p->text, "quant %.*s { weights: ", NCR_STR_ARG(p->quants.at[i].name));
+        put_format(&p->text, q->weights, q->weight_bits, q->half_steps);
+        ncr_buf_fmt(&p->text, ", per: %s); activations: ", q->per_channel ? "channel" : "tensor");
+        put_format(&p->text, q->activations, q->activation_bits, false);
+        ncr_buf_puts(&p->text, "); }\n");
+    }
+}
+
 static void put_annotation(struct printer *p, const struct ncr_node *node)
 {
+    for (uint32_t i = 0; i < p->quants.n; i++)
+        if (p->quants.at[i].spec == node->attrs.quant)
+            ncr_buf_fmt(&p->text, "@quant(%.*s) ", NCR_STR_ARG(p->quants.at[i].name));
     if (!p->frame || !p->frame->annotation) return;
     struct ncr_str text = p->frame->annotation(p->frame->user, node);
     if (text.n) ncr_buf_fmt(&p->text, "%.*s ", NCR_STR_ARG(text));
@@ -251,6 +289,7 @@ static void put_net(struct printer *p)
     const struct ncr_graph *g = p->graph;
     struct ncr_buf *out = &p->text;
     if (p->frame) ncr_buf_str(out, p->frame->before);
+    put_quants(p);
     ncr_buf_fmt(out, "net %.*s(", NCR_STR_ARG(p->net));
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         ncr_buf_fmt(out, "%s%.*s: ", i ? ", " : "", NCR_STR_ARG(p->tensor[g->inputs[i]]));

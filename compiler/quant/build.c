@@ -21,6 +21,7 @@ void ncr_builder_q_blame(struct ncr_builder_q *b, struct ncr_diag *d, ncr_node_i
         }
 }
 
+// Whether its formats can be computed; else a diagnostic at its declaration.
 static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spec)
 {
     const struct {
@@ -180,7 +181,15 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
                                     const struct ncr_weights *weights,
                                     const struct ncr_ranges *ranges)
 {
-    if (!check_spec(diags, spec)) return NULL;
+    bool ok = check_spec(diags, spec);
+    for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
+        const struct ncr_quant_spec *own = graph->nodes[id].attrs.quant;
+        for (ncr_node_id before = 0; before < id && own; before++)
+            if (graph->nodes[before].attrs.quant == own) own = NULL; // was checked
+        bool same = own && own->span.file == spec->span.file && own->span.begin == spec->span.begin;
+        if (own && !same) ok &= check_spec(diags, own);
+    }
+    if (!ok) return NULL;
     struct ncr_builder_q b = {.arena = arena, .diags = diags, .graph = graph};
     b.n_users = NCR_NEW_N(arena, uint32_t, graph->n_nodes);
     b.user = NCR_NEW_N(arena, ncr_node_id, graph->n_nodes);
@@ -196,7 +205,6 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
     result->outputs = NCR_NEW_N(arena, uint32_t, graph->n_outputs);
     uint32_t *made =
         NCR_NEW_N(arena, uint32_t, graph->n_nodes); // graph node -> qnode that gives its tensor
-    bool ok = true;
     for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
         if (b.taken[id]) continue;
         const struct ncr_node *node = &graph->nodes[id];
@@ -214,7 +222,8 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
         ok &= check_limits(&b, q);
         fuse(&b, q);
-        if (q->n_weights) ncr_qnode_set_form(arena, result, q, ncr_weight_form_of(spec));
+        q->spec = node->attrs.quant ? node->attrs.quant : &result->spec;
+        if (q->n_weights) ncr_qnode_set_form(arena, result, q, ncr_weight_form_of(q->spec));
         made[id] = made[q->last] = result->n_nodes++;
     }
     if (!ok) return NULL;

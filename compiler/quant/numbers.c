@@ -27,9 +27,9 @@ static double power_of_two(double v)
 
 // Scale and zero point of a tensor whose values are in [lo, hi]; zero is always representable
 // exactly.
-static void set_range(const struct fill *f, struct ncr_qnode *q, double lo, double hi)
+static void set_range(struct ncr_qnode *q, double lo, double hi)
 {
-    const struct ncr_quant_spec *spec = &f->q->spec;
+    const struct ncr_quant_spec *spec = q->spec;
     int32_t top = q_max(spec->activation_bits), bottom = -top - 1;
     q->lo = bottom;
     q->hi = top;
@@ -55,7 +55,7 @@ static bool range_from(const struct fill *f, struct ncr_qnode *q)
                             NCR_DIAG(f->b->diags, QUANT_RANGE, ncr_builder_q_span(f->b, q->last),
                                      NCR_STR_ARG(f->b->graph->nodes[q->last].path)),
                             q->last);
-    set_range(f, q, finite ? low : 0, finite ? high : 0);
+    set_range(q, finite ? low : 0, finite ? high : 0);
     // A fused clamp is the clamp of the output.
     enum ncr_op op = q->last != q->node ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
     if (op == NCR_OP_RELU || op == NCR_OP_RELU6)
@@ -197,7 +197,7 @@ static struct reach fill_channel(const struct fill *f, struct ncr_qnode *q, int3
 static struct reach fill_channels(const struct fill *f, struct ncr_qnode *q, const double *w,
                                   const double *bias, int32_t *worst_channel)
 {
-    const struct ncr_quant_spec *spec = &f->q->spec;
+    const struct ncr_quant_spec *spec = q->spec;
     double input_scale = f->q->nodes[q->in[0]].scale;
     int64_t per = q->n_weights / q->n_channels;
     double shared = spec->per_channel ? 0

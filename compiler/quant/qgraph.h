@@ -47,13 +47,15 @@ enum ncr_qop {
 struct ncr_qnode {
     enum ncr_qop op;
     uint32_t n_in;
-    const uint32_t *in;          // qnode ids
-    struct ncr_attrs attrs;      // kernel, stride, pad (resolved), dilation, groups, factor
-    struct ncr_shape shape;      // logical [C, H, W] or [N]
-    ncr_node_id node;            // the graph node that does the work (conv, add, …)
-    ncr_node_id last;            // the last graph node fused into it: same tensor as this output
-    struct ncr_str path;         // of `node`
-    int64_t macs, n_weights;     // n_weights: elements of the weight tensor, 0 without
+    const uint32_t *in;      // qnode ids
+    struct ncr_attrs attrs;  // kernel, stride, pad (resolved), dilation, groups, factor
+    struct ncr_shape shape;  // logical [C, H, W] or [N]
+    ncr_node_id node;        // the graph node that does the work (conv, add, …)
+    ncr_node_id last;        // the last graph node fused into it: same tensor as this output
+    struct ncr_str path;     // of `node`
+    int64_t macs, n_weights; // n_weights: elements of the weight tensor, 0 without
+    // Formats of this layer: the network's, or those of its @quant; NULL in what was read.
+    const struct ncr_quant_spec *spec;
     struct ncr_weight_form form; // of the weights; zeros without
     // What a stored weight stands for, by its byte; NULL without weights.
     const struct ncr_weight_values *values;

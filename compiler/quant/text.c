@@ -131,6 +131,10 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q
         ncr_buf_fmt(out, "%%%u ", n->in[k]);
     put_quoted(out, n->path);
     put_attrs(out, n);
+    if (n->n_weights && !ncr_weight_form_equal(n->form, ncr_weight_form_of(&g->spec))) {
+        ncr_buf_puts(out, " form ");
+        put_form(out, n->form);
+    }
     ncr_buf_fmt(out, " : %s\n    node %u last %u macs %" PRId64 "\n",
                 ncr_shape_text(&n->shape, shape), n->node, n->last, n->macs);
     if (!g->has_numbers) return;
@@ -469,6 +473,8 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
     n->in = ids(r, g->n_nodes, &n->n_in);
     n->path = quoted(r);
     read_attrs(r, n);
+    struct ncr_weight_form form = ncr_weight_form_of(&g->spec);
+    if (maybe(r, "form")) form = read_form(r);
     expect(r, ":");
     shape(r, &n->shape);
     expect(r, "node");
@@ -487,7 +493,7 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
     n->n_weights = ncr_qnode_weights(g, n);
     if (n->n_weights < 0 || n->n_weights > NCR_LIMIT_ELEMENTS || channels > NCR_LIMIT_ELEMENTS)
         fail(r, "weights within the limits");
-    if (n->n_weights > 0) ncr_qnode_set_form(r->arena, g, n, ncr_weight_form_of(&g->spec));
+    if (n->n_weights > 0) ncr_qnode_set_form(r->arena, g, n, form);
     if (g->n_nodes == 0)
         g->has_numbers = !r->failed && maybe(r, "scale");
     else if (g->has_numbers)

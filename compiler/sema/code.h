@@ -36,6 +36,7 @@ enum ncr_code_kind {
     NCR_CODE_REPEAT, // count or range, body; slot; a site
     NCR_CODE_CHOOSE, // alternatives…; a site: form
     NCR_CODE_NAMED,  // kid under a path element of its own; a site
+    NCR_CODE_QUANT,  // what @quant stands before, the declaration
     NCR_CODE_WITH,   // base, values…; labels are the gene paths
     NCR_CODE_BODY,   // statements…, result or NULL
     // statements

@@ -136,7 +136,7 @@ static void fields(struct ncr_declare *d, const struct ncr_ast *record, struct n
     struct ncr_span *seen = NCR_NEW_N(d->ev.scratch, struct ncr_span, ncr_field_count);
     for (uint32_t i = 0; i < record->n_kids; i++) {
         const struct ncr_ast *ast = record->kid[i];
-        if (ast->n_annots) ncr_lower_annotations(&d->lo, ast);
+        if (ast->n_annots) ncr_lower_annotations(&d->lo, ast, false);
         if (ast->kind == NCR_AST_SECTION) {
             section(d, ast);
             continue;
@@ -240,7 +240,7 @@ static void declaration(struct ncr_declare *d, struct ncr_item *item)
     head->name = item->name;
     head->span = item->name_span;
     item->refs_at = d->program->refs.n;
-    if (ast->n_annots) ncr_lower_annotations(&d->lo, ast);
+    if (ast->n_annots) ncr_lower_annotations(&d->lo, ast, false);
     const struct ncr_ast *body = ast->kid[1];
     if (ast->kind == NCR_AST_DECL_VALUE && d->record == NCR_RECORD_DATA) {
         const struct ncr_field *field = find_field(d->record, NCR_STR("source"));

@@ -385,9 +385,12 @@ struct ncr_value ncr_eval_global(struct ncr_eval *ev, const struct ncr_item *ite
     ev->context = 1;
     ev->open = false;
     ncr_diagram guard = ev->guard;
+    struct ncr_value quant = ev->quant;
+    ev->quant = ncr_value_error();
     ev->guard = NCR_TRUE; // made once, for whoever names it
     struct ncr_global global = {.value = ncr_eval_code(ev, item->code)};
     ev->guard = guard;
+    ev->quant = quant;
     global.open = ev->open;
     global.open_path = ev->open_path;
     global.open_span = ev->open_span;
@@ -465,6 +468,7 @@ static struct ncr_value expression(struct ncr_eval *ev, const struct ncr_code *c
     case NCR_CODE_CHOOSE: return ncr_eval_choose(ev, code);
     case NCR_CODE_NAMED: return named(ev, code);
     case NCR_CODE_WITH: return ncr_eval_with(ev, code);
+    case NCR_CODE_QUANT: return ncr_eval_quant(ev, code);
     case NCR_CODE_BODY: return ncr_eval_body(ev, code);
     case NCR_CODE_LET: return ev->frame->slots[code->slot] = ncr_eval_code(ev, code->kid[0]);
     case NCR_CODE_REQUIRE:

@@ -51,6 +51,7 @@ struct ncr_layer {
     const struct ncr_value *params;
     const struct ncr_origin *origin; // of what is applied in its body
     const struct ncr_genes *genes;
+    struct ncr_value quant; // OP, DEF: number format given by @quant; poison: none
     // CHAIN
     const struct ncr_value *links; // layers, or LIFTED
     uint32_t n_links;
@@ -144,6 +145,7 @@ struct ncr_eval {
     struct ncr_frame *frame;
     const struct ncr_code *here; // being evaluated: the place of a passed limit
     uint32_t context;
+    struct ncr_value quant; // of the layers that are being made; poison: none
     NCR_VEC(struct ncr_context) contexts;
     struct ncr_table context_ids, use_ids, paths;
     NCR_VEC(struct ncr_use) uses;
@@ -191,6 +193,9 @@ struct ncr_value ncr_eval_operator(struct ncr_eval *ev, const struct ncr_code *c
 struct ncr_value ncr_eval_def(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_call_value(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_pipe(struct ncr_eval *ev, const struct ncr_code *code);
+// What stands behind @quant, with the layers in it in that format where they have none of their
+// own.
+struct ncr_value ncr_eval_quant(struct ncr_eval *ev, const struct ncr_code *code);
 struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code,
                                 const struct ncr_value *links, uint32_t n);
 // x + y and x * y of tensors.

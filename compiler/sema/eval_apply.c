@@ -301,6 +301,8 @@ static struct ncr_value apply_def(struct ncr_eval *ev, const struct ncr_layer *l
     struct ncr_frame *outer_frame = ev->frame, *frame = ncr_eval_frame(ev, def->n_slots, layer);
     uint32_t outer = ev->context;
     const struct ncr_genes *outer_genes = ev->genes;
+    struct ncr_value outer_quant = ev->quant;
+    ev->quant = layer->quant;
     frame->first_node = ev->space->nodes.n;
     for (uint32_t i = 0; i < def->n_params; i++)
         frame->slots[def->params[i].slot] = layer->params[i];
@@ -318,6 +320,7 @@ static struct ncr_value apply_def(struct ncr_eval *ev, const struct ncr_layer *l
     if (layer->genes) ncr_genes_check(ev, layer->genes);
     ev->calls--;
     ev->genes = outer_genes;
+    ev->quant = outer_quant;
     ev->frame = outer_frame;
     ev->context = outer;
     return v;

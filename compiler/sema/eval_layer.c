@@ -16,6 +16,7 @@ static struct ncr_layer *layer_new(struct ncr_eval *ev, enum ncr_layer_kind kind
     layer->site = code;
     layer->maker = ev->frame->closure;
     layer->context = ev->context;
+    layer->quant = ev->quant;
     ev->steps += 4;
     return layer;
 }
@@ -519,6 +520,54 @@ struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code
     layer->links = links;
     layer->n_links = n;
     return layer_value(layer);
+}
+
+// -- number formats -----------------------------------------------------------------------------
+
+struct formatting {
+    struct ncr_value quant;
+};
+
+// A layer that was made elsewhere, in the format unless it has one.
+static struct ncr_value formatted(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    struct formatting *f = user;
+    if (v->kind != NCR_KIND_LAYER || !ncr_eval_spend(ev, 1)) return *v;
+    const struct ncr_layer *layer = v->as.layer;
+    struct ncr_layer *own = NCR_NEW(ev->scratch, struct ncr_layer);
+    *own = *layer;
+    if (layer->kind == NCR_LAYER_CHAIN) {
+        struct ncr_value *links = NCR_NEW_N(ev->scratch, struct ncr_value, layer->n_links);
+        for (uint32_t i = 0; i < layer->n_links; i++)
+            links[i] = ncr_lift(ev, &layer->links[i], 1, formatted, f);
+        own->links = links;
+    } else if (layer->quant.kind == NCR_KIND_ERROR) {
+        own->quant = f->quant;
+    } else {
+        return *v;
+    }
+    return layer_value(own);
+}
+
+static struct ncr_value quant_only(struct ncr_eval *ev, void *user, const struct ncr_value *v)
+{
+    const struct ncr_code *code = user;
+    if (v->kind == NCR_KIND_DECLARATION && ncr_item_is(v->as.item, "quant") && v->as.item->spec)
+        return *v;
+    if (v->kind != NCR_KIND_DECLARATION || !ncr_item_is(v->as.item, "quant"))
+        NCR_EVAL_REPORT(ev, ANNOTATION_ARGUMENT, code->span, "quant", "a quantisation");
+    return ncr_value_error();
+}
+
+struct ncr_value ncr_eval_quant(struct ncr_eval *ev, const struct ncr_code *code)
+{
+    struct ncr_value quant = ncr_eval_code(ev, code->kid[1]), outer = ev->quant;
+    struct formatting f = {ncr_lift(ev, &quant, 1, quant_only, code->kid[1])};
+    if (f.quant.kind == NCR_KIND_ERROR) return ncr_eval_code(ev, code->kid[0]);
+    ev->quant = f.quant;
+    struct ncr_value v = ncr_eval_code(ev, code->kid[0]);
+    ev->quant = outer;
+    return ncr_lift_may(ev, v, K(LAYER)) ? ncr_lift(ev, &v, 1, formatted, &f) : v;
 }
 
 // -- application --------------------------------------------------------------------------------

@@ -161,6 +161,7 @@ bool ncr_eval_matched(struct ncr_eval *ev, ncr_node_id tensor, struct ncr_str na
     case NCR_ATTR_ALPHA: *out = ncr_value_float((double)a->alpha); return true;
     case NCR_ATTR_RATE: *out = ncr_value_float((double)a->rate); return true;
     case NCR_ATTR_SHAPE: return false; // the shape of its tensor
+    case NCR_ATTR_QUANT: break;
     }
     NCR_BUG("attribute bit %u", bit);
 }

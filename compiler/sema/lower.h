@@ -106,7 +106,11 @@ struct ncr_code *ncr_lower_member(struct ncr_lower *lo, const struct ncr_ast *as
 struct ncr_code *ncr_lower_metric(struct ncr_lower *lo, const struct ncr_ast *ast);
 struct ncr_code *ncr_lower_metric_call(struct ncr_lower *lo, const struct ncr_ast *ast);
 // Annotations before ast: known names, arguments of the right kind.
-void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast);
+// quant: what follows can have a number format, and ncr_lower_quant is to be called for it.
+void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast, bool quant);
+// code, the lowered ast, in the number format of its @quant.
+struct ncr_code *ncr_lower_quant(struct ncr_lower *lo, const struct ncr_ast *ast,
+                                 struct ncr_code *code);
 
 // -- lower_mutation.c ---------------------------------------------------------------------------
 // Statements of mutations; NULL where ast is none.

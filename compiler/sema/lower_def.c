@@ -131,7 +131,7 @@ static void params(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
     for (uint32_t i = 0; i < def->n_params; i++) {
         struct ncr_param_def *param = &def->params[i];
         uint32_t kinds = param->is_quantity ? K(QUANTITY) : ncr_type_kinds(param->type);
-        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i]);
+        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i], false);
         if (param->has_default) {
             lo->around = param->name;
             param->fallback = ncr_lower_expr(lo, list->kid[i]->kid[1]);
@@ -179,7 +179,7 @@ static void inputs(struct ncr_lower *lo, struct ncr_def *def, const struct ncr_a
     for (uint32_t i = 0; i < def->n_inputs; i++) {
         struct ncr_param_def *input = &def->inputs[i];
         const struct ncr_ast *type = list->kid[i]->n_kids ? list->kid[i]->kid[0] : NULL;
-        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i]);
+        if (list->kid[i]->n_annots) ncr_lower_annotations(lo, list->kid[i], false);
         if (type && !check_rank(lo, type)) {
             input->wrong = true;
             type = NULL;
@@ -254,12 +254,13 @@ void ncr_lower_def(struct ncr_lower *lo, struct ncr_item *item)
     const struct ncr_ast *ast = item->ast;
     struct ncr_def *def = item->def;
     ncr_lower_begin(lo, item);
-    if (ast->n_annots) ncr_lower_annotations(lo, ast);
+    if (ast->n_annots) ncr_lower_annotations(lo, ast, true);
     if (ast->kind == NCR_AST_NET_VALUE) {
         def->body = ncr_lower_root(lo, ast->kid[0]);
         if (def->body->kinds != K(ERROR) && !(def->body->kinds & K(LAYER)))
             NCR_REPORT(lo->reporter, NOT_A_NET, ast->kid[0]->span,
                        ncr_show_code(lo->reporter, def->body));
+        def->body = ncr_lower_quant(lo, ast, def->body);
         def->n_slots = lo->n_slots;
         return;
     }
@@ -278,6 +279,7 @@ void ncr_lower_def(struct ncr_lower *lo, struct ncr_item *item)
         ncr_str_fmt(lo->arena, "%s `%s`", what, ncr_show_str(lo->reporter, item->name));
     def->body = ncr_lower_value_body(lo, ast->kid[ast->n_kids - 1], name.s);
     check_result(lo, def);
+    def->body = ncr_lower_quant(lo, ast, def->body);
     ncr_lower_close(lo, opened);
     def->n_slots = lo->n_slots;
 }
@@ -296,9 +298,10 @@ void ncr_lower_program(struct ncr_program *program)
         struct ncr_item *item = program->items.at[i];
         if (item->kind != NCR_ITEM_LET) continue;
         ncr_lower_begin(&lo, item);
-        if (item->ast->n_annots) ncr_lower_annotations(&lo, item->ast);
+        if (item->ast->n_annots) ncr_lower_annotations(&lo, item->ast, true);
         item->refs_at = program->refs.n;
         item->code = ncr_lower_named(&lo, item->ast->kid[0], item->name);
+        item->code = ncr_lower_quant(&lo, item->ast, item->code);
         item->n_refs = program->refs.n - item->refs_at;
         item->n_slots = lo.n_slots;
     }

@@ -360,7 +360,8 @@ struct ncr_code *ncr_lower_body(struct ncr_lower *lo, const struct ncr_ast *bloc
 // side of a pipe.
 static struct ncr_code *stands_for(struct ncr_code *code)
 {
-    while (code->kind == NCR_CODE_PIPE || code->kind == NCR_CODE_WITH)
+    while (code->kind == NCR_CODE_PIPE || code->kind == NCR_CODE_WITH ||
+           code->kind == NCR_CODE_QUANT)
         code = code->kid[code->kind == NCR_CODE_PIPE];
     if (code->kind == NCR_CODE_CALL_VALUE && !code->site) code = code->kid[0];
     bool is = code->kind == NCR_CODE_CALL_VALUE || code->kind == NCR_CODE_OPERATOR ||
@@ -402,9 +403,8 @@ struct ncr_code *ncr_lower_root(struct ncr_lower *lo, const struct ncr_ast *ast)
     return code;
 }
 
-struct ncr_code *ncr_lower_expr(struct ncr_lower *lo, const struct ncr_ast *ast)
+static struct ncr_code *expression(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
-    if (ast->n_annots) ncr_lower_annotations(lo, ast);
     if (ast->kind == NCR_AST_PAREN) return ncr_lower_expr(lo, ast->kid[0]);
     if (ast->kind == NCR_AST_NAME) return ncr_lower_name(lo, ast);
     if (ast->kind == NCR_AST_INT) return constant(lo, ast, ncr_value_int(ast->value.i));
@@ -439,4 +439,11 @@ struct ncr_code *ncr_lower_expr(struct ncr_lower *lo, const struct ncr_ast *ast)
         return ncr_code_new(lo, NCR_CODE_THIS, ast, 0, K(THIS));
     }
     NCR_BUG("%s where an expression is expected", ncr_ast_kind_name(ast->kind));
+}
+
+struct ncr_code *ncr_lower_expr(struct ncr_lower *lo, const struct ncr_ast *ast)
+{
+    if (ast->n_annots == 0) return expression(lo, ast);
+    ncr_lower_annotations(lo, ast, true);
+    return ncr_lower_quant(lo, ast, expression(lo, ast));
 }

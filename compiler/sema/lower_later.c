@@ -165,19 +165,57 @@ static void annotation_argument(struct ncr_lower *lo, enum annotation a,
             NCR_REPORT(lo->reporter, ANNOTATION_ARGUMENT, value->span, annotations[a].name,
                        annotations[a].argument);
         return;
-    case ANNOTATION_QUANT: {
-        struct ncr_item *item =
-            value->kind == NCR_AST_NAME ? ncr_lower_item(lo, value->text, value->span) : NULL;
-        if (!item || !ncr_item_is(item, "quant")) ncr_lower_wrong_item(lo, value, item, "quant");
-        return;
-    }
+    case ANNOTATION_QUANT:  // ncr_lower_quant
     case ANNOTATION_MUTATE: // restrict_to
     case ANNOTATION_FROZEN:
     case ANNOTATION_COUNT: return;
     }
 }
 
-void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast)
+// Names a quantisation, or chooses among some, as far as can be seen here.
+static bool is_quant(struct ncr_lower *lo, const struct ncr_code *code, const struct ncr_ast *value)
+{
+    if (code->kind == NCR_CODE_DECLARATION && !ncr_item_is(code->as.item, "quant")) {
+        ncr_lower_wrong_item(lo, value, code->as.item, "quant");
+        return false;
+    }
+    if (code->kind == NCR_CODE_CHOOSE && code->form == NCR_CHOOSE_VALUES)
+        for (uint32_t i = 0; i < code->n_kids; i++)
+            if (!is_quant(lo, code->kid[i], value->kid[i]->kid[0])) return false;
+    if (code->kinds == K(ERROR) || (code->kinds & K(DECLARATION))) return true;
+    NCR_REPORT(lo->reporter, ANNOTATION_ARGUMENT, value->span, annotations[ANNOTATION_QUANT].name,
+               annotations[ANNOTATION_QUANT].argument);
+    return false;
+}
+
+struct ncr_code *ncr_lower_quant(struct ncr_lower *lo, const struct ncr_ast *ast,
+                                 struct ncr_code *code)
+{
+    for (uint32_t k = ast->n_annots; k-- > 0;) { // the innermost first
+        const struct ncr_ast *annot = ast->annots[k];
+        if (!ncr_str_is(annot->text, annotations[ANNOTATION_QUANT].name) || annot->n_kids != 1)
+            continue;
+        const struct ncr_ast *value = annot->kid[0]->kid[0];
+        bool known = value->kind != NCR_AST_NAME || ncr_lower_local(lo, value->text);
+        if (!known && !ncr_lower_item(lo, value->text, value->span)) {
+            ncr_lower_wrong_item(lo, value, NULL, "quant");
+            continue;
+        }
+        struct ncr_str around = lo->around;
+        lo->around = ncr_str_of(annotations[ANNOTATION_QUANT].name);
+        struct ncr_code *quant = ncr_lower_expr(lo, value);
+        lo->around = around;
+        if (quant->kinds == K(ERROR) || !is_quant(lo, quant, value)) continue;
+        struct ncr_code *both = ncr_code_new(lo, NCR_CODE_QUANT, ast, 2, code->kinds);
+        both->span = code->span;
+        both->kid[0] = code;
+        both->kid[1] = quant;
+        code = both;
+    }
+    return code;
+}
+
+void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast, bool quant)
 {
     for (uint32_t k = 0; k < ast->n_annots; k++) {
         const struct ncr_ast *annot = ast->annots[k];
@@ -201,6 +239,7 @@ void ncr_lower_annotations(struct ncr_lower *lo, const struct ncr_ast *ast)
             restrict_to(lo, ast, annot);
         for (uint32_t i = 0; i < annot->n_kids && i < annotations[a].max_args; i++)
             annotation_argument(lo, (enum annotation)a, annot->kid[i]->kid[0]);
+        if (quant && a == ANNOTATION_QUANT) continue;
         if (annotations[a].changes_net && lo->reporter->diags->n_errors == errors)
             NCR_REPORT(lo->reporter, ANNOTATION_IDLE, annot->span, annotations[a].name);
     }

@@ -239,7 +239,7 @@ void ncr_lower_mutation(struct ncr_lower *lo, struct ncr_item *item)
                                .inherit_span = item->name_span,
                                .item = item};
     item->mutation = lo->mutation = m;
-    if (ast->n_annots) ncr_lower_annotations(lo, ast);
+    if (ast->n_annots) ncr_lower_annotations(lo, ast, false);
     uint32_t opened = ncr_lower_open(lo);
     const struct ncr_ast *params = ast->kid[0];
     struct ncr_pattern *patterns = NCR_NEW_N(lo->arena, struct ncr_pattern, params->n_kids);

@@ -128,9 +128,8 @@ static struct ncr_code *if_statement(struct ncr_lower *lo, const struct ncr_ast 
     return code;
 }
 
-struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast *ast)
+static struct ncr_code *statement(struct ncr_lower *lo, const struct ncr_ast *ast)
 {
-    if (ast->n_annots) ncr_lower_annotations(lo, ast);
     if (ast->kind == NCR_AST_LET) return let(lo, ast);
     if (ast->kind == NCR_AST_REQUIRE) return require(lo, ast);
     if (ast->kind == NCR_AST_FOR) return for_loop(lo, ast);
@@ -139,6 +138,15 @@ struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast 
     struct ncr_code *edit = ncr_lower_edit(lo, ast);
     if (edit) return edit;
     NCR_BUG("%s where a statement is expected", ncr_ast_kind_name(ast->kind));
+}
+
+struct ncr_code *ncr_lower_statement(struct ncr_lower *lo, const struct ncr_ast *ast)
+{
+    if (ast->n_annots) ncr_lower_annotations(lo, ast, true);
+    struct ncr_code *code = statement(lo, ast);
+    if (code->kind != NCR_CODE_LET) return ncr_lower_quant(lo, ast, code);
+    code->kid[0] = ncr_lower_quant(lo, ast, code->kid[0]); // what the name stands for
+    return code;
 }
 
 // -- decisions ----------------------------------------------------------------------------------
@@ -225,7 +233,7 @@ struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *as
         struct ncr_table seen = {0};
         for (uint32_t i = 0; i < ast->n_kids; i++) {
             const struct ncr_ast *alt = ast->kid[i];
-            if (alt->n_annots) ncr_lower_annotations(lo, alt);
+            if (alt->n_annots) ncr_lower_annotations(lo, alt, true);
             labels[i] = alt->text;
             uint32_t symbol = ncr_symbol(lo->arena, &lo->program->symbols, alt->text);
             if (ncr_table_get(&seen, symbol) != UINT32_MAX)
@@ -233,6 +241,7 @@ struct ncr_code *ncr_lower_choose(struct ncr_lower *lo, const struct ncr_ast *as
                            ncr_show_str(lo->reporter, alt->text));
             ncr_table_set(lo->arena, &seen, symbol, i);
             code->kid[i] = ncr_lower_named(lo, alt->kid[0], alt->text);
+            code->kid[i] = ncr_lower_quant(lo, alt, code->kid[i]);
             prior(lo, alt, code, i, ast->n_kids);
         }
     }

@@ -50,6 +50,7 @@ static struct ncr_attrs plain_attrs(const struct ncr_attrs *a)
     out.rate = a->rate;
     out.shape.rank = a->shape.rank;
     memcpy(out.shape.dim, a->shape.dim, a->shape.rank * sizeof out.shape.dim[0]);
+    out.quant = a->quant;
     return out;
 }
 
@@ -341,6 +342,15 @@ static bool count_macs(struct ncr_eval *ev, const struct ncr_layer *layer, struc
     return false;
 }
 
+// attributes, declaration of a quantisation → attributes
+static struct ncr_value with_quant(struct ncr_eval *ev, void *user, const struct ncr_value *args)
+{
+    (void)user;
+    struct ncr_attrs attrs = ev->attrs.at[args[0].as.i];
+    attrs.quant = args[1].as.item->spec;
+    return ncr_symbol_attrs(ev, &attrs);
+}
+
 struct ncr_value ncr_symbol_add(struct ncr_eval *ev, const struct ncr_layer *layer,
                                 const struct ncr_value *in, uint32_t n_in,
                                 const struct ncr_code *at)
@@ -348,6 +358,10 @@ struct ncr_value ncr_symbol_add(struct ncr_eval *ev, const struct ncr_layer *lay
     struct ncr_value *args = NCR_NEW_N(ev->scratch, struct ncr_value, n_in + 1);
     ncr_diagram *nodes = NCR_NEW_N(ev->space->arena, ncr_diagram, n_in);
     args[0] = layer->attrs;
+    if (layer->quant.kind != NCR_KIND_ERROR) {
+        struct ncr_value both[2] = {layer->attrs, layer->quant};
+        args[0] = ncr_lift(ev, both, 2, with_quant, NULL);
+    }
     for (uint32_t i = 0; i < n_in; i++) {
         struct ncr_value tensor = ncr_lift(ev, &in[i], 1, tensor_only, (void *)at);
         args[1 + i] = ncr_symbol_shape(ev, tensor);

@@ -1,6 +1,8 @@
 // Laws of graphs on random ones: text and back, simplification, architecture ids.
 #include <criterion/criterion.h>
 
+#include "compiler/ir/config.h"
+
 #include "lang/base/rng.h"
 #include "tests/support/random_graph.h"
 #include "tests/support/rebuild.h"
@@ -167,11 +169,12 @@ Test(graph_laws, arch_id_sees_every_attribute)
         struct ncr_arena *arena = ncr_arena_new(0);
         struct ncr_graph *graph = ncr_graph_simplify(arena, make(arena, seed));
         struct ncr_hash id = ncr_graph_arch_id(graph);
+        const struct ncr_quant_spec quant = {.weight_bits = 4, .activation_bits = 8};
         for (ncr_node_id n = 0; n < graph->n_nodes; n++) {
             const struct ncr_attrs old = graph->nodes[n].attrs;
             struct ncr_attrs *a = &graph->nodes[n].attrs;
-            uint32_t bits = ncr_op_attrs(graph->nodes[n].op);
-            for (uint32_t bit = 1; bit <= NCR_ATTR_SHAPE; bit <<= 1) {
+            uint32_t bits = ncr_op_attrs(graph->nodes[n].op) | NCR_ATTR_QUANT;
+            for (uint32_t bit = 1; bit <= NCR_ATTR_QUANT; bit <<= 1) {
                 if (!(bits & bit)) continue;
                 if (graph->nodes[n].op == NCR_OP_ZERO) continue; // its shape says it
                 switch ((enum ncr_attr_bit)bit) {
@@ -189,6 +192,7 @@ Test(graph_laws, arch_id_sees_every_attribute)
                 case NCR_ATTR_FACTOR: a->factor[0]++; break;
                 case NCR_ATTR_RATE: a->rate *= 2; break;
                 case NCR_ATTR_SHAPE: a->shape.dim[0]++; break;
+                case NCR_ATTR_QUANT: a->quant = &quant; break;
                 }
                 cr_assert_not(ncr_hash_eq(id, ncr_graph_arch_id(graph)), "seed %lu, node %u: %s",
                               seed, n, ncr_attr_name(bit));

@@ -117,6 +117,8 @@ Test(quantise, bits_are_worth_six_decibels)
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 4, &net);
+        for (ncr_node_id id = 0; id < net.graph->n_nodes; id++)
+            net.graph->nodes[id].attrs.quant = NULL;
         float *real[2], **values = NCR_NEW_N(arena, float *, net.graph->n_nodes);
         int8_t *unused[2];
         random_net_inputs(arena, &net, seed, real, unused);

@@ -214,6 +214,25 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
         out->spec.weight_bits = 2 + below(&g, 4);
         out->spec.half_steps = below(&g, 3) == 0;
     }
+    // Every third network has layers in formats of their own.
+    static const struct ncr_quant_spec own[] = {{.weights = NCR_QF_LINEAR,
+                                                 .activations = NCR_QF_LINEAR,
+                                                 .weight_bits = 4,
+                                                 .activation_bits = 8,
+                                                 .per_channel = true},
+                                                {.weights = NCR_QF_LOG2,
+                                                 .activations = NCR_QF_FIXED,
+                                                 .weight_bits = 4,
+                                                 .activation_bits = 8,
+                                                 .per_channel = true},
+                                                {.weights = NCR_QF_LOG2,
+                                                 .activations = NCR_QF_LINEAR,
+                                                 .weight_bits = 5,
+                                                 .half_steps = true,
+                                                 .activation_bits = 6}};
+    bool mixed = below(&g, 3) == 0;
+    for (ncr_node_id id = 0; id < out->graph->n_nodes && mixed; id++)
+        if (below(&g, 2)) out->graph->nodes[id].attrs.quant = &own[below(&g, NCR_COUNT(own))];
     struct ncr_calibrator *calibrator =
         ncr_calibrator_new(arena, out->graph, out->weights, &out->spec);
     for (uint32_t k = 0; k < out->spec.calibration_images; k++) {
