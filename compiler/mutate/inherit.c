@@ -121,7 +121,7 @@ static void pass_batchnorm(struct heir *h, const struct ncr_node *node)
 // A Dirac kernel: output channel o is input channel o, at the tap that lies on the pixel itself.
 static void pass_layer(struct heir *h, const struct ncr_node *node)
 {
-    uint32_t p;
+    uint32_t p = 0;
     const struct ncr_param *w = param_of(h->d->child, node, NCR_PARAM_WEIGHT, &p);
     fill(h, node, NCR_PARAM_WEIGHT, 0);
     fill(h, node, NCR_PARAM_BIAS, 0);
