@@ -187,6 +187,10 @@ static void run_on(const struct machine *m, uint64_t seed)
     struct ncr_buf text = {0}, calls = {0};
     struct ncr_arena *arena = ncr_arena_new(0);
     ncr_buf_puts(&text, head);
+    // The first networks are in these forms, the others in drawn ones.
+    static const struct ncr_weight_form forms[] = {
+        {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
+        {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
     for (uint32_t i = 0; i < NETWORKS; i++) {
         struct random_net net;
         struct sample sample;
@@ -195,6 +199,7 @@ static void run_on(const struct machine *m, uint64_t seed)
         char prefix[16];
         uint64_t stack;
         random_net_make(arena, seed + i, 6, &net);
+        if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
         struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_make(arena, &net, seed + i, &sample);

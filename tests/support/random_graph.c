@@ -191,6 +191,16 @@ struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint
     return grow_all(&g, size);
 }
 
+static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *net)
+{
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+    net->qgraph =
+        ncr_qgraph_build(arena, &diags, net->graph, &net->spec, net->weights, net->ranges);
+    if (!net->qgraph)
+        NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
+}
+
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
@@ -246,13 +256,18 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
         ncr_calibrator_feed(calibrator, (const float *const *)inputs);
     }
     out->ranges = ncr_calibrator_finish(calibrator);
-    struct ncr_sources *sources = ncr_sources_new(arena);
-    struct ncr_diags diags;
-    ncr_diags_init(&diags, arena, sources);
-    out->qgraph =
-        ncr_qgraph_build(arena, &diags, out->graph, &out->spec, out->weights, out->ranges);
-    if (!out->qgraph)
-        NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
+    quantise(arena, seed, out);
+}
+
+void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
+                        struct ncr_weight_form form)
+{
+    for (ncr_node_id id = 0; id < net->graph->n_nodes; id++)
+        net->graph->nodes[id].attrs.quant = NULL;
+    net->spec.weights = form.format;
+    net->spec.weight_bits = form.bits;
+    net->spec.half_steps = form.half_steps;
+    quantise(arena, 0, net);
 }
 
 void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
