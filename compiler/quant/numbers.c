@@ -79,34 +79,43 @@ static void set_mult(struct ncr_qnode *q, int32_t i, double real)
     q->shift[i] = s.shift;
 }
 
-static void new_mults(const struct fill *f, struct ncr_qnode *q)
+static void new_mults(struct ncr_arena *arena, struct ncr_qnode *q)
 {
-    q->mult = NCR_NEW_N(f->b->arena, int32_t, (size_t)q->n_channels);
-    q->shift = NCR_NEW_N(f->b->arena, int32_t, (size_t)q->n_channels);
+    q->mult = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
+    q->shift = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
 }
 
-// Real weights and biases with batchnorm folded in: w' = k·w, b' = k·(b - mean) + beta, k = gamma /
-// sqrt(var + eps).
-static void folded(const struct fill *f, const struct ncr_qnode *q, double *w, double *bias)
+void ncr_qnode_new_weights(struct ncr_arena *arena, struct ncr_qnode *q)
 {
-    const struct ncr_graph *g = f->b->graph;
+    q->weights = NCR_NEW_N(arena, int8_t, (size_t)q->n_weights);
+    q->bias = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
+    q->weight_scale = NCR_NEW_N(arena, double, (size_t)q->n_channels);
+    new_mults(arena, q);
+}
+
+void ncr_qnode_fold(const struct ncr_graph *g, const struct ncr_qnode *q,
+                    const struct ncr_weights *weights, double *w, double *bias, double *factor)
+{
     const struct ncr_node *node = &g->nodes[q->node];
     int64_t per = q->n_weights / q->n_channels;
     const struct ncr_node *norm = node->op == NCR_OP_BATCHNORM ? node : NULL;
     for (int64_t i = 0; i < q->n_weights; i++)
-        w[i] = norm ? 1 : (double)f->weights->at[node->first_param][i];
-    for (int32_t o = 0; o < q->n_channels; o++)
-        bias[o] = !norm && node->attrs.bias ? (double)f->weights->at[node->first_param + 1][o] : 0;
+        w[i] = norm ? 1 : (double)weights->at[node->first_param][i];
+    for (int32_t o = 0; o < q->n_channels; o++) {
+        bias[o] = !norm && node->attrs.bias ? (double)weights->at[node->first_param + 1][o] : 0;
+        if (factor) factor[o] = 1;
+    }
     // The chain from node to last is node, [batchnorm], [clamp].
     for (ncr_node_id id = q->last; !norm && id != q->node; id = g->nodes[id].in[0])
         if (g->nodes[id].op == NCR_OP_BATCHNORM) norm = &g->nodes[id];
     if (!norm) return;
-    float *const *p = &f->weights->at[norm->first_param];
+    float *const *p = &weights->at[norm->first_param];
     for (int32_t o = 0; o < q->n_channels; o++) {
         double k = (double)p[0][o] / sqrt((double)p[3][o] + (double)norm->attrs.eps);
         for (int64_t i = 0; i < per; i++)
             w[o * per + i] *= k;
         bias[o] = k * (bias[o] - (double)p[2][o]) + (double)p[1][o];
+        if (factor) factor[o] = k;
     }
 }
 
@@ -165,16 +174,11 @@ static bool all_finite(const struct fill *f, const struct ncr_qnode *q, const do
     return true;
 }
 
-// Sums of a channel: the largest |sum| over all int8 inputs, at any moment, and its ends.
-struct reach {
-    int64_t most, lo, hi;
-};
-
 // Weights, bias and factors of channel o at scale s.
-static struct reach fill_channel(const struct fill *f, struct ncr_qnode *q, int32_t o,
-                                 const double *w, double bias, double s)
+static struct ncr_reach fill_channel(const struct ncr_qgraph *graph, struct ncr_qnode *q, int32_t o,
+                                     const double *w, double bias, double s)
 {
-    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
+    const struct ncr_qnode *in = &graph->nodes[q->in[0]];
     int64_t per = q->n_weights / q->n_channels, sum = 0, reach = 0;
     for (int64_t i = o * per; i < (o + 1) * per; i++) {
         q->weights[i] = ncr_weight_nearest(q->form, w[i] / s);
@@ -188,31 +192,31 @@ static struct reach fill_channel(const struct fill *f, struct ncr_qnode *q, int3
     set_mult(q, o, s * in->scale / q->scale);
     // Σ of the positive and of the negative weights are (reach ± sum) / 2.
     int64_t plus = (reach + sum) / 2, minus = (reach - sum) / 2;
-    return (struct reach){(stored < 0 ? -stored : stored) + 128 * reach,
-                          stored - 128 * plus - 127 * minus, stored + 127 * plus + 128 * minus};
+    return (struct ncr_reach){(stored < 0 ? -stored : stored) + 128 * reach,
+                              stored - 128 * plus - 127 * minus, stored + 127 * plus + 128 * minus};
 }
 
-// All channels. Logarithmic weights whose sum could leave 32 bits take a coarser scale: what is
-// lost are their smallest magnitudes.
-static struct reach fill_channels(const struct fill *f, struct ncr_qnode *q, const double *w,
-                                  const double *bias, int32_t *worst_channel)
+// Logarithmic weights whose sum could leave 32 bits take a coarser scale: what is lost are their
+// smallest magnitudes.
+struct ncr_reach ncr_qnode_round(const struct ncr_qgraph *graph, struct ncr_qnode *q,
+                                 const double *w, const double *bias, int32_t *worst_channel)
 {
     const struct ncr_quant_spec *spec = q->spec;
-    double input_scale = f->q->nodes[q->in[0]].scale;
+    double input_scale = graph->nodes[q->in[0]].scale;
     int64_t per = q->n_weights / q->n_channels;
     double shared = spec->per_channel ? 0
                                       : weight_scale(q, w, q->n_weights,
                                                      largest(bias, q->n_channels), input_scale);
-    struct reach worst = {0};
+    struct ncr_reach worst = {0};
     for (int32_t o = 0; o < q->n_channels; o++) {
         double s =
             spec->per_channel ? weight_scale(q, w + o * per, per, bias[o], input_scale) : shared;
-        struct reach r = fill_channel(f, q, o, w, bias[o], s);
+        struct ncr_reach r = fill_channel(graph, q, o, w, bias[o], s);
         while (q->form.format == NCR_QF_LOG2 && r.most > INT32_MAX)
-            r = fill_channel(f, q, o, w, bias[o], s *= 2);
+            r = fill_channel(graph, q, o, w, bias[o], s *= 2);
         if (!spec->per_channel && s > shared) { // the others follow
             shared = s;
-            worst = (struct reach){0};
+            worst = (struct ncr_reach){0};
             o = -1;
             continue;
         }
@@ -227,17 +231,14 @@ static struct reach fill_channels(const struct fill *f, struct ncr_qnode *q, con
 static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
 {
     struct ncr_arena *arena = f->b->arena;
-    q->weights = NCR_NEW_N(arena, int8_t, (size_t)q->n_weights);
-    q->bias = NCR_NEW_N(arena, int32_t, (size_t)q->n_channels);
-    q->weight_scale = NCR_NEW_N(arena, double, (size_t)q->n_channels);
-    new_mults(f, q);
+    ncr_qnode_new_weights(arena, q);
     struct ncr_arena_mark scratch = ncr_arena_mark(arena);
     double *w = NCR_NEW_N(arena, double, (size_t)q->n_weights),
            *bias = NCR_NEW_N(arena, double, (size_t)q->n_channels);
-    folded(f, q, w, bias);
+    ncr_qnode_fold(f->b->graph, q, f->weights, w, bias, NULL);
     if (!all_finite(f, q, w, bias)) return false; // the diagnostic may lie behind the mark
     int32_t channel = 0;
-    struct reach worst = fill_channels(f, q, w, bias, &channel);
+    struct ncr_reach worst = ncr_qnode_round(f->q, q, w, bias, &channel);
     ncr_arena_reset(arena, scratch);
     if (worst.most <= INT32_MAX) return true;
     ncr_builder_q_blame(f->b,
@@ -260,7 +261,7 @@ static void fill_add(const struct fill *f, struct ncr_qnode *q)
     for (uint32_t k = 0; k < q->n_in; k++)
         q->in_mult[k] =
             ncr_round_sat(ldexp(f->q->nodes[q->in[k]].scale / widest, bits), 0, 1 << bits);
-    new_mults(f, q);
+    new_mults(f->b->arena, q);
     set_mult(q, 0, ldexp(widest, -bits) / q->scale);
 }
 
@@ -290,7 +291,7 @@ static void fill_lut(const struct fill *f, struct ncr_qnode *q)
 static void fill_factors(const struct fill *f, struct ncr_qnode *q)
 {
     const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
-    new_mults(f, q);
+    new_mults(f->b->arena, q);
     if (q->op == NCR_QOP_MUL) set_mult(q, 0, in->scale * f->q->nodes[q->in[1]].scale / q->scale);
     for (uint32_t k = 0; q->op == NCR_QOP_CONCAT && k < q->n_in; k++)
         set_mult(q, (int32_t)k, f->q->nodes[q->in[k]].scale / q->scale);
@@ -299,46 +300,68 @@ static void fill_factors(const struct fill *f, struct ncr_qnode *q)
         set_mult(q, k, in->scale / (q->scale * (q->n_channels == 1 ? window : k + 1)));
 }
 
-static bool fill_node(const struct fill *f, struct ncr_qnode *q)
+static bool set_scale(const struct fill *f, struct ncr_qnode *q)
 {
-    const struct ncr_qnode *in = q->n_in ? &f->q->nodes[q->in[0]] : NULL;
-    bool ok = true;
     switch (q->op) {
-    case NCR_QOP_INPUT: return range_from(f, q);
+    case NCR_QOP_INPUT:
     case NCR_QOP_CONV:
     case NCR_QOP_DWCONV:
-    case NCR_QOP_DENSE: return range_from(f, q) & fill_weights(f, q);
+    case NCR_QOP_DENSE:
     case NCR_QOP_ADD:
-        ok = range_from(f, q);
-        fill_add(f, q);
-        return ok;
     case NCR_QOP_MUL:
     case NCR_QOP_CONCAT:
     case NCR_QOP_AVGPOOL:
-        ok = range_from(f, q);
-        fill_factors(f, q);
-        return ok;
-    case NCR_QOP_LUT:
-        ok = range_from(f, q);
-        fill_lut(f, q);
-        return ok;
+    case NCR_QOP_LUT: return range_from(f, q);
     case NCR_QOP_SOFTMAX:
-        same_range(q, in);
+        same_range(q, &f->q->nodes[q->in[0]]);
         q->scale = 1.0 / 256;
         q->zero_point = -128;
-        q->exp_table = NCR_NEW_N(f->b->arena, int32_t, 256);
-        ncr_qsoftmax_table(in->scale, q->exp_table);
         return true;
     case NCR_QOP_ZERO: // zero is exact in any scale
-        same_range(q, in);
-        return true;
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:
-    case NCR_QOP_RESHAPE: same_range(q, in); return true;
+    case NCR_QOP_RESHAPE: same_range(q, &f->q->nodes[q->in[0]]); return true;
     case NCR_QOP_COUNT_: break;
     }
     NCR_BUG("integer operator %d", (int)q->op);
+}
+
+static bool fill_node(const struct fill *f, struct ncr_qnode *q)
+{
+    bool ok = set_scale(f, q);
+    switch (q->op) {
+    case NCR_QOP_CONV:
+    case NCR_QOP_DWCONV:
+    case NCR_QOP_DENSE: return ok & fill_weights(f, q);
+    case NCR_QOP_ADD: fill_add(f, q); return ok;
+    case NCR_QOP_MUL:
+    case NCR_QOP_CONCAT:
+    case NCR_QOP_AVGPOOL: fill_factors(f, q); return ok;
+    case NCR_QOP_LUT: fill_lut(f, q); return ok;
+    case NCR_QOP_SOFTMAX:
+        q->exp_table = NCR_NEW_N(f->b->arena, int32_t, 256);
+        ncr_qsoftmax_table(f->q->nodes[q->in[0]].scale, q->exp_table);
+        return ok;
+    case NCR_QOP_INPUT:
+    case NCR_QOP_ZERO:
+    case NCR_QOP_MAXPOOL:
+    case NCR_QOP_UPSAMPLE:
+    case NCR_QOP_PAD:
+    case NCR_QOP_RESHAPE: return ok;
+    case NCR_QOP_COUNT_: break;
+    }
+    NCR_BUG("integer operator %d", (int)q->op);
+}
+
+bool ncr_qgraph_scales(struct ncr_builder_q *b, struct ncr_qgraph *qgraph,
+                       const struct ncr_ranges *ranges)
+{
+    struct fill f = {b, qgraph, NULL, ranges};
+    bool ok = true;
+    for (uint32_t i = 0; i < qgraph->n_nodes; i++)
+        ok &= set_scale(&f, &qgraph->nodes[i]);
+    return ok;
 }
 
 bool ncr_qgraph_fill(struct ncr_builder_q *b, struct ncr_qgraph *qgraph,
