@@ -39,6 +39,7 @@ struct ncr_data_ref {
 // -- training
 // --------------------------------------------------------------------------------------------------
 enum ncr_optimizer { NCR_OPT_SGD, NCR_OPT_ADAM };
+struct ncr_quant_spec;
 enum ncr_schedule { NCR_SCHEDULE_CONSTANT, NCR_SCHEDULE_STEP, NCR_SCHEDULE_COSINE };
 
 struct ncr_train_spec {
@@ -55,7 +56,8 @@ struct ncr_train_spec {
     double label_smoothing; // 0 .. 0.5, default 0
     uint32_t augment_shift; // pixels, 0: off    augment: shift(2), flip
     bool augment_flip;
-    uint64_t seed; // default 1
+    const struct ncr_quant_spec *quant; // train for this quantisation; NULL: for none
+    uint64_t seed;                      // default 1
 };
 
 // -- quantisation

@@ -194,6 +194,13 @@ static bool is_given(const struct ncr_field *field, const char *spec)
     return *(const int *)(const void *)at != 0;
 }
 
+// Whether an optional reference names nothing.
+static bool is_absent(const struct ncr_field *field, const char *spec)
+{
+    return field->form == NCR_FORM_QUANT && field->offset != NCR_NO_OFFSET &&
+           !*(const void *const *)(const void *)(spec + field->offset);
+}
+
 static void section_text(enum ncr_record_kind record, const char *spec, struct ncr_buf *out)
 {
     for (size_t i = 0; i < ncr_field_count; i++) {
@@ -242,7 +249,8 @@ static void declaration_text(const struct ncr_item *item, struct ncr_buf *out)
         return;
     }
     for (size_t i = 0; i < ncr_field_count; i++)
-        if (ncr_fields[i].record == (enum ncr_record_kind)item->declaration)
+        if (ncr_fields[i].record == (enum ncr_record_kind)item->declaration &&
+            !is_absent(&ncr_fields[i], item->spec))
             field_text(&ncr_fields[i], item->spec, out);
 }
 

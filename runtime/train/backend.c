@@ -35,6 +35,7 @@ enum ncr_status ncr_train_gradients(const struct ncr_train_backend *backend,
                                     const struct ncr_graph *graph,
                                     const struct ncr_weights *weights, const float *inputs,
                                     const uint8_t *labels, uint32_t n, double label_smoothing,
+                                    const struct ncr_train_rounding *rounding,
                                     struct ncr_weights *grads, double *loss, struct ncr_error *err)
 {
     struct ncr_arena *arena = ncr_arena_new(0);
@@ -43,6 +44,7 @@ enum ncr_status ncr_train_gradients(const struct ncr_train_backend *backend,
     void *state = NULL;
     enum ncr_status status = ncr_train_plan_make(arena, graph, &plan, err);
     if (status == NCR_OK) status = ncr_train_plan_trainable(&plan, err);
+    plan.rounding = rounding;
     for (uint32_t i = 0; status == NCR_OK && i < n; i++)
         if (labels[i] >= plan.classes)
             status = ncr_fail(err, NCR_USAGE, "label %u of image %u, the net has %u classes",

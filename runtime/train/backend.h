@@ -61,6 +61,7 @@ enum ncr_status ncr_train_gradients(const struct ncr_train_backend *backend,
                                     const struct ncr_graph *graph,
                                     const struct ncr_weights *weights, const float *inputs,
                                     const uint8_t *labels, uint32_t n, double label_smoothing,
+                                    const struct ncr_train_rounding *rounding,
                                     struct ncr_weights *grads, double *loss, struct ncr_error *err);
 enum ncr_status ncr_train_infer(const struct ncr_train_backend *backend,
                                 const struct ncr_graph *graph, const struct ncr_weights *weights,

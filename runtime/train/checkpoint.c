@@ -1,14 +1,27 @@
-// Training state to bytes and back: magic, version, fingerprint, counters, tensors, and a hash over
-// all of it.
+// Training state to bytes and back: magic, version, fingerprint, counters, tensors, ranges, and a
+// hash over all of it.
 #include "runtime/train/checkpoint.h"
 
 static const char magic[8] = {'N', 'C', 'R', 'T', 'R', 'A', 'I', 'N'};
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 static struct ncr_hash hash_f64(struct ncr_hash h, double v)
 {
     return ncr_hash_mix(h, ncr_hash_bytes(&v, sizeof v));
+}
+
+// What the numbers of a quantised network depend on; not its name or place.
+static struct ncr_hash hash_quant(const struct ncr_quant_spec *s)
+{
+    struct ncr_hash h = ncr_hash_u64(s != NULL);
+    if (!s) return h;
+    const uint64_t whole[] = {s->weights,         s->activations,       s->weight_bits,
+                              s->activation_bits, s->per_channel,       s->half_steps,
+                              s->calibration,     s->calibration_images};
+    for (size_t i = 0; i < NCR_COUNT(whole); i++)
+        h = ncr_hash_mix(h, ncr_hash_u64(whole[i]));
+    return hash_f64(h, s->percentile);
 }
 
 void ncr_train_fingerprint(const struct ncr_train_job *job, const char *trainer,
@@ -28,6 +41,8 @@ void ncr_train_fingerprint(const struct ncr_train_job *job, const char *trainer,
     out->spec = h;
     out->data = ncr_dataset_hash(job->train);
     out->trainer = ncr_hash_bytes(trainer, strlen(trainer));
+    out->quant = hash_quant(s->quant);
+    out->start = ncr_weights_hash(job->weights, job->graph);
 }
 
 static void put_tensors(struct ncr_buf *out, const struct ncr_graph *g, float *const *at)
@@ -52,6 +67,10 @@ enum ncr_status ncr_train_save(const struct ncr_train_job *job,
     put_tensors(&out, job->graph, state->weights->at);
     for (int k = 0; k < 2; k++)
         if (state->slots[k]) put_tensors(&out, job->graph, state->slots[k]);
+    if (state->ranges) {
+        ncr_buf_put(&out, state->ranges->lo, state->ranges->n * sizeof(float));
+        ncr_buf_put(&out, state->ranges->hi, state->ranges->n * sizeof(float));
+    }
     struct ncr_hash h = ncr_hash_bytes(out.s, out.n);
     ncr_buf_put(&out, &h, sizeof h);
     enum ncr_status status =
@@ -107,7 +126,9 @@ static enum ncr_status decode(const struct ncr_train_job *job,
     } parts[] = {{"another network", &found.graph, &want->graph},
                  {"another train declaration", &found.spec, &want->spec},
                  {"other data", &found.data, &want->data},
-                 {"another trainer", &found.trainer, &want->trainer}};
+                 {"another trainer", &found.trainer, &want->trainer},
+                 {"another quantisation", &found.quant, &want->quant},
+                 {"other weights to start from", &found.start, &want->start}};
     for (size_t i = 0; i < NCR_COUNT(parts); i++)
         if (!ncr_hash_eq(*parts[i].a, *parts[i].b))
             return ncr_fail(err, NCR_USAGE,
@@ -116,7 +137,8 @@ static enum ncr_status decode(const struct ncr_train_job *job,
     size_t tensors = 0;
     for (uint32_t p = 0; p < job->graph->n_params; p++)
         tensors += (size_t)job->graph->params[p].n * sizeof(float);
-    size_t size = fixed + tensors * (1 + slots) + sizeof(struct ncr_hash);
+    size_t ranges = state->ranges ? 2 * state->ranges->n * sizeof(float) : 0;
+    size_t size = fixed + tensors * (1 + slots) + ranges + sizeof(struct ncr_hash);
     if (head[1] != slots || in->n != size)
         return ncr_fail(err, NCR_ENVIRONMENT,
                         "checkpoint '%s' is damaged: %zu bytes expected, %zu found", path, size,
@@ -135,6 +157,10 @@ static enum ncr_status decode(const struct ncr_train_job *job,
     take_tensors(&c, job->graph, state->weights->at);
     for (int k = 0; k < 2; k++)
         if (state->slots[k]) take_tensors(&c, job->graph, state->slots[k]);
+    if (state->ranges) {
+        take(&c, state->ranges->lo, state->ranges->n * sizeof(float));
+        take(&c, state->ranges->hi, state->ranges->n * sizeof(float));
+    }
     return NCR_OK;
 }
 

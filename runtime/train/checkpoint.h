@@ -5,9 +5,9 @@
 #include "runtime/train/trainer.h"
 
 // What must be equal for a run to go on: hashes of the network, the declaration, the data, the
-// trainer's name.
+// trainer's name, the quantisation that is trained for and the weights that the run began with.
 struct ncr_train_fingerprint {
-    struct ncr_hash graph, spec, data, trainer;
+    struct ncr_hash graph, spec, data, trainer, quant, start;
 };
 
 struct ncr_train_state {
@@ -16,8 +16,10 @@ struct ncr_train_state {
     uint64_t correct, seen; // likewise
     struct ncr_weights *weights;
     float **slots[2]; // optimiser: momentum, or Adam's first and second moment; NULL: unused
+    struct ncr_ranges *ranges; // of activations in the current epoch; NULL: not quantised
 };
 
+// job->weights are those that the run begins with.
 void ncr_train_fingerprint(const struct ncr_train_job *job, const char *trainer,
                            struct ncr_train_fingerprint *out);
 // Writes atomically. Format: docs/training.md.

@@ -10,6 +10,7 @@
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/loss.h"
 #include "runtime/train/numbers.h"
+#include "runtime/train/quantised.h"
 
 struct loop {
     const struct ncr_train_backend *backend;
@@ -19,6 +20,7 @@ struct loop {
     void *state;
     struct ncr_train_state at;
     struct ncr_weights *grads;
+    struct ncr_train_quant quant; // with spec->quant
     uint64_t steps_per_epoch, total_steps;
     uint32_t *order; // of the current epoch
     float *inputs;   // [batch, …]
@@ -138,6 +140,12 @@ static void update(struct loop *l, double lr)
     }
 }
 
+// The weights that a pass computes with.
+static struct ncr_weights *passed(struct loop *l)
+{
+    return l->quant.fake ? ncr_fake_quant(l->quant.fake, l->at.weights) : l->at.weights;
+}
+
 static enum ncr_status evaluate(struct loop *l, const struct ncr_dataset *set, double *accuracy,
                                 struct ncr_error *err)
 {
@@ -145,6 +153,7 @@ static enum ncr_status evaluate(struct loop *l, const struct ncr_dataset *set, d
     uint32_t batch = l->job->spec->batch;
     float *scores = malloc((size_t)batch * l->plan.classes * sizeof(float));
     if (!scores) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
+    const struct ncr_weights *weights = passed(l);
     enum ncr_status status = NCR_OK;
     for (uint64_t at = 0; at < set->n && status == NCR_OK; at += batch) {
         uint32_t n = set->n - at < batch ? (uint32_t)(set->n - at) : batch;
@@ -152,7 +161,7 @@ static enum ncr_status evaluate(struct loop *l, const struct ncr_dataset *set, d
         for (uint32_t i = 0; i < batch; i++)
             ncr_dataset_input(set, at + (i < n ? i : n - 1),
                               l->inputs + (size_t)i * (size_t)l->plan.input_elements);
-        status = l->backend->infer(l->state, l->at.weights, l->inputs, batch, scores, err);
+        status = l->backend->infer(l->state, weights, l->inputs, batch, scores, err);
         for (uint32_t i = 0; i < n && status == NCR_OK; i++)
             correct += ncr_train_best(scores + (size_t)i * l->plan.classes, l->plan.classes) ==
                        set->labels[at + i];
@@ -187,7 +196,7 @@ static enum ncr_status one_step(struct loop *l, uint64_t epoch, uint64_t step,
                                 struct ncr_error *err)
 {
     double lr = rate_at(l, l->at.step);
-    struct ncr_train_step s = {.weights = l->at.weights,
+    struct ncr_train_step s = {.weights = passed(l),
                                .inputs = l->inputs,
                                .labels = l->labels,
                                .running = true,
@@ -213,6 +222,17 @@ static enum ncr_status one_step(struct loop *l, uint64_t epoch, uint64_t step,
     return NCR_OK;
 }
 
+// Ranges for the epoch that begins. At a stop the state is saved as at any other.
+static enum ncr_status calibrate(struct loop *l, const struct ncr_train_fingerprint *fingerprint,
+                                 struct ncr_error *err)
+{
+    if (!l->quant.fake) return NCR_OK;
+    enum ncr_status status = ncr_train_quant_calibrate(&l->quant, l->at.weights, err);
+    if (status != NCR_INTERRUPTED) return status;
+    status = save(l, fingerprint, err);
+    return status == NCR_OK ? NCR_INTERRUPTED : status;
+}
+
 static enum ncr_status run(struct loop *l, struct ncr_train_result *result, struct ncr_error *err)
 {
     struct ncr_train_fingerprint fingerprint;
@@ -224,6 +244,11 @@ static enum ncr_status run(struct loop *l, struct ncr_train_result *result, stru
         if (status != NCR_OK) return status;
     }
     uint64_t epoch = l->at.step / l->steps_per_epoch;
+    // Inside an epoch its ranges are those of weights that are gone.
+    enum ncr_status ready = l->quant.fake && l->at.step % l->steps_per_epoch
+                                ? ncr_train_quant_restore(&l->quant, err)
+                                : calibrate(l, &fingerprint, err);
+    if (ready != NCR_OK) return ready;
     if (l->at.step < l->total_steps) shuffle(l, epoch);
     while (l->at.step < l->total_steps) {
         if (ncr_io_stop(io)) {
@@ -239,10 +264,12 @@ static enum ncr_status run(struct loop *l, struct ncr_train_result *result, stru
         if (status != NCR_OK) return status;
         report(l, epoch, valid);
         if (l->at.step % l->steps_per_epoch) continue;
-        if (l->job->valid && l->job->valid->n) status = evaluate(l, l->job->valid, &valid, err);
+        result->epochs_done = (uint32_t)++epoch;
+        status = calibrate(l, &fingerprint, err);
+        if (status == NCR_OK && l->job->valid && l->job->valid->n)
+            status = evaluate(l, l->job->valid, &valid, err);
         if (status == NCR_OK) status = save(l, &fingerprint, err);
         if (status != NCR_OK) return status;
-        result->epochs_done = (uint32_t)++epoch;
         if (l->at.step < l->total_steps) shuffle(l, epoch);
     }
     result->epochs_done = (uint32_t)(l->at.step / l->steps_per_epoch);
@@ -303,8 +330,13 @@ enum ncr_status ncr_train_loop(const struct ncr_train_backend *backend,
         l.at.slots[0] = ncr_weights_new(l.arena, job->graph)->at;
         if (s->optimizer == NCR_OPT_ADAM) l.at.slots[1] = ncr_weights_new(l.arena, job->graph)->at;
         l.grads = ncr_weights_new(l.arena, job->graph);
-        status = backend->open(&l.plan, job->threads, job->io, &l.state, err);
+        if (s->quant) {
+            status = ncr_train_quant_open(&l.quant, l.arena, job, err);
+            l.plan.rounding = &l.quant.rounding;
+            l.at.ranges = &l.quant.ranges;
+        }
     }
+    if (status == NCR_OK) status = backend->open(&l.plan, job->threads, job->io, &l.state, err);
     if (status == NCR_OK) {
         status = run(&l, result, err);
         result->loss = l.at.seen ? l.at.loss_sum / (double)l.at.seen : NAN;

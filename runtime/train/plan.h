@@ -3,7 +3,7 @@
 #ifndef NCR_TRAIN_PLAN_H
 #define NCR_TRAIN_PLAN_H
 
-#include "compiler/ir/weights.h"
+#include "runtime/train/trainer.h"
 
 struct ncr_train_plan {
     const struct ncr_graph *graph;
@@ -17,6 +17,9 @@ struct ncr_train_plan {
     bool *grad; // [n_nodes] live, and it or an ancestor has parameters: its output's gradient is
                 // needed
     uint32_t *readers; // [n_nodes] edges to live nodes, the final softmax not counted
+    // NULL: nothing is rounded. Which tensors are is fixed when a backend opens the plan; to what,
+    // it reads at each pass.
+    const struct ncr_train_rounding *rounding;
 };
 
 // Lives in the arena. NCR_USAGE with the reason where the graph is no classifier.
@@ -24,6 +27,13 @@ enum ncr_status ncr_train_plan_make(struct ncr_arena *arena, const struct ncr_gr
                                     struct ncr_train_plan *plan, struct ncr_error *err);
 // NCR_USAGE where there is nothing to train.
 enum ncr_status ncr_train_plan_trainable(const struct ncr_train_plan *plan, struct ncr_error *err);
+
+// How the output of a node is rounded; NULL where it is not.
+static inline const struct ncr_fake_tensor *ncr_train_rounded(const struct ncr_train_plan *plan,
+                                                              ncr_node_id id)
+{
+    return plan->rounding && plan->rounding->tensors[id].on ? &plan->rounding->tensors[id] : NULL;
+}
 
 static inline bool ncr_param_is_trained(enum ncr_param_role role)
 {

@@ -55,7 +55,7 @@ static double loss_at(const struct ncr_trainer *t, const struct ncr_graph *g,
 {
     double loss;
     struct ncr_error err;
-    cr_assert_eq(t->gradients(g, w, s->inputs, s->labels, BATCH, 0.1, grads, &loss, &err), NCR_OK,
+    cr_assert_eq(t->gradients(g, w, s->inputs, s->labels, BATCH, 0.1, NULL, grads, &loss, &err), NCR_OK,
                  "%s", err.text);
     return loss;
 }

@@ -149,7 +149,8 @@ static void row(const struct ncr_field *field, const char *name, struct ncr_buf 
     ncr_buf_puts(out, " | ");
     bool none =
         field->form == NCR_FORM_FLAGS || field->form == NCR_FORM_MANY ||
-        field->form == NCR_FORM_RATE || field->set == NCR_SET_DATAFLOW ||
+        field->form == NCR_FORM_RATE || field->form == NCR_FORM_QUANT ||
+        field->set == NCR_SET_DATAFLOW ||
         (field->fallback == 0 &&
          (field->form == NCR_FORM_STR || field->form == NCR_FORM_QTY ||
           field->form == NCR_FORM_NUM || field->form == NCR_FORM_PAIR ||

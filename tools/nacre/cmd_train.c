@@ -68,11 +68,34 @@ static int name_files(struct cli *cli, struct training *t)
     return EXIT_GOOD;
 }
 
+// The parameters that both graphs have.
+static void copy_by_name(const struct ncr_graph *from, const struct ncr_weights *source,
+                         const struct ncr_graph *to, struct ncr_weights *target)
+{
+    for (uint32_t p = 0; p < to->n_params; p++)
+        for (uint32_t k = 0; k < from->n_params; k++)
+            if (ncr_str_eq(from->params[k].name, to->params[p].name))
+                memcpy(target->at[p], source->at[k], (size_t)to->params[p].n * sizeof(float));
+}
+
+// Drawn weights, or those of --weights; a file has none for what reaches no output.
+static enum ncr_status start_weights(struct cli *cli, struct training *t)
+{
+    struct ncr_pipeline *pipeline = &t->work.pipeline;
+    const struct ncr_graph *to = pipeline->whole, *from = pipeline->graph;
+    t->weights = ncr_weights_new(t->work.program.arena, to);
+    ncr_weights_init(t->weights, to, t->spec.seed);
+    if (!cli->opt[OPT_WEIGHTS]) return NCR_OK;
+    enum ncr_status status = ncr_pipeline_weights(pipeline, &t->work.err);
+    if (status == NCR_OK) copy_by_name(from, pipeline->weights, to, t->weights);
+    return status;
+}
+
 static enum ncr_status train(struct cli *cli, struct training *t)
 {
     const struct ncr_graph *graph = t->work.pipeline.whole; // with dropout
-    t->weights = ncr_weights_new(t->work.program.arena, graph);
-    ncr_weights_init(t->weights, graph, t->spec.seed);
+    enum ncr_status status = start_weights(cli, t);
+    if (status != NCR_OK) return status;
     struct ncr_train_job job = {.graph = graph,
                                 .spec = &t->spec,
                                 .train = &t->set[NCR_SPLIT_TRAIN],
@@ -82,7 +105,8 @@ static enum ncr_status train(struct cli *cli, struct training *t)
                                 .checkpoint = t->checkpoint.s,
                                 .resume = t->resumed,
                                 .threads = t->threads,
-                                .io = &cli->io};
+                                .io = &cli->io,
+                                .diags = &t->work.program.diags};
     return t->trainer->train(&job, &t->result, &t->work.err);
 }
 
@@ -91,10 +115,7 @@ static void keep_live(struct training *t)
 {
     const struct ncr_graph *from = t->work.pipeline.whole, *to = t->work.pipeline.graph;
     t->final = ncr_weights_new(t->work.program.arena, to);
-    for (uint32_t p = 0; p < to->n_params; p++)
-        for (uint32_t k = 0; k < from->n_params; k++)
-            if (ncr_str_eq(from->params[k].name, to->params[p].name))
-                memcpy(t->final->at[p], t->weights->at[k], (size_t)to->params[p].n * sizeof(float));
+    copy_by_name(from, t->weights, to, t->final);
 }
 
 // Accuracy with the weights as they are written, on each part that has images.
@@ -125,6 +146,10 @@ static void put_text(const struct training *t, struct ncr_buf *out)
         work_percent(out, t->right[s], t->set[s].n);
         ncr_buf_putc(out, '\n');
     }
+    if (t->spec.quant && isfinite(r->valid_accuracy))
+        ncr_buf_fmt(out, "%-8s %7" PRIu64 "  %6.2f %%  as `%.*s` rounds it\n",
+                    split_names[NCR_SPLIT_VALID], t->set[NCR_SPLIT_VALID].n,
+                    100 * r->valid_accuracy, NCR_STR_ARG(t->spec.quant->name));
     ncr_buf_fmt(out, "\n%u epochs, loss %.4f, %.2f s", r->epochs_done, r->loss, r->wall_s);
     if (!t->resumed) ncr_buf_fmt(out, ", %.2f s an epoch", r->wall_s / r->epochs_done);
     if (r->backend_s > 0 && r->wall_s > 0)
@@ -149,6 +174,12 @@ static void put_json(const struct training *t, struct ncr_buf *out)
     ncr_json_key(&json, "seed");
     ncr_json_i64(&json, (int64_t)t->spec.seed);
     ncr_json_key_i64(&json, "epochs", r->epochs_done);
+    ncr_json_key(&json, "quant");
+    if (t->spec.quant)
+        ncr_json_str(&json, t->spec.quant->name);
+    else
+        ncr_json_null(&json);
+    ncr_json_key_f64(&json, "quantised_valid", t->spec.quant ? r->valid_accuracy : (double)NAN);
     ncr_json_key_f64(&json, "loss", r->loss);
     ncr_json_key_f64(&json, "seconds", r->wall_s);
     ncr_json_key_f64(&json, "seconds_per_epoch", t->resumed ? NAN : r->wall_s / r->epochs_done);

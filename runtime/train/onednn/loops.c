@@ -195,6 +195,24 @@ void loop_move_back(const struct lane *lane, const struct step *step)
     }
 }
 
+// ncr_fake_round in single precision, without branches so that it is compiled to vectors. The
+// padding of a layout is zero and stays so: every format has an exact zero.
+void loop_round(const struct lane *lane, const struct step *step)
+{
+    const struct ncr_fake_tensor *t = ncr_train_rounded(lane->net->state->plan, step->node);
+    const float *restrict x = data(lane, step, 0);
+    float *restrict y = data(lane, step, 1);
+    const float scale = (float)t->scale, by = (float)(1 / t->scale), zero = (float)t->zero,
+                lo = (float)t->lo, hi = (float)t->hi;
+    for (int64_t i = 0, n = size(lane, step, 1); i < n; i++) {
+        float v = x[i] * by + zero;
+        float in = v > lo ? v : lo; // nan becomes lo here, and itself again below
+        in = in < hi ? in : hi;
+        float r = scale * ((float)(int32_t)(in - lo + 0.5F) + lo - zero);
+        y[i] = v != v ? v : r;
+    }
+}
+
 // Scores to their gradient; loss and hits are those of the shard, scaled for the whole batch.
 void loop_loss(const struct lane *at, const struct step *step)
 {

@@ -132,6 +132,18 @@ void net_give(struct net *net, ncr_node_id node, buffer_id share, bool whole)
     net_arg(net, more, 0, net->diff[node]);
 }
 
+// What reads the node's tensor reads its rounded values; the node itself keeps its own, since some
+// gradients are functions of them.
+static void round_output(struct net *net, ncr_node_id id)
+{
+    if (net->state->failed != dnnl_success || !ncr_train_rounded(net->state->plan, id)) return;
+    buffer_id from = net->out[id];
+    net->out[id] = net_buffer(net, net_layout_of(net, from), PLACE_LANE, 0);
+    struct step *step = net_loop(net, &net->forward, loop_round, id);
+    net_arg(net, step, 0, from);
+    net_arg(net, step, 0, net->out[id]);
+}
+
 // The input and, in training, scores and loss stand around the nodes.
 static void make_lists(struct net *net)
 {
@@ -146,6 +158,7 @@ static void make_lists(struct net *net)
                 net_buffer(net, net_tensor(net, &s->graph->nodes[id].shape), PLACE_LANE, 0);
         else
             node_forward(net, id);
+        round_output(net, id);
     }
     if (s->failed != dnnl_success) return;
     ncr_node_id last = net->training ? plan->scores : plan->output;

@@ -388,11 +388,11 @@ static enum ncr_status train(const struct ncr_train_job *job, struct ncr_train_r
 
 static enum ncr_status gradients(const struct ncr_graph *graph, const struct ncr_weights *weights,
                                  const float *inputs, const uint8_t *labels, uint32_t n,
-                                 double label_smoothing, struct ncr_weights *grads, double *loss,
-                                 struct ncr_error *err)
+                                 double label_smoothing, const struct ncr_train_rounding *rounding,
+                                 struct ncr_weights *grads, double *loss, struct ncr_error *err)
 {
-    return ncr_train_gradients(&backend, graph, weights, inputs, labels, n, label_smoothing, grads,
-                               loss, err);
+    return ncr_train_gradients(&backend, graph, weights, inputs, labels, n, label_smoothing,
+                               rounding, grads, loss, err);
 }
 
 static enum ncr_status scores(const struct ncr_graph *graph, const struct ncr_weights *weights,

@@ -237,7 +237,8 @@ void node_backward(struct net *net, ncr_node_id id);
 
 // loops.c
 loop_fn loop_add, loop_accumulate, loop_mul, loop_mul_back, loop_concat, loop_concat_back,
-    loop_dropout, loop_dropout_back, loop_zero, loop_zero_back, loop_move, loop_move_back, loop_loss;
+    loop_dropout, loop_dropout_back, loop_zero, loop_zero_back, loop_move, loop_move_back,
+    loop_loss, loop_round;
 
 // lane.c
 struct lane *lane_make(struct net *net);

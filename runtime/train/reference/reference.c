@@ -8,6 +8,7 @@
 
 struct work {
     double *y, *dy, *scratch;
+    double *seen; // by those that read the output: y, or its rounded values
 };
 
 struct state {
@@ -33,7 +34,8 @@ static void room(struct state *s, uint32_t n)
     for (ncr_node_id id = 0; id < g->n_nodes; id++) {
         const struct ncr_node *node = &g->nodes[id];
         size_t all = (size_t)ncr_shape_elements(&node->shape) * n;
-        s->work[id].y = NCR_NEW_N(s->arena, double, all);
+        s->work[id].y = s->work[id].seen = NCR_NEW_N(s->arena, double, all);
+        if (ncr_train_rounded(s->plan, id)) s->work[id].seen = NCR_NEW_N(s->arena, double, all);
         s->work[id].dy = NCR_NEW_N(s->arena, double, all);
         s->work[id].scratch = NCR_NEW_N(s->arena, double, all + 2 * (size_t)node->shape.dim[0]);
     }
@@ -63,7 +65,7 @@ static void bind(struct state *s, struct bound *b, ncr_node_id id, uint32_t n)
     const struct ncr_node *node = &g->nodes[id];
     if (node->n_in > MOST_INPUTS) NCR_BUG("a node with %u inputs", node->n_in);
     for (uint32_t k = 0; k < node->n_in; k++) {
-        b->x[k] = s->work[node->in[k]].y;
+        b->x[k] = s->work[node->in[k]].seen;
         b->shapes[k] = &g->nodes[node->in[k]].shape;
         b->dx[k] = s->plan->grad[node->in[k]] ? s->work[node->in[k]].dy : NULL;
     }
@@ -81,6 +83,24 @@ static void bind(struct state *s, struct bound *b, ncr_node_id id, uint32_t n)
                               .scratch = s->work[id].scratch};
 }
 
+static void round_output(struct state *s, ncr_node_id id, uint32_t n)
+{
+    const struct ncr_fake_tensor *t = ncr_train_rounded(s->plan, id);
+    if (!t) return;
+    const struct work *w = &s->work[id];
+    int64_t all = ncr_shape_elements(&s->plan->graph->nodes[id].shape) * n;
+    double *offset = s->plan->rounding->offsets ? s->plan->rounding->offsets[id] : NULL;
+    if (offset && s->plan->rounding->hold) {
+        for (int64_t i = 0; i < all; i++)
+            w->seen[i] = w->y[i] + offset[i];
+        return;
+    }
+    for (int64_t i = 0; i < all; i++)
+        w->seen[i] = ncr_fake_round(t, w->y[i]);
+    for (int64_t i = 0; offset && i < all; i++)
+        offset[i] = w->seen[i] - w->y[i];
+}
+
 static void forward(struct state *s, const float *inputs, uint32_t n,
                     const struct ncr_train_step *step, ncr_node_id last)
 {
@@ -91,6 +111,7 @@ static void forward(struct state *s, const float *inputs, uint32_t n,
         if (b.ref.node->op == NCR_OP_INPUT) {
             for (int64_t i = 0; i < s->plan->input_elements * n; i++)
                 b.ref.y[i] = (double)inputs[i];
+            round_output(s, id, n);
             continue;
         }
         if (step) {
@@ -101,6 +122,7 @@ static void forward(struct state *s, const float *inputs, uint32_t n,
             b.ref.running = step->running ? step->weights : NULL;
         }
         rules[b.ref.node->op]->forward(&b.ref);
+        round_output(s, id, n);
     }
 }
 
@@ -118,7 +140,7 @@ static enum ncr_status step_one(void *state, struct ncr_train_step *step, struct
     for (uint32_t p = 0; p < g->n_params; p++)
         memset(s->dp[p], 0, (size_t)g->params[p].n * sizeof(double));
     struct work *top = &s->work[s->plan->scores];
-    step->loss = ncr_train_loss(top->y, step->labels, step->n, s->plan->classes,
+    step->loss = ncr_train_loss(top->seen, step->labels, step->n, s->plan->classes,
                                 step->label_smoothing, top->dy, &step->correct);
     for (ncr_node_id id = s->plan->scores + 1; id-- > 0;) {
         if (!s->plan->live[id] || !s->plan->grad[id] || !rules[g->nodes[id].op]->backward) continue;
@@ -146,7 +168,7 @@ static enum ncr_status infer(void *state, const struct ncr_weights *weights, con
     load_weights(s, weights);
     forward(s, inputs, n, NULL, s->plan->output);
     for (size_t i = 0; i < (size_t)n * s->plan->classes; i++)
-        output[i] = (float)s->work[s->plan->output].y[i];
+        output[i] = (float)s->work[s->plan->output].seen[i];
     return NCR_OK;
 }
 
@@ -192,11 +214,11 @@ static enum ncr_status train(const struct ncr_train_job *job, struct ncr_train_r
 
 static enum ncr_status gradients(const struct ncr_graph *graph, const struct ncr_weights *weights,
                                  const float *inputs, const uint8_t *labels, uint32_t n,
-                                 double label_smoothing, struct ncr_weights *grads, double *loss,
-                                 struct ncr_error *err)
+                                 double label_smoothing, const struct ncr_train_rounding *rounding,
+                                 struct ncr_weights *grads, double *loss, struct ncr_error *err)
 {
-    return ncr_train_gradients(&backend, graph, weights, inputs, labels, n, label_smoothing, grads,
-                               loss, err);
+    return ncr_train_gradients(&backend, graph, weights, inputs, labels, n, label_smoothing,
+                               rounding, grads, loss, err);
 }
 
 static enum ncr_status scores(const struct ncr_graph *graph, const struct ncr_weights *weights,
