@@ -16,7 +16,7 @@ struct ncr_train_state {
     uint64_t correct, seen; // likewise
     struct ncr_weights *weights;
     float **slots[2]; // optimiser: momentum, or Adam's first and second moment; NULL: unused
-    struct ncr_ranges *ranges; // of activations in the current epoch; NULL: not quantised
+    struct ncr_ranges *ranges; // of activations at this step; NULL: not quantised
 };
 
 // job->weights are those that the run begins with.

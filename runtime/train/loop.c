@@ -222,15 +222,37 @@ static enum ncr_status one_step(struct loop *l, uint64_t epoch, uint64_t step,
     return NCR_OK;
 }
 
-// Ranges for the epoch that begins. At a stop the state is saved as at any other.
+// Ranges are taken at the start of an epoch and, since a network changes fastest at first, after 1,
+// 2, 4, 8, … steps: what the ranges of a fresh network cut off would hold training back.
+static bool is_calibrated(const struct loop *l)
+{
+    uint64_t step = l->at.step;
+    return step % l->steps_per_epoch == 0 || (step & (step - 1)) == 0;
+}
+
+// Ranges for the steps that follow. At a stop the state is saved as at any other.
 static enum ncr_status calibrate(struct loop *l, const struct ncr_train_fingerprint *fingerprint,
                                  struct ncr_error *err)
 {
-    if (!l->quant.fake) return NCR_OK;
+    if (!l->quant.fake || !is_calibrated(l)) return NCR_OK;
     enum ncr_status status = ncr_train_quant_calibrate(&l->quant, l->at.weights, err);
     if (status != NCR_INTERRUPTED) return status;
     status = save(l, fingerprint, err);
     return status == NCR_OK ? NCR_INTERRUPTED : status;
+}
+
+// A relu turns nan into zero, so the loss alone does not show that a layer below it is lost.
+static enum ncr_status check_weights(const struct loop *l, uint64_t epoch, struct ncr_error *err)
+{
+    const struct ncr_graph *g = l->job->graph;
+    for (uint32_t p = 0; p < g->n_params; p++)
+        for (int64_t i = 0; i < g->params[p].n; i++)
+            if (!isfinite(l->at.weights->at[p][i]))
+                return ncr_fail(err, NCR_USAGE,
+                                "training diverged: '%.*s' is not finite after epoch %llu; use a "
+                                "smaller lr",
+                                NCR_STR_ARG(g->params[p].name), (unsigned long long)epoch);
+    return NCR_OK;
 }
 
 static enum ncr_status run(struct loop *l, struct ncr_train_result *result, struct ncr_error *err)
@@ -244,8 +266,8 @@ static enum ncr_status run(struct loop *l, struct ncr_train_result *result, stru
         if (status != NCR_OK) return status;
     }
     uint64_t epoch = l->at.step / l->steps_per_epoch;
-    // Inside an epoch its ranges are those of weights that are gone.
-    enum ncr_status ready = l->quant.fake && l->at.step % l->steps_per_epoch
+    // Elsewhere the ranges are those of weights that are gone.
+    enum ncr_status ready = l->quant.fake && !is_calibrated(l)
                                 ? ncr_train_quant_restore(&l->quant, err)
                                 : calibrate(l, &fingerprint, err);
     if (ready != NCR_OK) return ready;
@@ -263,11 +285,15 @@ static enum ncr_status run(struct loop *l, struct ncr_train_result *result, stru
         enum ncr_status status = one_step(l, epoch, step, err);
         if (status != NCR_OK) return status;
         report(l, epoch, valid);
-        if (l->at.step % l->steps_per_epoch) continue;
-        result->epochs_done = (uint32_t)++epoch;
-        status = calibrate(l, &fingerprint, err);
-        if (status == NCR_OK && l->job->valid && l->job->valid->n)
-            status = evaluate(l, l->job->valid, &valid, err);
+        bool last = l->at.step % l->steps_per_epoch == 0;
+        if (last) {
+            result->epochs_done = (uint32_t)++epoch;
+            status = check_weights(l, epoch, err);
+        }
+        if (status == NCR_OK) status = calibrate(l, &fingerprint, err);
+        if (status != NCR_OK) return status;
+        if (!last) continue;
+        if (l->job->valid && l->job->valid->n) status = evaluate(l, l->job->valid, &valid, err);
         if (status == NCR_OK) status = save(l, &fingerprint, err);
         if (status != NCR_OK) return status;
         if (l->at.step < l->total_steps) shuffle(l, epoch);

@@ -12,7 +12,7 @@ struct ncr_train_quant {
     const struct ncr_train_job *job;
     struct ncr_arena *arena;
     struct ncr_fake *fake;
-    struct ncr_ranges ranges; // of the epoch at work; part of the checkpoint
+    struct ncr_ranges ranges; // of the steps at work; part of the checkpoint
     struct ncr_train_rounding rounding;
     struct ncr_diags own; // where the job has none
 };

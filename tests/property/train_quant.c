@@ -126,9 +126,10 @@ static void stop_everywhere(const char *trainer)
         stopped++;
         inside += first.result.epochs_done > 0 && first.result.epochs_done < EPOCHS;
     }
-    // Five images of four calibrations, five batches of three epochs.
-    cr_assert_eq(stopped, 4 * 5 + 3 * 5);
-    cr_assert_eq(inside, 2 * (5 + 5));
+    // Five batches in each of three epochs, and five images at each calibration: before steps 0, 5,
+    // 10 and after the last, and after 1, 2, 4 and 8 steps.
+    cr_assert_eq(stopped, 3 * 5 + (4 + 4) * 5);
+    cr_assert_eq(inside, 2 * 5 + (2 + 1) * 5);
     end(f);
 }
 
@@ -241,22 +242,30 @@ Test(train_quant, what_cannot_be_quantised_is_diagnosed)
     end(f);
 }
 
-// Weights that are not finite are reported, not rounded to something.
+// Weights that are not finite are reported, not rounded to something: by the quantiser where it
+// sees them, after the epoch where a relu hides them.
 Test(train_quant, what_diverged_is_reported)
 {
     struct fixture *f = make();
-    struct ncr_weights *w = ncr_weights_new(f->arena, f->graph);
-    ncr_weights_init(w, f->graph, 3);
-    w->at[f->graph->nodes[7].first_param][0] = NAN;
-    struct ncr_train_job job = {.graph = f->graph,
-                                .spec = &f->spec,
-                                .train = &f->set,
-                                .weights = w,
-                                .threads = 1,
-                                .io = &f->disk.io};
-    struct ncr_train_result result;
-    struct ncr_error err;
-    cr_assert_eq(ncr_trainer_find("reference")->train(&job, &result, &err), NCR_USAGE);
-    cr_assert(strstr(err.text, "n/o"), "%s", err.text);
+    static const struct {
+        ncr_node_id node;
+        const char *text;
+    } cases[] = {{7, "n/o"}, {1, "training diverged: 'n/c.weight' is not finite after epoch 1"}};
+    for (int k = 0; k < 4; k++) {
+        struct ncr_weights *w = ncr_weights_new(f->arena, f->graph);
+        ncr_weights_init(w, f->graph, 3);
+        w->at[f->graph->nodes[cases[k / 2].node].first_param][0] = NAN;
+        struct ncr_train_job job = {.graph = f->graph,
+                                    .spec = &f->spec,
+                                    .train = &f->set,
+                                    .weights = w,
+                                    .threads = 1,
+                                    .io = &f->disk.io};
+        struct ncr_train_result result;
+        struct ncr_error err;
+        const char *trainer = k % 2 ? "onednn" : "reference";
+        cr_assert_eq(ncr_trainer_find(trainer)->train(&job, &result, &err), NCR_USAGE);
+        cr_assert(strstr(err.text, cases[k / 2].text), "%s: %s", trainer, err.text);
+    }
     end(f);
 }
