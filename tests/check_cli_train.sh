@@ -79,6 +79,71 @@ expect 0 "" train long.ncr -o stopped.safetensors --threads 1 --resume
 expect 0 "" train long.ncr -o unbroken.safetensors --threads 1
 ok "a resumed run ends with the weights of an unbroken one" cmp -s stopped.safetensors unbroken.safetensors
 
+# ---- training for a quantisation ----
+{ cat small.ncr; cat <<'END'
+quant pow2 { weights: log2(bits: 2); activations: linear(bits: 8); }
+quant fine { weights: linear(bits: 9); activations: linear(bits: 8); }
+quant odd { weights: linear(bits: 8); activations: log2(bits: 4); }
+train plain { data: images.train; epochs: 3; batch: 50; optimizer: sgd(lr: 0.02); }
+train aware { data: images.train; epochs: 3; batch: 50; optimizer: sgd(lr: 0.02); quant: pow2; }
+train wide { data: images.train; quant: fine; }
+train log { data: images.train; quant: odd; }
+END
+} | sed 's/^train log/train strange/' >aware.ncr
+correct() { sed -n "/\"$2\"/,/}/p" "$1" | sed -n 's/.*"correct": \([0-9]*\).*/\1/p' | head -n 1; }
+for how in plain aware; do
+  expect 0 "" train aware.ncr --train $how --weights a.safetensors -o $how.safetensors --format json
+  mv out $how.json
+  expect 0 "" eval aware.ncr --quant pow2 --weights $how.safetensors --format json
+  mv out $how.eval
+done
+echo "weights of two bits: $(correct plain.eval quantised) of 400 right without, $(correct aware.eval quantised) with training for them"
+ok "training for two bits gains more than 3 % in two bits" above "$(correct aware.eval quantised)" "$(($(correct plain.eval quantised) + 12))"
+ok "the quantisation is named" [ "$(json aware.json quant)" = '"pow2"' ]
+ok "without one there is none" [ "$(json plain.json quant)" = null ]
+expect 0 "" eval aware.ncr --quant pow2 --weights aware.safetensors --data images.valid --format json
+seen=$(json aware.json quantised_valid)
+ok "what training computes with is the integer network, to 2 of 200 images" \
+  awk -v a="$seen" -v b="$(correct out quantised)" 'BEGIN { d = 200 * a - b; exit !(d >= -2.01 && d <= 2.01) }'
+expect 0 "" train aware.ncr --train aware --weights a.safetensors -o again.safetensors --trainer onednn
+ok "the same start gives the same bytes" cmp -s aware.safetensors again.safetensors
+ok "the summary says it" grep -q 'as `pow2` rounds it' out
+expect 0 "" train aware.ncr --train aware -o drawn.safetensors --quiet
+ok "another start gives others" [ "$(cmp -s aware.safetensors drawn.safetensors; echo $?)" = 1 ]
+
+sed 's/epochs: 3/epochs: 40/' aware.ncr >aware_long.ncr
+"$nacre" train aware_long.ncr --train aware --weights a.safetensors -o half.safetensors >out 2>err &
+pid=$!
+for _ in $(seq 600); do
+  [ -s half.safetensors.checkpoint ] && break
+  sleep 0.05
+done
+kill -INT $pid
+wait $pid
+ok "Ctrl-C ends it with 130" [ $? = 130 ]
+cp half.safetensors.checkpoint kept
+expect 2 "belongs to other weights to start from" train aware_long.ncr --train aware -o half.safetensors --resume
+expect 2 "belongs to another quantisation" train aware_long.ncr --train plain --weights a.safetensors -o half.safetensors --resume
+sed -i 's/log2(bits: 2)/log2(bits: 3)/' aware_long.ncr
+expect 2 "belongs to another quantisation" train aware_long.ncr --train aware --weights a.safetensors -o half.safetensors --resume
+sed -i 's/log2(bits: 3)/log2(bits: 2)/' aware_long.ncr
+ok "a refusal leaves the checkpoint" cmp -s half.safetensors.checkpoint kept
+expect 0 "" train aware_long.ncr --train aware --weights a.safetensors -o half.safetensors --resume
+expect 0 "" train aware_long.ncr --train aware --weights a.safetensors -o all.safetensors
+ok "resumed, it ends with the weights of an unbroken run" cmp -s half.safetensors all.safetensors
+
+expect 1 "aware.ncr:12:7: error[N0702]: weights of \`fine\` have 9 bits; they can have 2 to 8" train aware.ncr --train wide
+expect 1 "aware.ncr:13:7: error[N0701]: activations of \`odd\` are \`log2\`" train aware.ncr --train strange
+sed 's/quant: pow2/quant: pow3/' aware.ncr >unknown.ncr
+expect 1 "pow3" check unknown.ncr
+ok "an unknown quantisation is pointed at, with the nearest name" grep -q 'did you mean `pow2`' err
+sed 's/quant: pow2/quant: images/' aware.ncr >unknown.ncr
+expect 1 "images" check unknown.ncr
+sed 's/kernel: 5/kernel: 3/' aware.ncr >other.ncr
+expect 3 "has shape [6, 1, 5, 5], but net \`small\` needs [6, 1, 3, 3]" train other.ncr --train aware --weights a.safetensors -o o.safetensors
+ok "nothing is written then" [ ! -e o.safetensors ]
+expect 3 "cannot read 'no.safetensors'" train aware.ncr --weights no.safetensors
+
 # ---- eval ----
 expect 0 "" eval small.ncr --weights a.safetensors --format json
 mv out eval.json
