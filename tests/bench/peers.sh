@@ -28,9 +28,17 @@ elif [ ! -f "$work/onnxruntime-$version" ]; then
 fi
 
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
+compare=("$build/compare_peers" run . "$work/models" "$networks") status=0
 if [ -n "$missing" ]; then
   echo "ONNX Runtime is left out: $missing."
-  exec "$build/compare_peers" run . "$work/models" "$networks"
+  "${compare[@]}" || status=$?
+else
+  echo "node $(node --version)"
+  "${compare[@]}" node tests/bench/peers/worker.js "$work" || status=$?
 fi
-echo "node $(node --version)"
-exec "$build/compare_peers" run . "$work/models" "$networks" node tests/bench/peers/worker.js "$work"
+# oneDNN's choice of instructions is made once in a process.
+if grep -q amx_int8 /proc/cpuinfo; then
+  printf '\nOnce more without the matrix instructions (AMX), which Nacre does not use:\n'
+  ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI "${compare[@]}" || status=$?
+fi
+exit $status

@@ -250,7 +250,7 @@ bool onnx_net(const struct subject *s, enum model model, int batch, struct ncr_b
     struct maker m = {.s = s, .model = model, .batch = batch, .err = err};
     bool ok = true;
     if (model == MODEL_EMPTY) {
-        struct onnx_shape shape = shape_of(&m, &subject_input(s)->shape);
+        struct onnx_shape shape = shape_of(&m, &subject_output(s)->shape);
         onnx_put_input(&m.w, "x", ONNX_UINT8, &shape);
         put(&m, "Identity", "y", "x", NULL, NULL, NULL, 0);
         onnx_put_output(&m.w, "y", ONNX_UINT8, &shape);

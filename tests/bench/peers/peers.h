@@ -44,8 +44,8 @@ int32_t *subject_bias(const struct subject *s, const struct ncr_qnode *q);
 // ---- onnx_net.c ----
 enum model { MODEL_FLOAT, MODEL_INT8, MODEL_EMPTY };
 // The network as an ONNX model for `batch` images: in float; with QuantizeLinear and
-// DequantizeLinear around int8 weights and uint8 tensors; or an identity on the input of the
-// int8 model. False with err filled where an operator is not known here.
+// DequantizeLinear around int8 weights and uint8 tensors; or an identity on the int8 model's
+// output, which shows what a call costs. False with err filled where an operator is not known here.
 bool onnx_net(const struct subject *s, enum model model, int batch, struct ncr_buf *out,
               struct ncr_error *err);
 
