@@ -390,7 +390,13 @@ static void agree_row(struct bench *b)
             ncr_buf_fmt(&b->agree, " %.2g |", b->worst[kind]);
         else
             ncr_buf_puts(&b->agree, " – |");
-    ncr_buf_putc(&b->agree, '\n');
+    // A yardstick: how far results are from those of the next image.
+    int spread = 0;
+    for (int64_t i = b->s.out; i < b->s.out * PEERS_IMAGES; i++) {
+        int apart = abs(b->s.result[i] - b->s.result[i - b->s.out]);
+        spread = apart > spread ? apart : spread;
+    }
+    ncr_buf_fmt(&b->agree, " %d |\n", spread);
 }
 
 static void memory_row(struct bench *b)
@@ -500,7 +506,8 @@ static void print_tables(struct bench *b)
           "node with float model | node with empty model |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
           &b->memory);
     print("| largest difference from Nacre | ONNX Runtime int8, steps of the output | ONNX Runtime "
-          "float, of the largest output | oneDNN int8, steps |\n|---|--:|--:|--:|\n",
+          "float, of the largest output | oneDNN int8, steps | Nacre's own, image to image, steps "
+          "|\n|---|--:|--:|--:|--:|\n",
           &b->agree);
     print("", &b->notes);
 }

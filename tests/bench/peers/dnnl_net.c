@@ -4,7 +4,6 @@
 // into the convolution before it, as a sum into the other operand's memory. Layouts are oneDNN's
 // choice; weights are reordered beforehand; the input comes channels last.
 #include <math.h>
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,9 @@
 #if DNNL_VERSION_MAJOR != 2
 #error "tests/bench/peers uses version 2 of oneDNN's C API"
 #endif
+
+// Declared here because a C compiler without OpenMP may have no omp.h.
+extern void omp_set_num_threads(int n);
 
 enum { ARGS = 6, SLOW = 256 };
 
