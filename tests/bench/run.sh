@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all benchmarks and prints one table. Timings are the best of several runs on this machine; peers that are not
-# installed are left out with a word. usage: tests/bench/run.sh [BUILD_DIR]
+# Runs all benchmarks and prints one table. Timings are the best of several runs on this machine. The comparison with
+# ONNX Runtime and oneDNN is a script of its own, tests/bench/peers.sh. usage: tests/bench/run.sh [BUILD_DIR]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build/release}
@@ -14,3 +14,4 @@ for bench in "$build"/bench_*; do
   printf '\n### %s\n\n' "$(basename "$bench")"
   "$bench" "$PWD" || echo "(failed with status $?)"
 done
+printf '\n(tests/bench/peers.sh compares with ONNX Runtime and oneDNN)\n'
