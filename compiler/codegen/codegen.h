@@ -30,7 +30,14 @@ struct ncr_code_store {
     void (*save)(void *user, const char *key, const void *bytes, size_t n);
 };
 
+// What the choice among ways to the same result looks at.
+enum ncr_code_optimize {
+    NCR_OPTIMIZE_SPEED, // time, then bytes
+    NCR_OPTIMIZE_SIZE   // bytes of code and constants, then time
+};
+
 struct ncr_code_options {
+    enum ncr_code_optimize optimize;
     const char *triple;   // NULL: this machine
     const char *cpu;      // NULL: this machine's, or "generic" for another triple
     const char *features; // NULL: this machine's, or none

@@ -90,24 +90,24 @@ static enum ncr_status object_of(struct ncr_code *code, const struct ncr_target 
 }
 
 static enum ncr_status make_object(struct ncr_code *code, const struct ncr_target *target,
-                                   const struct ncr_code_store *store, LLVMMemoryBufferRef *object,
-                                   struct ncr_error *err)
+                                   const struct ncr_code_options *options,
+                                   LLVMMemoryBufferRef *object, struct ncr_error *err)
 {
-    ncr_packs_layout(&code->packs, code->arena, code->plan, target->family);
+    ncr_packs_layout(&code->packs, code->arena, code->plan, target->family, options->optimize);
     code->blob = aligned_alloc(64, (size_t)code->packs.bytes);
     if (!code->blob)
         return ncr_fail(err, NCR_ENVIRONMENT, "out of memory for %llu bytes of constants",
                         (unsigned long long)code->packs.bytes);
     memset(code->blob, 0, (size_t)code->packs.bytes);
     ncr_packs_fill(&code->packs, code->blob);
-    return object_of(code, target, store, object, err);
+    return object_of(code, target, options->store, object, err);
 }
 
 static enum ncr_status compile(struct ncr_code *code, const struct ncr_target *target,
-                               const struct ncr_code_store *store, struct ncr_error *err)
+                               const struct ncr_code_options *options, struct ncr_error *err)
 {
     LLVMMemoryBufferRef object = NULL;
-    enum ncr_status status = make_object(code, target, store, &object, err);
+    enum ncr_status status = make_object(code, target, options, &object, err);
     if (status != NCR_OK) return status;
     LLVMErrorRef error = LLVMOrcCreateLLJIT(&code->jit, NULL);
     if (error) {
@@ -143,7 +143,7 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
     }
     code->plan = plan;
     code->arena = arena;
-    status = compile(code, &target, options->store, err);
+    status = compile(code, &target, options, err);
     ncr_target_close(&target);
     if (status == NCR_OK)
         *out = code;

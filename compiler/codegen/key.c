@@ -74,7 +74,7 @@ void ncr_key_of(const struct ncr_packs *packs, const struct ncr_target *target, 
                 NACRE_VERSION, major, minor, patch, target->triple, target->cpu, target->features,
                 target->layout, packs->family->name);
     ncr_buf_putc(&out, 0);
-    PUT(&out, target->word_bits, target->masks, target->permutes);
+    PUT(&out, target->word_bits, target->masks, target->permutes, packs->optimize);
     put_ids(&out, plan->steps, plan->n_steps);
     put_ids(&out, g->inputs, g->n_inputs);
     put_ids(&out, g->outputs, g->n_outputs);
@@ -98,7 +98,7 @@ enum ncr_status ncr_code_key(const struct ncr_plan *plan, const struct ncr_code_
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) NCR_BUG("out of memory for the key of the code");
     struct ncr_packs packs;
-    ncr_packs_layout(&packs, arena, plan, target.family);
+    ncr_packs_layout(&packs, arena, plan, target.family, options->optimize);
     ncr_key_of(&packs, &target, key);
     ncr_arena_free(arena);
     ncr_target_close(&target);

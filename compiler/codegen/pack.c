@@ -60,10 +60,22 @@ static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
     }
 }
 
-static enum ncr_weight_pack pack_of(const struct ncr_qnode *node)
+// Weights of 4 bits beyond which the dense layers of a network wait for memory: two to a byte they
+// come twice as fast then, and below that bytes save the unpacking.
+enum { UNPACKED_LIMIT = 1 << 20 };
+
+static enum ncr_weight_pack pack_of(const struct ncr_packs *packs, const struct ncr_qnode *node)
 {
-    if (ncr_weight_memory_bits(node->form) == 4) return NCR_PACK_NIBBLES;
-    return node->form.format == NCR_QF_LOG2 ? NCR_PACK_CODES : NCR_PACK_BYTES;
+    if (node->form.format == NCR_QF_LOG2 && ncr_weight_memory_bits(node->form) != 4)
+        return NCR_PACK_CODES;
+    if (ncr_weight_memory_bits(node->form) != 4) return NCR_PACK_BYTES;
+    if (packs->optimize == NCR_OPTIMIZE_SIZE) return NCR_PACK_NIBBLES;
+    if (node->op != NCR_QOP_DENSE) return NCR_PACK_BYTES; // a weight is read for many pixels
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    int64_t sum = 0;
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        sum += g->nodes[q].n_weights;
+    return sum > UNPACKED_LIMIT ? NCR_PACK_NIBBLES : NCR_PACK_BYTES;
 }
 
 // Bytes of n weights in memory.
@@ -88,7 +100,7 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     struct ncr_pack *p = &packs->at[q];
     int32_t in = g->nodes[node->in[0]].shape.dim[0], lanes = (int32_t)packs->family->lanes;
     bool dense = node->op == NCR_QOP_DENSE;
-    p->tile = ncr_tile_choose(packs->plan, packs->family, q);
+    p->tile = ncr_tile_choose(packs->plan, packs->family, packs->optimize, q);
     int32_t fold = (int32_t)p->tile.fold, kh = dense ? 1 : a->kernel[0],
             kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
     int32_t groups = node->op == NCR_QOP_DWCONV ? in : dense ? 1 : a->groups;
@@ -168,7 +180,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_DWCONV:
     case NCR_QOP_DENSE:
         scale_kind(p, node);
-        p->pack = pack_of(node);
+        p->pack = pack_of(packs, node);
         if (is_matmul(g, node))
             matmul_layout(packs, q, bytes);
         else
@@ -194,10 +206,11 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
 }
 
 void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
-                      const struct ncr_family *family)
+                      const struct ncr_family *family, enum ncr_code_optimize optimize)
 {
     const struct ncr_qgraph *g = plan->qgraph;
-    *packs = (struct ncr_packs){plan, family, NCR_NEW_N(arena, struct ncr_pack, g->n_nodes), 0};
+    *packs = (struct ncr_packs){plan, family, optimize,
+                                NCR_NEW_N(arena, struct ncr_pack, g->n_nodes), 0};
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         uint64_t bytes = 0;
         packs->at[q].base = packs->bytes;

@@ -163,6 +163,7 @@ Test(codegen_key, machine_and_options_change_it)
     struct ncr_plan *plan = plan_of(arena, 500, &net);
     static const struct ncr_code_options options[] = {
         {.family = "generic"},
+        {.family = "generic", .optimize = NCR_OPTIMIZE_SIZE},
         {.family = "generic", .features = "-aes"},
         {.triple = "aarch64-linux-gnu"},
         {.triple = "aarch64-linux-gnu", .cpu = "cortex-a53"},
@@ -247,7 +248,10 @@ Test(codegen_key, stored_code_equals_the_interpreter)
     for (uint64_t seed = 600; seed < 640; seed++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
-        struct ncr_code_options options = {.family = families[seed % n_families], .store = &store};
+        struct ncr_code_options options = {.family = families[seed % n_families],
+                                           .optimize = seed / n_families % 2 ? NCR_OPTIMIZE_SIZE
+                                                                             : NCR_OPTIMIZE_SPEED,
+                                           .store = &store};
         random_net_make(arena, seed, 4, &net);
         for (uint64_t k = 0; k < 5; k++) {
             bool stored = run_stored(arena, &net, 10 * seed + k, &options);
