@@ -95,6 +95,37 @@ for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
   ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
   ok "without a writable section" constant other.o
 done
+# Small code and fast code: the same answers, fewer bytes. ResNet-20 for pictures of 28x28, as nacre build states its bytes.
+cat >resnet.ncr <<'NCR'
+import std.blocks
+net resnet20(x: tensor[1, 28, 28]) -> tensor[10] {
+    x
+        |> conv_bn_relu(16, kernel: 3)
+        >> repeat(stage in 0..3) {
+            repeat(i in 0..3) { basic_block(16 << stage, stride: if stage > 0 && i == 0 { 2 } else { 1 }) }
+        }
+        >> classifier(10)
+}
+data images = digits(seed: 3, train: 40, test: 40);
+train quick { data: images.train; epochs: 1; }
+quant int4 { weights: linear(bits: 4, per: channel); activations: linear(bits: 8); }
+quant int8 { weights: linear(bits: 8, per: channel); activations: linear(bits: 8); }
+NCR
+ok "train ResNet-20" "$nacre" train resnet.ncr --output r.safetensors --threads 1
+for quant in int8 int4; do
+  for how in size speed; do
+    ok "$quant for $how" "$nacre" build resnet.ncr --weights r.safetensors --quant $quant --kind obj --optimize $how --output $quant.$how.o
+    sed -n 's/.*code \([0-9]*\) bytes, constants \([0-9]*\) bytes.*/\1 \2/p' log >$quant.$how
+    ok "$quant for $how runs" bash -c "'$nacre' run resnet.ncr --weights r.safetensors --quant $quant --no-cache --optimize $how --scores --format csv >$quant.$how.csv"
+  done
+  ok "$quant: both give the same scores" bash -c "[ \$(wc -l <$quant.size.csv) -eq 41 ] && cmp $quant.size.csv $quant.speed.csv"
+done
+less() { # FIELD A B: that number of A is less than three quarters of B's
+  [ "$(cut -d' ' -f$1 <$2)" -gt 0 ] && [ $((4 * $(cut -d' ' -f$1 <$2))) -lt $((3 * $(cut -d' ' -f$1 <$3))) ]
+}
+ok "small code is smaller: $(cat int8.size int8.speed | tr '\n' ' ')" less 1 int8.size int8.speed
+ok "so are packed weights: $(cat int4.size int4.speed | tr '\n' ' ')" less 2 int4.size int4.speed
+refuse 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
 ok "equal networks give equal bytes" bash -c "'$nacre' build net.ncr --weights w.safetensors --kind obj --output twice.o && cmp net.o twice.o"
 for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $stage net.ncr --weights w.safetensors --output stage.out; done
 

@@ -20,8 +20,8 @@ struct ncr_code_place {
 };
 
 // Where objects that were made before are kept: a cache, by a key of 32 hexadecimal digits. The key
-// holds all that decides the object's bytes: the module before LLVM works on it, processor,
-// features, the passes, the versions of LLVM and of this library.
+// holds all that decides the object's bytes: what the emitters read of plan, network and options,
+// processor, features, the passes, the version of LLVM and the code generator's sources.
 struct ncr_code_store {
     void *user;
     // The bytes under key, into out (empty at first); false where there are none that can be used.
@@ -30,7 +30,14 @@ struct ncr_code_store {
     void (*save)(void *user, const char *key, const void *bytes, size_t n);
 };
 
+// What the choice among ways to the same result looks at.
+enum ncr_code_optimize {
+    NCR_OPTIMIZE_SPEED, // time, then bytes
+    NCR_OPTIMIZE_SIZE   // bytes of code and constants, then time
+};
+
 struct ncr_code_options {
+    enum ncr_code_optimize optimize;
     const char *triple;   // NULL: this machine
     const char *cpu;      // NULL: this machine's, or "generic" for another triple
     const char *features; // NULL: this machine's, or none
@@ -57,6 +64,9 @@ struct ncr_code;
 // run it at once with an arena each. plan must outlive it.
 enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_options *options,
                              struct ncr_code **out, struct ncr_error *err);
+// The key under which ncr_code_jit looks for what it would make.
+enum ncr_status ncr_code_key(const struct ncr_plan *plan, const struct ncr_code_options *options,
+                             char key[33], struct ncr_error *err);
 void ncr_code_free(struct ncr_code *code);
 const char *ncr_code_family(const struct ncr_code *code);
 // Whether the object came from the store.

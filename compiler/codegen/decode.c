@@ -81,11 +81,11 @@ static LLVMValueRef decode(struct ncr_emit *e, const struct ncr_weight_read *rea
                            LLVMValueRef codes)
 {
     uint32_t n = ncr_length(codes);
+    if (e->family->lowering->lookup && n >= 16) return by_table(e, read, codes);
     if (read->form.format != NCR_QF_LOG2) { // four bits of two's complement
         LLVMValueRef sign = ncr_splat_int(e->i8, 8, n);
         return LLVMBuildSub(e->b, LLVMBuildXor(e->b, codes, sign, ""), sign, "");
     }
-    if (e->family->lowering->lookup && n >= 16) return by_table(e, read, codes);
     return by_shifts(e, read, codes);
 }
 

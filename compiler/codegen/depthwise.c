@@ -50,7 +50,7 @@ static void sum_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef from
     int64_t group = s->tap_rows * 4 * (int64_t)d->cell; // bytes of weights
     uint32_t input_rows = (uint32_t)s->kh + d->rows - 1;
     uint32_t full = input_rows / 4, rest = input_rows % 4;
-    bool unroll = s->kw * s->row_groups <= 4;
+    bool unroll = s->kw * s->row_groups <= 4 && !e->small;
     struct ncr_loop x = ncr_loop_begin(e, unroll ? 1 : s->kw);
     for (int64_t k = 0; k < (unroll ? s->kw : 1); k++) {
         LLVMValueRef column = ncr_at(e, from, x.index, s->seg_x, k * s->seg_x);

@@ -11,6 +11,7 @@ struct ncr_emit {
     const struct ncr_family *family;
     struct ncr_arena *scratch; // lives as long as the emission
     bool frames;               // ask LLVM for the bytes of every frame (stack.h)
+    bool small;                // fewer bytes of code before less time
     bool masks;                // stores of the first n bytes of a vector in one instruction
     bool permutes;             // any bytes of a vector, and of tables of 256, in a few
     LLVMContextRef context;

@@ -1,6 +1,5 @@
 // Plan to machine code in memory, through LLJIT; and the access to tensors and weights of running
 // code.
-#include <llvm-c/BitWriter.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Orc.h>
 #include <stdio.h>
@@ -58,67 +57,57 @@ static enum ncr_status link_code(struct ncr_code *code, struct ncr_error *err)
     return NCR_OK;
 }
 
-// The key of a module: see struct ncr_code_store.
-static void key_of(const struct ncr_target *target, LLVMModuleRef module, char key[33])
+// Emits the module and makes its object.
+static enum ncr_status emit_object(const struct ncr_code *code, const struct ncr_target *target,
+                                   LLVMMemoryBufferRef *object, struct ncr_error *err)
 {
-    unsigned major, minor, patch;
-    struct ncr_buf text = {0};
-    LLVMMemoryBufferRef bits = LLVMWriteBitcodeToMemoryBuffer(module);
-    LLVMGetVersion(&major, &minor, &patch);
-    ncr_buf_fmt(&text, "nacre %s, LLVM %u.%u.%u, %s, %s, %s, " NCR_TARGET_PASSES, NACRE_VERSION,
-                major, minor, patch, target->triple, target->cpu, target->features);
-    struct ncr_hash hash =
-        ncr_hash_mix(ncr_hash_bytes(text.s, text.n),
-                     ncr_hash_bytes(LLVMGetBufferStart(bits), LLVMGetBufferSize(bits)));
-    LLVMDisposeMemoryBuffer(bits);
-    ncr_buf_free(&text);
-    ncr_hash_text(hash, key);
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = ncr_emit_module(context, &code->packs, target, NULL, NULL);
+    enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+    return status;
 }
 
-// The module's object, from the store or made and saved there.
+// The object, from the store or made and saved there.
 static enum ncr_status object_of(struct ncr_code *code, const struct ncr_target *target,
-                                 LLVMModuleRef module, const struct ncr_code_store *store,
-                                 LLVMMemoryBufferRef *object, struct ncr_error *err)
+                                 const struct ncr_code_store *store, LLVMMemoryBufferRef *object,
+                                 struct ncr_error *err)
 {
-    if (!store) return ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    if (!store) return emit_object(code, target, object, err);
     char key[33];
     struct ncr_buf bytes = {0};
-    key_of(target, module, key);
+    ncr_key_of(&code->packs, target, key);
     code->was_stored = store->load(store->user, key, &bytes);
     if (code->was_stored)
         *object = LLVMCreateMemoryBufferWithMemoryRangeCopy(bytes.s, bytes.n, "stored");
     ncr_buf_free(&bytes);
     if (code->was_stored) return NCR_OK;
-    enum ncr_status status = ncr_target_emit(target, module, LLVMObjectFile, object, err);
+    enum ncr_status status = emit_object(code, target, object, err);
     if (status == NCR_OK)
         store->save(store->user, key, LLVMGetBufferStart(*object), LLVMGetBufferSize(*object));
     return status;
 }
 
 static enum ncr_status make_object(struct ncr_code *code, const struct ncr_target *target,
-                                   const struct ncr_code_store *store, LLVMMemoryBufferRef *object,
-                                   struct ncr_error *err)
+                                   const struct ncr_code_options *options,
+                                   LLVMMemoryBufferRef *object, struct ncr_error *err)
 {
-    ncr_packs_layout(&code->packs, code->arena, code->plan, target->family);
+    ncr_packs_layout(&code->packs, code->arena, code->plan, target->family, options->optimize);
     code->blob = aligned_alloc(64, (size_t)code->packs.bytes);
     if (!code->blob)
         return ncr_fail(err, NCR_ENVIRONMENT, "out of memory for %llu bytes of constants",
                         (unsigned long long)code->packs.bytes);
     memset(code->blob, 0, (size_t)code->packs.bytes);
     ncr_packs_fill(&code->packs, code->blob);
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = ncr_emit_module(context, &code->packs, target, NULL, NULL);
-    enum ncr_status status = object_of(code, target, module, store, object, err);
-    LLVMDisposeModule(module);
-    LLVMContextDispose(context);
-    return status;
+    return object_of(code, target, options->store, object, err);
 }
 
 static enum ncr_status compile(struct ncr_code *code, const struct ncr_target *target,
-                               const struct ncr_code_store *store, struct ncr_error *err)
+                               const struct ncr_code_options *options, struct ncr_error *err)
 {
     LLVMMemoryBufferRef object = NULL;
-    enum ncr_status status = make_object(code, target, store, &object, err);
+    enum ncr_status status = make_object(code, target, options, &object, err);
     if (status != NCR_OK) return status;
     LLVMErrorRef error = LLVMOrcCreateLLJIT(&code->jit, NULL);
     if (error) {
@@ -154,7 +143,7 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
     }
     code->plan = plan;
     code->arena = arena;
-    status = compile(code, &target, options->store, err);
+    status = compile(code, &target, options, err);
     ncr_target_close(&target);
     if (status == NCR_OK)
         *out = code;

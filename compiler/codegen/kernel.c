@@ -29,6 +29,8 @@ LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef
     flag(e, e->function, "nounwind", LLVMAttributeFunctionIndex);
     // Loops are copies of bytes in places; a call to memcpy or memset would need a libc.
     attribute(e, e->function, "no-builtins", "");
+    // "minsize" saves nothing more on kernels, and calls functions of a libc and of its own making.
+    if (e->small) flag(e, e->function, "optsize", LLVMAttributeFunctionIndex);
     if (e->frames) attribute(e, e->function, "warn-stack-size", "0");
     if (e->family->lanes == 16) { // the tuning of some processors prefers 256 bits
         attribute(e, e->function, "prefer-vector-width", "512");

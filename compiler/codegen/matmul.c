@@ -83,9 +83,12 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
 
 // How many groups one iteration takes: a divisor of all groups where there is a good one. Not so
 // many that a pixel needs an input again which another one has loaded groups before: it would be
-// kept in a register for so long, and registers are full.
-static uint32_t groups_at_once(const struct shape *s, const struct tile *t)
+// kept in a register for so long, and registers are full. One by one where code is to be small:
+// tiles are large enough to hide the loop behind their products.
+static uint32_t groups_at_once(const struct matmul *m, const struct tile *t)
 {
+    const struct shape *s = m->s;
+    if (m->e->small) return 1;
     uint32_t most = MAX_BODY / accumulators(t), best = 1;
     if (most < 1) most = 1;
     if (most > 8) most = 8;
@@ -107,7 +110,7 @@ static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window
     struct ncr_emit *e = m->e;
     const struct shape *s = m->s;
     int64_t group = (int64_t)t->vectors * m->cell, run = s->groups4 * group;
-    uint32_t once = groups_at_once(s, t), rest = (uint32_t)(s->groups4 % once);
+    uint32_t once = groups_at_once(m, t), rest = (uint32_t)(s->groups4 % once);
     struct ncr_loop sy = ncr_loop_begin(e, s->segments / s->seg_columns);
     struct ncr_loop sx = ncr_loop_begin(e, s->seg_columns);
     LLVMValueRef from = ncr_at(e, ncr_at(e, window, sy.index, s->seg_y, 0), sx.index, s->seg_x, 0);

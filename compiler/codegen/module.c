@@ -91,6 +91,7 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
                          .packs = packs,
                          .family = packs->family,
                          .frames = options && options->stack_bytes,
+                         .small = packs->optimize == NCR_OPTIMIZE_SIZE,
                          .masks = target->masks,
                          .permutes = target->permutes,
                          .context = context};

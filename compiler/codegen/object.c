@@ -143,7 +143,7 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
     struct ncr_packs packs;
-    ncr_packs_layout(&packs, arena, plan, target->family);
+    ncr_packs_layout(&packs, arena, plan, target->family, asked->optimize);
     uint8_t *blob = calloc(1, (size_t)packs.bytes);
     enum ncr_status status = NCR_OK;
     if (!blob)

@@ -60,10 +60,22 @@ static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
     }
 }
 
-static enum ncr_weight_pack pack_of(const struct ncr_qnode *node)
+// Weights of 4 bits beyond which the dense layers of a network wait for memory: two to a byte they
+// come twice as fast then, and below that bytes save the unpacking.
+enum { UNPACKED_LIMIT = 1 << 20 };
+
+static enum ncr_weight_pack pack_of(const struct ncr_packs *packs, const struct ncr_qnode *node)
 {
-    if (ncr_weight_memory_bits(node->form) == 4) return NCR_PACK_NIBBLES;
-    return node->form.format == NCR_QF_LOG2 ? NCR_PACK_CODES : NCR_PACK_BYTES;
+    if (node->form.format == NCR_QF_LOG2 && ncr_weight_memory_bits(node->form) != 4)
+        return NCR_PACK_CODES;
+    if (ncr_weight_memory_bits(node->form) != 4) return NCR_PACK_BYTES;
+    if (packs->optimize == NCR_OPTIMIZE_SIZE) return NCR_PACK_NIBBLES;
+    if (node->op != NCR_QOP_DENSE) return NCR_PACK_BYTES; // a weight is read for many pixels
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    int64_t sum = 0;
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        sum += g->nodes[q].n_weights;
+    return sum > UNPACKED_LIMIT ? NCR_PACK_NIBBLES : NCR_PACK_BYTES;
 }
 
 // Bytes of n weights in memory.
@@ -88,7 +100,7 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     struct ncr_pack *p = &packs->at[q];
     int32_t in = g->nodes[node->in[0]].shape.dim[0], lanes = (int32_t)packs->family->lanes;
     bool dense = node->op == NCR_QOP_DENSE;
-    p->tile = ncr_tile_choose(packs->plan, packs->family, q);
+    p->tile = ncr_tile_choose(packs->plan, packs->family, packs->optimize, q);
     int32_t fold = (int32_t)p->tile.fold, kh = dense ? 1 : a->kernel[0],
             kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
     int32_t groups = node->op == NCR_QOP_DWCONV ? in : dense ? 1 : a->groups;
@@ -168,7 +180,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_DWCONV:
     case NCR_QOP_DENSE:
         scale_kind(p, node);
-        p->pack = pack_of(node);
+        p->pack = pack_of(packs, node);
         if (is_matmul(g, node))
             matmul_layout(packs, q, bytes);
         else
@@ -194,10 +206,11 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
 }
 
 void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
-                      const struct ncr_family *family)
+                      const struct ncr_family *family, enum ncr_code_optimize optimize)
 {
     const struct ncr_qgraph *g = plan->qgraph;
-    *packs = (struct ncr_packs){plan, family, NCR_NEW_N(arena, struct ncr_pack, g->n_nodes), 0};
+    *packs = (struct ncr_packs){plan, family, optimize,
+                                NCR_NEW_N(arena, struct ncr_pack, g->n_nodes), 0};
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         uint64_t bytes = 0;
         packs->at[q].base = packs->bytes;
@@ -397,28 +410,211 @@ static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint
     put(blob, shift, kind == NCR_SCALE_WIDE ? s : kind == NCR_SCALE_SHIFT ? s - 31 : s - 32);
 }
 
+// The order of weights in a cell, and the bytes that they become there.
+struct cells {
+    uint8_t *at; // of the node's weights
+    enum ncr_weight_pack pack;
+    uint32_t lanes, bytes;         // of a cell
+    uint32_t place[64], shift[64]; // byte and bit of weight 4·lane + tap in a cell
+    uint8_t of[256];               // what is kept of a stored weight
+};
+
+static void cells_open(const struct ncr_packs *packs, uint32_t q, uint8_t *blob, struct cells *c)
+{
+    const struct ncr_pack *p = &packs->at[q];
+    const struct ncr_weight_values *values = packs->plan->qgraph->nodes[q].values;
+    uint32_t lanes = packs->family->lanes;
+    *c = (struct cells){.at = blob + p->base + p->weights,
+                        .pack = p->pack,
+                        .lanes = lanes,
+                        .bytes = (uint32_t)weights_size(p, 4 * lanes)};
+    for (uint32_t i = 0; i < 4 * lanes; i++) {
+        uint64_t n = cell_weight(packs, 0, i / 4, i % 4);
+        c->place[i] = (uint32_t)(p->pack == NCR_PACK_NIBBLES ? nibble(packs, n, &c->shift[i]) : n);
+    }
+    for (int i = 0; i < 256; i++)
+        c->of[i] = (uint8_t)(p->pack == NCR_PACK_BYTES     ? values->of[i]
+                             : p->pack == NCR_PACK_NIBBLES ? i & 15
+                                                           : i);
+}
+
+// The weight of (lane, tap) in a cell, which is zero before.
+static void cell_put(const struct cells *c, uint8_t *cell, uint32_t lane, uint32_t tap,
+                     int8_t weight)
+{
+    uint32_t i = 4 * lane + tap;
+    cell[c->place[i]] |= (uint8_t)(c->of[(uint8_t)weight] << c->shift[i]);
+}
+
+// Where the weights of an output of a channel group are: those of channel c (of the merged groups)
+// and kernel column kx at row[(c - first)·area + kx - skip]; NULL: there is no such output.
+struct output {
+    const int8_t *row;
+    int64_t first, skip;
+};
+
+// One group of four bytes of a run: its four taps for the vectors of a block.
+static void fill_group(const struct cells *c, uint8_t *cell, const struct output *outs,
+                       uint32_t vectors, int64_t const channel[4], int64_t const column[4],
+                       int64_t kw, int64_t area, int64_t group_in, int64_t above)
+{
+    for (uint32_t v = 0; v < vectors; v++, cell += c->bytes, outs += c->lanes)
+        for (uint32_t lane = 0; lane < c->lanes; lane++) {
+            const struct output *o = &outs[lane];
+            if (!o->row) continue;
+            for (uint32_t tap = 0; tap < 4; tap++) {
+                int64_t ch = channel[tap] - o->first, kx = column[tap] - o->skip;
+                if (ch < 0 || ch >= group_in || kx < 0 || kx >= kw) continue;
+                cell_put(c, cell, lane, tap, o->row[ch * area + above + kx]);
+            }
+        }
+}
+
+// All weights of a product of matrices, in the order of memory: what matmul_weight says of one.
+static void fill_matmul(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    const struct ncr_qnode *node = &g->nodes[q];
+    const struct ncr_pack *p = &packs->at[q];
+    bool dense = node->op == NCR_QOP_DENSE;
+    int64_t fold = p->tile.fold, merge = p->tile.merge, groups = p->channel_groups * merge,
+            group_outs = node->n_channels / groups,
+            group_in = g->nodes[node->in[0]].shape.dim[0] / groups, per_fold = p->outs / fold;
+    int64_t kh = dense ? 1 : node->attrs.kernel[0], kw = dense ? 1 : node->attrs.kernel[1],
+            area = kh * kw, stride = dense ? 1 : node->attrs.stride[1],
+            wide = kw + (fold - 1) * stride, channels = group_in * merge;
+    const struct ncr_buffer *flat = dense && packs->at[node->in[0]].permuted
+                                        ? &packs->plan->buffers[g->nodes[node->in[0]].in[0]]
+                                        : NULL;
+    struct cells c;
+    cells_open(packs, q, blob, &c);
+    struct ncr_arena *arena = ncr_arena_new(0);
+    if (!arena) NCR_BUG("out of memory for the constants");
+    struct output *outs = NCR_NEW_N(arena, struct output, (size_t)p->vectors * c.lanes);
+    uint8_t *cell = c.at;
+    for (int64_t group = 0; group < p->channel_groups; group++) {
+        for (int64_t o = 0; o < p->outs; o++) {
+            int64_t f = o / per_fold, part = o % per_fold / group_outs; // which merged group
+            int64_t channel = (group * merge + part) * group_outs + o % per_fold % group_outs;
+            outs[o] = (struct output){node->weights + channel * group_in * area, part * group_in,
+                                      f * stride};
+        }
+        for (int64_t first = 0; first < p->vectors; first += p->tile.vectors) {
+            uint32_t vectors = (uint32_t)(p->vectors - first < p->tile.vectors ? p->vectors - first
+                                                                               : p->tile.vectors);
+            for (int64_t segment = 0; segment < p->segments; segment++) {
+                int64_t above = (p->row_runs ? segment : segment / wide) * kw,
+                        x = p->row_runs ? 0 : segment % wide, ch = 0;
+                for (int64_t n = 0; n < p->groups4; n++, cell += vectors * c.bytes) {
+                    int64_t channel[4], column[4];
+                    for (int tap = 0; tap < 4; tap++, ch++) {
+                        if (ch == channels && p->row_runs) {
+                            ch = 0;
+                            x++;
+                        }
+                        // Past the end of the run there is no such channel or column.
+                        channel[tap] = flat && ch < channels
+                                           ? ch % flat->channels * flat->height * flat->width +
+                                                 ch / flat->channels
+                                           : ch;
+                        column[tap] = x;
+                    }
+                    fill_group(&c, cell, outs + first * c.lanes, vectors, channel, column, kw, area,
+                               group_in, above);
+                }
+            }
+        }
+    }
+    ncr_arena_free(arena);
+}
+
+// Output channel at byte `byte` of a depthwise node's blocks, or -1.
+static int64_t depthwise_channel(const struct ncr_packs *packs, uint32_t q, int64_t byte)
+{
+    int64_t channels = packs->plan->qgraph->nodes[q].n_channels;
+    if (packs->at[q].flat) return byte % channels;
+    return byte < channels ? byte : -1;
+}
+
+// The same for depthwise_weight.
+static void fill_depthwise(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
+{
+    const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    const struct ncr_pack *p = &packs->at[q];
+    int64_t kh = node->attrs.kernel[0], kw = node->attrs.kernel[1];
+    struct cells c;
+    cells_open(packs, q, blob, &c);
+    uint8_t *cell = c.at;
+    for (int64_t pattern = 0; pattern < p->patterns; pattern++) {
+        const int8_t *row[256];
+        for (uint32_t i = 0; i < 4 * c.lanes; i++) {
+            int64_t o =
+                depthwise_channel(packs, q,
+                                  pattern * 4 * c.lanes + packs->family->lowering->channel_of(
+                                                              c.lanes, i / c.lanes, i % c.lanes));
+            row[i] = o < 0 ? NULL : node->weights + o * kh * kw;
+        }
+        for (int64_t kx = 0; kx < kw; kx++)
+            for (int64_t first = 0; first < 4 * (int64_t)p->row_groups; first += 4)
+                for (int64_t r = 0; r < p->tap_rows; r++)
+                    for (uint32_t a = 0; a < 4; a++, cell += c.bytes)
+                        for (uint32_t tap = 0; tap < 4; tap++) {
+                            int64_t ky = first + tap - r;
+                            for (uint32_t lane = 0; ky >= 0 && ky < kh && lane < c.lanes; lane++)
+                                if (row[a * c.lanes + lane])
+                                    cell_put(&c, cell, lane, tap,
+                                             row[a * c.lanes + lane][ky * kw + kx]);
+                        }
+    }
+}
+
+// The numbers of output channel o, at place i of the arrays; bias: with what the kernel needs
+// folded in.
+static void put_channel(const struct ncr_packs *packs, uint32_t q, int32_t o, uint64_t i,
+                        int32_t bias, uint8_t *blob)
+{
+    const struct ncr_pack *p = &packs->at[q];
+    i = p->base + 4 * i;
+    put(blob, i + p->bias, bias);
+    put_scale(packs, q, o, blob, i + p->mult, i + p->round, i + p->shift);
+}
+
 static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
 {
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     const struct ncr_pack *p = &packs->at[q];
+    uint32_t lanes = packs->family->lanes;
+    bool depthwise = ncr_is_depthwise(packs->plan->qgraph, node);
     int64_t per = node->n_weights / node->n_channels;
-    // Lanes that hold no output shift by something legal.
-    for (uint64_t at = p->base + p->shift; at < p->base + p->weights; at += 4)
-        put(blob, at, 1);
+    struct ncr_arena *arena = ncr_arena_new(0);
+    if (!arena) NCR_BUG("out of memory for the constants");
+    int32_t *bias = NCR_NEW_N(arena, int32_t, (size_t)node->n_channels);
     for (int32_t o = 0; o < node->n_channels; o++) {
         // A biased store adds 128 to each activation; the sum is made right by -128 · Σ w.
         int64_t sum = 0;
         for (int64_t i = 0; packs->family->biased && i < per; i++)
             sum += ncr_qnode_weight(node, o * per + i);
-        uint32_t at[NCR_WEIGHT_COPIES], n = ncr_packs_channel(packs, q, o, at);
-        for (uint32_t k = 0; k < n; k++) {
-            uint64_t i = p->base + 4 * (uint64_t)at[k];
-            put(blob, i + p->bias, (int32_t)(uint32_t)(node->bias[o] - 128 * sum));
-            put_scale(packs, q, o, blob, i + p->mult, i + p->round, i + p->shift);
-        }
+        bias[o] = (int32_t)(uint32_t)(node->bias[o] - 128 * sum);
     }
-    for (int64_t i = 0; i < node->n_weights; i++)
-        ncr_packs_set_weight(packs, blob, q, i, node->weights[i]);
+    // Lanes that hold no output shift by something legal.
+    for (uint64_t at = p->base + p->shift; at < p->base + p->weights; at += 4)
+        put(blob, at, 1);
+    for (int64_t i = 0; depthwise && i < 4 * (int64_t)lanes * p->patterns; i++) {
+        uint32_t in = (uint32_t)(i % (4 * lanes));
+        int64_t o = depthwise_channel(
+            packs, q, i - in + packs->family->lowering->channel_of(lanes, in / lanes, in % lanes));
+        if (o >= 0) put_channel(packs, q, (int32_t)o, (uint64_t)i, bias[o], blob);
+    }
+    for (int32_t o = 0; !depthwise && o < node->n_channels; o++) {
+        uint32_t at[NCR_WEIGHT_COPIES], n = ncr_packs_channel(packs, q, o, at);
+        for (uint32_t k = 0; k < n; k++)
+            put_channel(packs, q, o, at[k], bias[o], blob);
+    }
+    ncr_arena_free(arena);
+    if (depthwise)
+        fill_depthwise(packs, q, blob);
+    else
+        fill_matmul(packs, q, blob);
 }
 
 static void fill_head(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)

@@ -69,12 +69,13 @@ struct ncr_pack {
 struct ncr_packs {
     const struct ncr_plan *plan;
     const struct ncr_family *family;
+    enum ncr_code_optimize optimize;
     struct ncr_pack *at; // per qnode
     uint64_t bytes;
 };
 
 void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
-                      const struct ncr_family *family);
+                      const struct ncr_family *family, enum ncr_code_optimize optimize);
 // Writes all constants; blob is packs->bytes, zeroed.
 void ncr_packs_fill(const struct ncr_packs *packs, uint8_t *blob);
 // Most copies of a weight or of a channel's numbers in the blob.
@@ -102,6 +103,6 @@ bool ncr_is_depthwise(const struct ncr_qgraph *graph, const struct ncr_qnode *no
 bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k);
 
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
-                                uint32_t q);
+                                enum ncr_code_optimize optimize, uint32_t q);
 
 #endif

@@ -89,7 +89,7 @@ static void describe_host(struct ncr_target *target)
 }
 
 static enum ncr_status describe(const struct ncr_code_options *options, struct ncr_target *target,
-                                char **features, struct ncr_error *err)
+                                struct ncr_error *err)
 {
     char *host = LLVMGetDefaultTargetTriple();
     target->triple =
@@ -121,13 +121,16 @@ static enum ncr_status describe(const struct ncr_code_options *options, struct n
                                                                   : "generic");
         target->features = LLVMCreateMessage(cpu->features);
     }
-    size_t n = strlen(target->features) + (options->features ? strlen(options->features) : 0) + 2;
-    *features = malloc(n);
-    if (!*features) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
-    bool both = target->features[0] && options->features && options->features[0];
-    snprintf(*features, n, "%s%s%s", target->features, both ? "," : "",
-             options->features ? options->features : "");
-    return NCR_OK;
+    if (!options->features || !options->features[0]) return NCR_OK;
+    struct ncr_buf both = {0};
+    ncr_buf_fmt(&both, "%s%s%s", target->features, target->features[0] ? "," : "",
+                options->features);
+    if (!both.failed) {
+        LLVMDisposeMessage(target->features);
+        target->features = LLVMCreateMessage(both.s);
+    }
+    ncr_buf_free(&both);
+    return both.failed ? ncr_fail(err, NCR_ENVIRONMENT, "out of memory") : NCR_OK;
 }
 
 static void drop(struct ncr_target *target)
@@ -139,8 +142,7 @@ static void drop(struct ncr_target *target)
     if (target->machine) LLVMDisposeTargetMachine(target->machine);
 }
 
-static enum ncr_status create(struct ncr_target *target, const char *features,
-                              struct ncr_error *err)
+static enum ncr_status create(struct ncr_target *target, struct ncr_error *err)
 {
     char *message = NULL;
     LLVMTargetRef llvm;
@@ -151,7 +153,7 @@ static enum ncr_status create(struct ncr_target *target, const char *features,
     }
     LLVMTargetMachineOptionsRef options = LLVMCreateTargetMachineOptions();
     LLVMTargetMachineOptionsSetCPU(options, target->cpu);
-    LLVMTargetMachineOptionsSetFeatures(options, features);
+    LLVMTargetMachineOptionsSetFeatures(options, target->features);
     // "less" gives the speed of "default" on kernels that are shaped by hand, in a fraction of the
     // time.
     LLVMTargetMachineOptionsSetCodeGenOptLevel(options, LLVMCodeGenLevelLess);
@@ -159,7 +161,7 @@ static enum ncr_status create(struct ncr_target *target, const char *features,
     bool bare = strstr(target->triple, "-none") || strstr(target->triple, "-unknown-elf");
     LLVMTargetMachineOptionsSetRelocMode(options, bare ? LLVMRelocStatic : LLVMRelocPIC);
     if (strncmp(target->triple, "riscv64", 7) == 0)
-        LLVMTargetMachineOptionsSetABI(options, strstr(features, "+d") ? "lp64d" : "lp64");
+        LLVMTargetMachineOptionsSetABI(options, strstr(target->features, "+d") ? "lp64d" : "lp64");
     target->machine = LLVMCreateTargetMachineWithOptions(llvm, target->triple, options);
     LLVMDisposeTargetMachineOptions(options);
     if (!target->machine)
@@ -178,15 +180,14 @@ enum ncr_status ncr_target_open(const struct ncr_code_options *options, struct n
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, initialise);
     *out = (struct ncr_target){0};
-    char *features = NULL;
-    enum ncr_status status = describe(options, out, &features, err);
-    if (status == NCR_OK) status = create(out, features, err);
-    if (status == NCR_OK) status = ncr_family_find(options->family, features, &out->family, err);
+    enum ncr_status status = describe(options, out, err);
+    if (status == NCR_OK) status = create(out, err);
+    if (status == NCR_OK)
+        status = ncr_family_find(options->family, out->features, &out->family, err);
     if (status == NCR_OK && out->family->lanes == 16) {
-        out->masks = ncr_family_feature(features, "+avx512vl");
-        out->permutes = ncr_family_feature(features, "+avx512vbmi");
+        out->masks = ncr_family_feature(out->features, "+avx512vl");
+        out->permutes = ncr_family_feature(out->features, "+avx512vbmi");
     }
-    free(features);
     if (status != NCR_OK) drop(out);
     return status;
 }

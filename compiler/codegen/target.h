@@ -9,7 +9,7 @@
 
 struct ncr_target {
     LLVMTargetMachineRef machine;
-    char *triple, *cpu, *features; // strings of LLVM
+    char *triple, *cpu, *features; // strings of LLVM; features: with those of the options
     char *layout;                  // data layout
     uint32_t word_bits;            // of a pointer: 32 or 64
     bool is_host;                  // code for it can run in this process
@@ -22,6 +22,9 @@ struct ncr_target {
 enum ncr_status ncr_target_open(const struct ncr_code_options *options, struct ncr_target *out,
                                 struct ncr_error *err);
 void ncr_target_close(struct ncr_target *target);
+
+// The key of what is made of packs for the target: see struct ncr_code_store (key.c).
+void ncr_key_of(const struct ncr_packs *packs, const struct ncr_target *target, char key[33]);
 
 #define NCR_TARGET_PASSES "function(mem2reg,early-cse)"
 // Runs the light passes and emits; the module is verified before. Buffer: LLVMDisposeMemoryBuffer.

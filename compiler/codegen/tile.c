@@ -10,6 +10,8 @@ struct work {
     bool dense;
     int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
     int64_t lanes, budget;
+    bool small;  // one group of products an iteration, so nothing to split
+    double body; // what another shape of tile costs, as a share of the time
 };
 
 static int64_t div_up(int64_t a, int64_t b)
@@ -51,7 +53,7 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
         // Each shape of tile is another piece of code.
         double bodies =
             (double)((nx ? 1 : 0) + (tx ? 1 : 0)) * (double)((ny ? 1 : 0) + (ty ? 1 : 0));
-        sum += (double)n * plane * (1 + 0.03 * (bodies - 1)) + 30;
+        sum += (double)n * plane * (1 + w->body * (bodies - 1)) + 30;
     }
     return sum;
 }
@@ -70,8 +72,8 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
                 if (v * r * p > w->budget) break;
                 // Weights are kept in registers beside the sums.
                 if (v > 4 && r * p > 1) continue;
-                struct ncr_tile t = {fold, merge, v,
-                                     p,    r,     (uint32_t)split_of(v * r * p, w->budget)};
+                struct ncr_tile t = {
+                    fold, merge, v, p, r, w->small ? 1 : (uint32_t)split_of(v * r * p, w->budget)};
                 double cycles = (double)planes * plane_cycles(w, &t, groups, vectors);
                 if (cycles < *least * 0.999) {
                     *least = cycles;
@@ -81,7 +83,7 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
 }
 
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
-                                uint32_t q)
+                                enum ncr_code_optimize optimize, uint32_t q)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
@@ -91,7 +93,15 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
                      .height = out->height,
                      .width = out->width,
                      .lanes = family->lanes,
-                     .budget = family->accumulators};
+                     .budget = family->accumulators,
+                     .body = 0.03};
+    if (optimize == NCR_OPTIMIZE_SIZE) {
+        // Half of 16 sums cost a fifth of the time and save as much of the code; fewer cost more
+        // than they save.
+        if (w.budget > 8) w.budget = 8;
+        w.body = 1;
+        w.small = true;
+    }
     w.kh = w.dense ? 1 : node->attrs.kernel[0];
     w.kw = w.dense ? 1 : node->attrs.kernel[1];
     w.groups = w.dense ? 1 : node->op == NCR_QOP_DWCONV ? in->channels : node->attrs.groups;

@@ -47,9 +47,10 @@ const struct ncr_weight_values *ncr_weight_values_new(struct ncr_arena *arena,
     struct ncr_weight_values *values = NCR_NEW(arena, struct ncr_weight_values);
     int32_t sign = 1 << (ncr_weight_width(form) - 1);
     for (int32_t i = 0; i < 256; i++) {
-        int32_t v = magnitude(form, i & (sign - 1));
-        bool log2 = form.format == NCR_QF_LOG2;
-        values->of[i] = (int16_t)(!log2 ? ncr_weight_stored(form, i) : i & sign ? -v : v);
+        int32_t v = form.format == NCR_QF_LOG2 ? magnitude(form, i & (sign - 1))
+                                               : ncr_weight_stored(form, i);
+        bool minus = form.format == NCR_QF_LOG2 && (i & sign);
+        values->of[i] = (int16_t)(minus ? -v : v);
     }
     return values;
 }

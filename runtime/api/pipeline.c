@@ -293,7 +293,8 @@ enum ncr_status ncr_pipeline_code(struct ncr_pipeline *pipeline, struct ncr_erro
     if (pipeline->code) return NCR_OK;
     enum ncr_status status = ncr_pipeline_plan(pipeline, err);
     if (status != NCR_OK) return status;
-    struct ncr_code_options options = {.store = pipeline->choice.store};
+    struct ncr_code_options options = {.store = pipeline->choice.store,
+                                       .optimize = pipeline->choice.optimize};
     return ncr_code_jit(pipeline->plan, &options, &pipeline->code, err);
 }
 

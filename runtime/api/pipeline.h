@@ -19,6 +19,7 @@ struct ncr_pipeline_choice {
         *data_path; // replaces the program's folder as base of relative data paths; NULL: keep
     enum ncr_plan_mode mode;
     const struct ncr_code_store *store; // of compiled code; NULL: none
+    enum ncr_code_optimize optimize;    // code in memory
 };
 
 struct ncr_pipeline {

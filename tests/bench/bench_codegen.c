@@ -195,7 +195,9 @@ struct subject {
     struct ncr_code *code;
     uint8_t *memory;
     int8_t *in, *out;
-    uint32_t step;              // the one to time
+    uint32_t step; // the one to time
+    enum ncr_code_optimize optimize;
+    uint32_t weight_bits;       // 0: 8
     double compile_s, second_s; // processor time of this thread; second: with a store that has it
 };
 
@@ -249,7 +251,7 @@ static void make(struct subject *s, struct ncr_builder *b, ncr_node_id last,
     struct ncr_weights *weights = ncr_weights_new(s->arena, graph);
     ncr_weights_init(weights, graph, 1);
     struct ncr_quant_spec spec = {.name = NCR_STR("int8"),
-                                  .weight_bits = 8,
+                                  .weight_bits = s->weight_bits ? s->weight_bits : 8,
                                   .activation_bits = 8,
                                   .per_channel = true,
                                   .calibration_images = 1};
@@ -265,7 +267,7 @@ static void make(struct subject *s, struct ncr_builder *b, ncr_node_id last,
     s->qgraph = ncr_qgraph_build(s->arena, &diags, graph, &spec, weights,
                                  ncr_calibrator_finish(calibrator));
     s->plan = ncr_plan_build(s->arena, s->qgraph, mode);
-    struct ncr_code_options options = {0};
+    struct ncr_code_options options = {.optimize = s->optimize};
     struct ncr_error err;
     double start = cpu_seconds();
     if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK) NCR_BUG("%s", err.text);
@@ -376,6 +378,32 @@ static void network_row(const char *name,
     }
 }
 
+// Fast code and small code, with weights of 8 and of 4 bits: time, bytes of code and constants.
+static void choices_row(const char *name,
+                        ncr_node_id (*network)(struct ncr_builder *, struct ncr_arena *))
+{
+    printf("%-14s", name);
+    for (int i = 0; i < 4; i++) {
+        struct subject s = {.arena = ncr_arena_new(0),
+                            .optimize = i % 2 ? NCR_OPTIMIZE_SIZE : NCR_OPTIMIZE_SPEED,
+                            .weight_bits = i < 2 ? 8 : 4};
+        struct ncr_builder *b = ncr_builder_new(s.arena, ncr_str_of(name));
+        struct ncr_code_sizes sizes;
+        struct ncr_code_options options = {.optimize = s.optimize, .sizes = &sizes};
+        struct ncr_buf object = {0};
+        struct ncr_error err;
+        make(&s, b, network(b, s.arena), NCR_PLAN_SHARED);
+        double t = best_time(run_all, &s, 0.3);
+        if (ncr_code_emit(s.plan, &options, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
+            NCR_BUG("%s", err.text);
+        printf(" %8.2f %6llu %7llu", 1e6 * t, (unsigned long long)sizes.code,
+               (unsigned long long)sizes.constants);
+        ncr_buf_free(&object);
+        drop(&s);
+    }
+    putchar('\n');
+}
+
 // Time of every step of a network, when BENCH names one on the command line.
 static void profile(const char *name,
                     ncr_node_id (*network)(struct ncr_builder *, struct ncr_arena *), double top)
@@ -425,5 +453,12 @@ int main(int argc, char **argv)
            "of peak", "JIT ms", "again", "arena KiB", "const KiB");
     for (size_t i = 0; i < NCR_COUNT(networks); i++)
         network_row(networks[i].name, networks[i].make, top);
+    printf("\n%-14s %23s %23s %23s %23s\n%-14s", "", "8 bits, speed", "8 bits, size",
+           "4 bits, speed", "4 bits, size", "network");
+    for (int i = 0; i < 4; i++)
+        printf(" %8s %6s %7s", "us", "code", "const");
+    putchar('\n');
+    for (size_t i = 0; i < NCR_COUNT(networks); i++)
+        choices_row(networks[i].name, networks[i].make);
     return 0;
 }

@@ -204,8 +204,12 @@ static void run_on(const struct machine *m, uint64_t seed)
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_make(arena, &net, seed + i, &sample);
         snprintf(prefix, sizeof prefix, "n%u", i);
-        struct ncr_code_options options = {
-            .triple = m->triple, .cpu = m->cpu, .prefix = prefix, .stack_bytes = &stack};
+        struct ncr_code_options options = {.triple = m->triple,
+                                           .cpu = m->cpu,
+                                           .prefix = prefix,
+                                           .stack_bytes = &stack,
+                                           .optimize =
+                                               i % 2 ? NCR_OPTIMIZE_SIZE : NCR_OPTIMIZE_SPEED};
         cr_assert_eq(ncr_code_emit(plan, &options, NCR_CODE_OBJECT, &object, &err), NCR_OK, "%s",
                      err.text);
         snprintf(paths[i], sizeof paths[i], "%s/n%u.o", folder, i);

@@ -133,6 +133,8 @@ Test(codegen_objects, linked_objects_equal_the_interpreter)
         snprintf(name, sizeof name, "%u.o", i);
         struct ncr_code_options options = {.prefix = prefix,
                                            .family = families[i % n_families],
+                                           .optimize = i / n_families % 2 ? NCR_OPTIMIZE_SIZE
+                                                                          : NCR_OPTIMIZE_SPEED,
                                            .arch_id = "0123456789abcdef0123456789abcdef"};
         struct ncr_buf object = {0}, again = {0};
         options.stack_bytes = &n->stack;
@@ -187,8 +189,11 @@ Test(codegen_objects, objects_of_all_targets_are_complete)
             struct random_net net;
             random_net_make(arena, 5000 + 12 * t + seed, 6, &net);
             struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
-            struct ncr_code_options options = {
-                .triple = targets[t].triple, .cpu = targets[t].cpu, .prefix = "n"};
+            struct ncr_code_options options = {.triple = targets[t].triple,
+                                               .cpu = targets[t].cpu,
+                                               .prefix = "n",
+                                               .optimize = seed % 2 ? NCR_OPTIMIZE_SIZE
+                                                                    : NCR_OPTIMIZE_SPEED};
             struct ncr_buf object = {0};
             emit(plan, &options, &object);
             struct elf_facts facts;

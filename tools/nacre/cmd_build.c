@@ -164,6 +164,7 @@ int cmd_build(struct cli *cli)
     struct cli_work work;
     b.work = &work;
     int code = work_open(cli, &work);
+    b.options.optimize = work.pipeline.choice.optimize;
     if (!code) code = build(&b);
     ncr_buf_free(&b.object);
     work_close(&work);

@@ -145,8 +145,10 @@ static int code_form(struct cli *cli, struct cli_work *work, struct ncr_buf *out
 {
     enum ncr_status status = ncr_pipeline_plan(&work->pipeline, &work->err);
     if (status != NCR_OK) return work_status(cli, work, status);
-    struct ncr_code_options options = {
-        .triple = cli->opt[OPT_TRIPLE], .cpu = cli->opt[OPT_CPU], .places = work_places(cli, work)};
+    struct ncr_code_options options = {.optimize = work->pipeline.choice.optimize,
+                                       .triple = cli->opt[OPT_TRIPLE],
+                                       .cpu = cli->opt[OPT_CPU],
+                                       .places = work_places(cli, work)};
     status = ncr_code_emit(work->pipeline.plan, &options, form, out, &work->err);
     return status == NCR_OK ? EXIT_GOOD : work_status(cli, work, status);
 }

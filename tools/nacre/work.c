@@ -48,6 +48,16 @@ int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_gi
     return EXIT_GOOD;
 }
 
+bool work_optimize(struct cli *cli, enum ncr_code_optimize *out)
+{
+    const char *text = cli->opt[OPT_OPTIMIZE];
+    bool small = text && strcmp(text, "size") == 0;
+    *out = small ? NCR_OPTIMIZE_SIZE : NCR_OPTIMIZE_SPEED;
+    if (!text || small || strcmp(text, "speed") == 0) return true;
+    cli_usage(cli, "--optimize is size or speed, not `%s`", text);
+    return false;
+}
+
 int work_open(struct cli *cli, struct cli_work *work)
 {
     *work = (struct cli_work){.data_text = ""};
@@ -61,7 +71,10 @@ int work_open(struct cli *cli, struct cli_work *work)
     const struct ncr_code_store *store =
         cached && !cli->opt[OPT_NO_CACHE] ? cli_cache_open(&work->cache, cli, work->program.arena)
                                           : NULL;
+    enum ncr_code_optimize optimize;
+    if (!work_optimize(cli, &optimize)) return EXIT_COMMAND_LINE;
     struct ncr_pipeline_choice choice = {.store = store,
+                                         .optimize = optimize,
                                          .net = option(cli, OPT_NET),
                                          .quant = option(cli, OPT_QUANT),
                                          .train = option(cli, OPT_TRAIN),
