@@ -39,6 +39,9 @@ static struct sample draw(uint64_t seed)
 {
     struct sample s = {.arena = ncr_arena_new(0)};
     s.graph = random_graph_make(s.arena, seed, 10);
+    for (uint32_t id = 0; id < s.graph->n_nodes && seed % 3 == 0; id++) // as @quant would
+        if ((seed + id) % 2)
+            s.graph->nodes[id].attrs.quant = &specs[(seed + id) % NCR_COUNT(specs)];
     s.simple = ncr_graph_simplify(s.arena, s.graph);
     s.weights = ncr_weights_new(s.arena, s.graph);
     random_weights(s.weights, s.graph, seed);
@@ -121,7 +124,7 @@ static void check_node(const struct sample *s, const struct ncr_qnode *q,
 
 Test(fake_quant, weights_are_those_of_the_integer_network)
 {
-    uint32_t seen = 0, zero = 0, refused = 0, alone = 0, folded = 0;
+    uint32_t seen = 0, zero = 0, refused = 0, alone = 0, folded = 0, other = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
         struct sample s = draw(seed);
         for (size_t k = 0; k < 2 * NCR_COUNT(specs); k++) {
@@ -141,6 +144,7 @@ Test(fake_quant, weights_are_those_of_the_integer_network)
                 check_node(&s, &g->nodes[q], fake, &seen, &zero);
                 alone += s.simple->nodes[g->nodes[q].node].op == NCR_OP_BATCHNORM;
                 folded += norm_of(&s, &g->nodes[q]) != NULL;
+                other += !ncr_weight_form_equal(g->nodes[q].form, ncr_weight_form_of(&spec));
             }
             // Another call with the same weights gives the same bits.
             struct ncr_hash before = ncr_weights_hash(fake, s.graph);
@@ -152,6 +156,7 @@ Test(fake_quant, weights_are_those_of_the_integer_network)
     cr_assert_gt(zero, 100);
     cr_assert_gt(alone, 50);
     cr_assert_gt(folded, 50);
+    cr_assert_gt(other, 50); // layers with a format of their own
     cr_assert_lt(refused, 20);
 }
 
