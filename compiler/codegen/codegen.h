@@ -102,6 +102,9 @@ int32_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32
 void ncr_code_shift_bias(const struct ncr_code *code, uint8_t *blob, uint32_t q, int32_t channel,
                          int32_t delta);
 
+// Asks the system, once in a process, for the tile registers of AMX; whether it gave them. Code in
+// memory uses them then, where the processor has them.
+bool ncr_amx_permitted(void);
 // LLVM's names of this machine and its processor, in the arena.
 void ncr_code_host(struct ncr_arena *arena, struct ncr_str *triple, struct ncr_str *cpu);
 

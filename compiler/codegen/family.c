@@ -6,9 +6,12 @@
 
 static const struct ncr_family families[] = {
 #define NCR_FAMILY_ROW(name, needs, lanes, lowering, biased, accumulators)                         \
-    {#name, needs, lanes, &ncr_lowering_##lowering, biased, accumulators},
+    {#name, needs, lanes, &ncr_lowering_##lowering, biased, accumulators, false},
+#define NCR_AMX_ROW(name, needs, lanes, lowering, biased, accumulators)                            \
+    {#name, needs, lanes, &ncr_lowering_##lowering, biased, accumulators, true},
 #include "compiler/codegen/family.def"
 #undef NCR_FAMILY_ROW
+#undef NCR_AMX_ROW
 };
 
 static bool has_feature(const char *features, const char *need, size_t n)

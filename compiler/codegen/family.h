@@ -54,6 +54,7 @@ struct ncr_family {
     const struct ncr_lowering *lowering;
     bool biased;
     uint32_t accumulators;
+    bool amx; // has tile registers beside the lowering, which the process must have asked for
 };
 
 // The row named `name`, or (NULL) the first whose need is among the features. NCR_USAGE where the

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compiler/codegen/amx.h"
 #include "compiler/codegen/target.h"
 
 typedef void (*step_function)(const uint8_t *blob, uint8_t *arena);
@@ -125,6 +126,11 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
     struct ncr_target target;
     enum ncr_status status = ncr_target_open(options, &target, err);
     if (status != NCR_OK) return status;
+    status = ncr_amx_choose(&target, options, err);
+    if (status != NCR_OK) {
+        ncr_target_close(&target);
+        return status;
+    }
     if (!target.is_host) {
         status = ncr_fail(err, NCR_USAGE,
                           "code for the target `%s` and the processor `%s` does not run in memory "

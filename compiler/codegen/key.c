@@ -4,6 +4,7 @@
 // these structs stops the build until somebody has decided on which side it is.
 #include <assert.h>
 
+#include "compiler/codegen/amx.h"
 #include "compiler/codegen/target.h"
 
 #if UINTPTR_MAX == UINT64_MAX
@@ -11,8 +12,8 @@ static_assert(sizeof(struct ncr_qnode) == 312, "is the new field read by an emit
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_buffer) == 80, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
-static_assert(sizeof(struct ncr_pack) == 136, "is the new field read by an emitter?");
-static_assert(sizeof(struct ncr_tile) == 24, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_pack) == 144, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_tile) == 28, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_target) == 64, "is the new field read by an emitter?");
 #endif
 
@@ -54,7 +55,7 @@ static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)
 static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)
 {
     const struct ncr_tile *t = &p->tile;
-    PUT(out, (int64_t)p->base, t->fold, t->merge, t->vectors, t->pixels, t->rows, t->split,
+    PUT(out, (int64_t)p->base, t->fold, t->merge, t->vectors, t->pixels, t->rows, t->split, t->amx,
         p->row_runs, p->segments, p->groups4, p->run_bytes, p->channel_groups, p->outs, p->vectors);
     PUT(out, p->patterns, p->tap_rows, p->row_groups, p->flat, p->permuted, p->scale, p->pack,
         p->has_zero, p->clamps, (int64_t)p->bias, (int64_t)p->mult, (int64_t)p->round,
@@ -95,6 +96,11 @@ enum ncr_status ncr_code_key(const struct ncr_plan *plan, const struct ncr_code_
     struct ncr_target target;
     enum ncr_status status = ncr_target_open(options, &target, err);
     if (status != NCR_OK) return status;
+    status = ncr_amx_choose(&target, options, err);
+    if (status != NCR_OK) {
+        ncr_target_close(&target);
+        return status;
+    }
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) NCR_BUG("out of memory for the key of the code");
     struct ncr_packs packs;

@@ -1,7 +1,7 @@
 // Convolution and dense layers: tiles of rows x pixels x vectors of output channels, summed in
 // registers over groups of four input bytes; requantised, clamped and narrowed before they leave
 // the registers.
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/amx.h"
 
 // What a kernel depends on; everything else comes through its pointers. All int64_t: it is its own
 // key.
@@ -16,6 +16,7 @@ struct shape {
     int64_t scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
     int64_t pack, format, bits, half_steps;    // of the weights
+    int64_t amx;                               // in tiles: pixels and rows as there
 };
 
 enum { MAX_ACC = 64, MAX_BODY = 128 };
@@ -29,6 +30,7 @@ struct matmul {
     struct ncr_finish finish;
     struct ncr_weight_read read;
     uint32_t cell; // bytes of a group of weights
+    struct ncr_amx amx;
 };
 
 struct tile {
@@ -174,6 +176,61 @@ static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, L
     }
 }
 
+// Requantises and stores n pixels of a row whose sums begin at `sums`, `gap` bytes between vectors.
+static void store_sums(struct matmul *m, struct tile t, uint32_t n, LLVMValueRef sums, int64_t gap,
+                       const struct ncr_scale *scale, LLVMValueRef target, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    uint32_t lanes = e->family->lanes;
+    LLVMValueRef r[MAX_ACC];
+    t.rows = 1;
+    t.pixels = n;
+    for (uint32_t i = 0; i < n * t.vectors; i++) {
+        int64_t at = i / t.vectors * 4 * lanes + i % t.vectors * gap;
+        r[i] = ncr_load(e, ncr_vec(e->i32, lanes), ncr_at(e, sums, NULL, 0, at), 4 * lanes);
+        r[i] = ncr_rescale(e, r[i], &scale[i % t.vectors]);
+    }
+    store_row(m, &t, r, target, last);
+}
+
+// A tile whose sums are made in AMX.
+static void emit_amx(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                     LLVMValueRef target, LLVMValueRef vector, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    enum { AT_ONCE = 4 };
+    uint32_t lanes = e->family->lanes, whole = t->pixels / AT_ONCE, rest = t->pixels % AT_ONCE;
+    int64_t cell = 4 * (int64_t)lanes, gap = t->pixels * cell;
+    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0),
+                 channel = LLVMBuildAdd(e->b, m->channel,
+                                        LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), ""),
+                 at = ncr_at(e, m->consts, channel, 4, 0);
+    ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, weights, ncr_at(e, at, NULL, 0, s->bias));
+    struct ncr_scale scale[NCR_AMX_TILES];
+    for (uint32_t v = 0; v < t->vectors; v++) {
+        int64_t skip = v * cell;
+        scale[v] = ncr_scale_load(
+            e, (enum ncr_scale_kind)s->scale, ncr_at(e, at, NULL, 0, s->mult + skip),
+            ncr_at(e, at, NULL, 0, s->round + skip), ncr_at(e, at, NULL, 0, s->shift + skip));
+    }
+    LLVMValueRef to = ncr_at(e, target, vector, lanes, 0);
+    for (uint32_t row = 0; row < t->rows; row++) {
+        LLVMValueRef line = row ? LLVMBuildMul(e->b, m->out_row, ncr_word(e, row), "") : NULL,
+                     out = ncr_at(e, to, line, 1, 0),
+                     sums = ncr_at(e, m->amx.sums, NULL, 0, (int64_t)row * t->vectors * gap);
+        if (whole) {
+            struct ncr_loop k = ncr_loop_begin(e, whole);
+            store_sums(m, *t, AT_ONCE, ncr_at(e, sums, k.index, AT_ONCE * cell, 0), gap, scale,
+                       ncr_at(e, out, k.index, AT_ONCE * s->out_pixel, 0), last);
+            ncr_loop_end(e, &k);
+        }
+        if (rest)
+            store_sums(m, *t, rest, ncr_at(e, sums, NULL, 0, whole * AT_ONCE * cell), gap, scale,
+                       ncr_at(e, out, NULL, 0, whole * AT_ONCE * s->out_pixel), last);
+    }
+}
+
 // One tile: `window` is the first input byte of its first output, `target` that output's first
 // byte, `vector` the first vector (a word); `last` lanes of its last vector are outputs.
 static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
@@ -184,6 +241,10 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
     LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
+    if (s->amx) {
+        emit_amx(m, t, window, target, vector, last);
+        return;
+    }
     for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
         slot[i] = ncr_local(e, v32);
     LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
@@ -252,6 +313,10 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
             int64_t across = s->width / pixels * pixels, nx = x_part ? s->width - across : across;
             if (nx == 0) continue;
             t.pixels = x_part ? (uint32_t)nx : pixels;
+            if (s->amx && x_part) { // tiles have one size: the last one overlaps
+                across = s->width - pixels;
+                t.pixels = pixels;
+            }
             struct ncr_loop x = ncr_loop_begin(e, x_part ? 1 : across / pixels);
             emit_tile(
                 m, &t,
@@ -277,13 +342,26 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
         false};
     m.cell = ncr_cell_bytes(e, &m.read);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
+    struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
+    if (s->amx) {
+        m.amx = (struct ncr_amx){.pixels = t.pixels,
+                                 .rows = t.rows,
+                                 .vectors = t.vectors,
+                                 .step_x = s->step_x,
+                                 .step_y = s->step_y,
+                                 .seg_x = s->seg_x,
+                                 .seg_y = s->seg_y,
+                                 .seg_columns = s->seg_columns,
+                                 .segments = s->segments,
+                                 .groups4 = s->groups4};
+        ncr_amx_open(e, &m.amx);
+    }
     struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
     m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
     m.target = ncr_at(e, LLVMGetParam(f, 1), plane.index, s->outs, 0);
     m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * m.cell,
                        s->weights);
     m.channel = LLVMBuildMul(e->b, plane.index, ncr_word(e, s->vectors * lanes), "");
-    struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
     int64_t blocks = s->vectors / s->tile_vectors, rest = s->vectors % s->tile_vectors;
     // The last block stands apart where its last vector is not full.
     bool apart = rest == 0 && last < lanes && blocks > 1;
@@ -297,6 +375,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
         emit_plane(&m, t, ncr_word(e, blocks * s->tile_vectors), last);
     }
     ncr_loop_end(e, &plane);
+    if (s->amx) ncr_amx_close(e);
 }
 
 void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
@@ -321,6 +400,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .pixels = p->tile.pixels,
                       .rows = p->tile.rows,
                       .split = p->tile.split,
+                      .amx = p->tile.amx,
                       .scale = p->scale,
                       .has_zero = p->has_zero,
                       .clamps = p->clamps,

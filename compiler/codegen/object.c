@@ -137,6 +137,11 @@ static enum ncr_status emit(const struct ncr_plan *plan, const struct ncr_target
                             const struct ncr_code_options *asked, enum ncr_code_form form,
                             struct ncr_buf *out, struct ncr_error *err)
 {
+    if (target->family->amx)
+        return ncr_fail(err, NCR_USAGE,
+                        "the machine family `%s` is for code in memory: a program has to ask its "
+                        "system for the tile registers before it may use them",
+                        target->family->name);
     uint64_t stack = 0;
     struct ncr_code_options with = *asked, *options = &with;
     if (form == NCR_CODE_OBJECT && !with.stack_bytes) with.stack_bytes = &stack;

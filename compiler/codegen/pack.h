@@ -12,6 +12,7 @@ struct ncr_tile {
     uint32_t merge; // channel groups taken together, weights between them being zero
     uint32_t vectors, pixels, rows; // accumulators of a tile, at most
     uint32_t split;                 // sums of each accumulator that run side by side
+    bool amx;                       // in tile registers (amx.h)
 };
 
 // Head of every node's constants: i32 words.

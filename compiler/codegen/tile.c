@@ -3,7 +3,7 @@
 // ready after four to five cycles, about eight instructions to requantise a vector.
 #include <math.h>
 
-#include "compiler/codegen/pack.h"
+#include "compiler/codegen/amx.h"
 
 struct work {
     const struct ncr_attrs *a;
@@ -58,6 +58,48 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
     return sum;
 }
 
+// Cycles of a block in tile registers: one product is ready after 52 cycles and begins every
+// `pixels`, a tile loads two rows a cycle.
+static double block_cycles(int64_t rows, int64_t vectors, int64_t pixels, int64_t runs,
+                           int64_t groups4)
+{
+    uint32_t chunk, rest;
+    ncr_amx_chunks(groups4, &chunk, &rest);
+    double sums = (double)(rows * vectors), all = 0;
+    for (int part = 0; part < 2; part++) {
+        int64_t groups = part ? rest : chunk, n = part ? rest > 0 : groups4 / chunk;
+        double loads = (double)vectors * ((double)groups / 2 + (double)(rows * pixels) / 2);
+        all += (double)n * fmax(fmax(loads, sums * (double)pixels), 52);
+    }
+    return (double)runs * all + sums * (double)pixels * (1.5 + 4.5) + 30;
+}
+
+// Where tile registers are faster than *least, their shape.
+static void consider_amx(const struct work *w, struct ncr_tile *best, double *least)
+{
+    bool row_runs = w->groups == 1 && (w->a->dilation[1] == 1 || w->kw == 1);
+    int64_t runs = row_runs ? w->kh : w->kh * w->kw,
+            groups4 = div_up(row_runs ? w->kw * w->channels : w->channels, 4);
+    int64_t vectors = div_up(w->outs, w->lanes), across = div_up(w->width, NCR_AMX_PIXELS),
+            pixels = div_up(w->width, across);
+    uint32_t chunk, rest;
+    ncr_amx_chunks(groups4, &chunk, &rest);
+    for (int64_t v = 1; v <= vectors && v <= 6; v++)
+        for (int64_t r = 1; r <= w->height && v * r + (rest ? 4 : 2) <= NCR_AMX_TILES; r++) {
+            double sum = 0;
+            for (int part = 0; part < 4; part++) {
+                int64_t nv = part & 1 ? vectors % v : v, nr = part & 2 ? w->height % r : r;
+                int64_t blocks = (part & 1 ? nv > 0 : vectors / v) *
+                                 (part & 2 ? nr > 0 : w->height / r) * across;
+                if (blocks) sum += (double)blocks * block_cycles(nr, nv, pixels, runs, groups4);
+            }
+            sum = (double)w->groups * sum + 300; // to configure the tiles
+            if (sum >= *least * 0.999) continue;
+            *least = sum;
+            *best = (struct ncr_tile){1, 1, (uint32_t)v, (uint32_t)pixels, (uint32_t)r, 1, true};
+        }
+}
+
 static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct ncr_tile *best,
                      double *least)
 {
@@ -73,7 +115,8 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
                 // Weights are kept in registers beside the sums.
                 if (v > 4 && r * p > 1) continue;
                 struct ncr_tile t = {
-                    fold, merge, v, p, r, w->small ? 1 : (uint32_t)split_of(v * r * p, w->budget)};
+                    fold, merge, v, p, r, w->small ? 1 : (uint32_t)split_of(v * r * p, w->budget),
+                    false};
                 double cycles = (double)planes * plane_cycles(w, &t, groups, vectors);
                 if (cycles < *least * 0.999) {
                     *least = cycles;
@@ -111,7 +154,7 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
         w.width *= w.height;
         w.height = 1;
     }
-    struct ncr_tile best = {1, 1, 1, 1, 1, 1};
+    struct ncr_tile best = {1, 1, 1, 1, 1, 1, false};
     double least = INFINITY;
     for (uint32_t merge = 1; merge <= w.groups; merge++) {
         if (w.groups % merge) continue;
@@ -125,5 +168,9 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
             consider(&w, fold, merge, &best, &least);
         }
     }
+    // Weights must be bytes, and a dense layer has one row of inputs.
+    bool codes = node->form.format == NCR_QF_LOG2 && node->form.bits > 4;
+    if (family->amx && optimize == NCR_OPTIMIZE_SPEED && !w.dense && !codes)
+        consider_amx(&w, &best, &least);
     return best;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "compiler/codegen/codegen.h"
+
 static const double round_s = 1e-3, budget_s = 0.02;
 
 static double best_time(const struct ncr_io *io, void (*call)(void *), void *user)
@@ -61,6 +63,34 @@ static void madds_256(void *user)
     __asm__ volatile(LOOP(TWELVE(MADD_YMM, , )) : "+r"(n) : : "memory", "cc");
 }
 
+enum { TILE_SUMS = 6, TILE_MACS = 16 * 16 * 64 };
+#define TILE(n) "tdpbusd %%tmm7, %%tmm6, %%tmm" #n "\n\t"
+
+static void tiles(void *user)
+{
+    const uint8_t *config = user;
+    long n = ROUNDS;
+    __asm__ volatile("ldtilecfg (%1)\n\t"
+                     "1:\n\t" TILE(0) TILE(1) TILE(2) TILE(3) TILE(4)
+                         TILE(5) "dec %0\n\t"
+                                 "jnz 1b\n\ttilerelease\n\t"
+                     : "+r"(n)
+                     : "r"(config)
+                     : "memory", "cc");
+}
+
+double ncr_peak_tiles(const struct ncr_io *io, const char **instruction)
+{
+    if (!__builtin_cpu_supports("amx-int8") || !ncr_amx_permitted()) return 0;
+    uint8_t config[64] = {1}; // eight tiles of 16 rows of 64 bytes
+    for (int t = 0; t < 8; t++) {
+        config[16 + 2 * t] = 64;
+        config[48 + t] = 16;
+    }
+    *instruction = "tdpbusd";
+    return (double)TILE_MACS * TILE_SUMS * ROUNDS / best_time(io, tiles, config);
+}
+
 static double macs(const struct ncr_io *io, const char **instruction)
 {
     double per_call = (double)SUMS * ROUNDS;
@@ -79,6 +109,13 @@ static double macs(const struct ncr_io *io, const char **instruction)
     return 0;
 }
 #else
+double ncr_peak_tiles(const struct ncr_io *io, const char **instruction)
+{
+    (void)io;
+    (void)instruction;
+    return 0;
+}
+
 static double macs(const struct ncr_io *io, const char **instruction)
 {
     (void)io;

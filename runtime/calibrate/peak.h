@@ -14,5 +14,8 @@ struct ncr_peak {
 // Takes about 50 ms. bytes: of the buffer, as large as what a network works on. The best of many
 // rounds.
 struct ncr_peak ncr_peak_measure(const struct ncr_io *io, size_t bytes);
+// The same multiply-accumulates in the tile registers of AMX; 0 where code in memory cannot have
+// them.
+double ncr_peak_tiles(const struct ncr_io *io, const char **instruction);
 
 #endif

@@ -443,9 +443,14 @@ int main(int argc, char **argv)
             return 0;
         }
     if (top > 0)
-        printf("peak of one core, int8: %.0f GMAC/s\n\n", 1e-9 * top);
+        printf("peak of one core, int8 dot products: %.0f GMAC/s\n\n", 1e-9 * top);
     else
         printf("no peak is measured on this processor\n\n");
+    const char *by;
+    double in_tiles = ncr_peak_tiles(&io, &by);
+    if (in_tiles > 0)
+        printf("in tile registers, which convolutions may take: %.0f GMAC/s (%s)\n\n",
+               1e-9 * in_tiles, by);
     printf("%-30s %9s %9s %11s %9s\n", "kernel", "us", "GMAC/s", "of peak", "JIT ms");
     for (size_t i = 0; i < NCR_COUNT(kernels); i++)
         kernel_row(&kernels[i], top);

@@ -229,7 +229,7 @@ Test(codegen, names_that_are_wrong_are_refused)
     } cases[] = {
         {{.family = "x87"},
          "there is no machine family `x87`; there are x86_vnni512, x86_vnni256, x86_avx512, "
-         "x86_avx2, aarch64_dotprod, aarch64_neon, armv7em_dsp, generic"},
+         "x86_avx2, aarch64_dotprod, aarch64_neon, armv7em_dsp, generic, x86_amx"},
         {{.triple = "sparc-linux-gnu"},
          "there is no code generation for the target `sparc-unknown-linux-gnu`; its architecture "
          "must be x86_64, aarch64, arm, thumb, riscv32 or riscv64"},

@@ -6,6 +6,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#if defined(__x86_64__)
+// AMX-INT8: leaf 7, bit 25 of edx; the system gives tiles only where the processor has them.
+static bool has_amx(void)
+{
+    uint32_t a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 25 & 1);
+}
+#endif
 
 uint32_t runnable_families(const char *names[MAX_FAMILIES])
 {
@@ -18,6 +30,7 @@ uint32_t runnable_families(const char *names[MAX_FAMILIES])
         names[n++] = "x86_vnni256";
         names[n++] = "x86_vnni512";
     }
+    if (ncr_amx_permitted() && has_amx()) names[n++] = "x86_amx";
 #endif
     return n;
 }

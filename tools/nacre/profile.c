@@ -195,6 +195,8 @@ int profile(struct cli *cli, struct cli_work *work)
     if (status != NCR_OK) return work_status(cli, work, status);
     v.peak =
         ncr_peak_measure(&cli->io, (size_t)p->plan->arena_bytes + ncr_code_blob_bytes(p->code));
+    if (strcmp(ncr_code_family(p->code), "x86_amx") == 0)
+        v.peak.macs_per_s = ncr_peak_tiles(&cli->io, &v.peak.instruction);
     v.rows = NCR_NEW_N(p->arena, struct row, p->plan->n_steps);
     for (uint32_t s = 0; s < p->plan->n_steps; s++) {
         struct ncr_operator_work w = ncr_operator_work_of(p->plan, s);

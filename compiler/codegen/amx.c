@@ -1,0 +1,166 @@
+#define _DEFAULT_SOURCE // syscall
+// Sums of products in AMX tiles; see amx.h.
+#include "compiler/codegen/amx.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "compiler/codegen/target.h"
+
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+// Linux gives a process the large state of the tiles when it asks for it (arch_prctl(2)).
+static bool permitted;
+
+static void ask(void)
+{
+#if defined(__linux__) && defined(__x86_64__)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    permitted = syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#endif
+}
+
+bool ncr_amx_permitted(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, ask);
+    return permitted;
+}
+
+enum ncr_status ncr_amx_choose(struct ncr_target *target, const struct ncr_code_options *options,
+                               struct ncr_error *err)
+{
+    static const char name[] = "x86_amx";
+    bool asked = options->family && strcmp(options->family, name) == 0;
+    if (asked && !ncr_amx_permitted())
+        return ncr_fail(err, NCR_USAGE,
+                        "the system does not give this process the tile registers "
+                        "that the machine family `%s` needs",
+                        name);
+    if (options->family || !target->is_host || options->optimize == NCR_OPTIMIZE_SIZE ||
+        !ncr_family_feature(target->features, "+amx-int8") || !ncr_amx_permitted())
+        return NCR_OK;
+    return ncr_family_find(name, target->features, &target->family, err);
+}
+
+void ncr_amx_chunks(int64_t groups4, uint32_t *chunk, uint32_t *rest)
+{
+    int64_t n = (groups4 + NCR_AMX_GROUPS - 1) / NCR_AMX_GROUPS;
+    bool even = groups4 % n == 0;
+    *chunk = even ? (uint32_t)(groups4 / n) : NCR_AMX_GROUPS;
+    *rest = even ? 0 : (uint32_t)(groups4 % NCR_AMX_GROUPS);
+}
+
+// ---- instructions ----
+
+static LLVMValueRef tile(struct ncr_emit *e, uint32_t t)
+{
+    return LLVMConstInt(e->i8, t, false);
+}
+
+static void instruction(struct ncr_emit *e, const char *name, LLVMValueRef *args, uint32_t n)
+{
+    ncr_intrinsic(e, name, e->nothing, args, n);
+}
+
+static void memory(struct ncr_emit *e, const char *name, uint32_t t, LLVMValueRef at,
+                   int64_t stride)
+{
+    LLVMValueRef args[3] = {tile(e, t), at, LLVMConstInt(e->i64, (uint64_t)stride, true)};
+    instruction(e, name, args, 3);
+}
+
+static void load(struct ncr_emit *e, uint32_t t, LLVMValueRef at, int64_t stride)
+{
+    memory(e, "llvm.x86.tileloadd64", t, at, stride);
+}
+
+// ---- tiles: C first, then A and B of a whole chunk, then A and B of the rest ----
+
+static uint32_t first_input(const struct ncr_amx *a, bool rest)
+{
+    return a->rows * a->vectors + (rest ? 2 : 0);
+}
+
+void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a)
+{
+    // Palette 1: bytes of a row from byte 16 on (16 bits each), rows from byte 48 on.
+    uint8_t config[64] = {1};
+    ncr_amx_chunks(a->groups4, &a->chunk, &a->rest);
+    uint32_t n_sums = a->rows * a->vectors;
+    if (n_sums + (a->rest ? 4 : 2) > NCR_AMX_TILES) NCR_BUG("%u tiles of sums", n_sums);
+    for (uint32_t t = 0; t < n_sums; t++) {
+        config[16 + 2 * t] = 4 * NCR_AMX_LANES;
+        config[48 + t] = (uint8_t)a->pixels;
+    }
+    for (int rest = 0; rest < (a->rest ? 2 : 1); rest++) {
+        uint32_t t = first_input(a, rest), groups = rest ? a->rest : a->chunk;
+        config[16 + 2 * t] = (uint8_t)(4 * groups);
+        config[48 + t] = (uint8_t)a->pixels;
+        config[16 + 2 * (t + 1)] = 4 * NCR_AMX_LANES;
+        config[48 + t + 1] = (uint8_t)groups;
+    }
+    LLVMValueRef bytes[64];
+    for (uint32_t i = 0; i < 64; i++)
+        bytes[i] = LLVMConstInt(e->i8, config[i], false);
+    LLVMValueRef at = ncr_local(e, ncr_vec(e->i8, 64));
+    ncr_store(e, LLVMConstVector(bytes, 64), at, 64);
+    instruction(e, "llvm.x86.ldtilecfg", &at, 1);
+    a->sums =
+        ncr_local(e, LLVMArrayType2(ncr_vec(e->i32, NCR_AMX_LANES), (uint64_t)n_sums * a->pixels));
+}
+
+void ncr_amx_close(struct ncr_emit *e)
+{
+    instruction(e, "llvm.x86.tilerelease", NULL, 0);
+}
+
+// One product for all sums: inputs from `from`, weights from `w_at` on.
+static void multiply(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
+                     LLVMValueRef from, LLVMValueRef w_at, bool rest)
+{
+    uint32_t in = first_input(a, rest);
+    int64_t cell = 4 * NCR_AMX_LANES;
+    for (uint32_t v = 0; v < vectors; v++) {
+        load(e, in + 1, ncr_at(e, w_at, NULL, 0, v * cell), vectors * cell);
+        for (uint32_t r = 0; r < rows; r++) {
+            load(e, in, ncr_at(e, from, NULL, 0, r * a->step_y), a->step_x);
+            LLVMValueRef args[3] = {tile(e, r * a->vectors + v), tile(e, in), tile(e, in + 1)};
+            instruction(e, "llvm.x86.tdpbusd", args, 3);
+        }
+    }
+}
+
+void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
+                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias)
+{
+    int64_t cell = 4 * NCR_AMX_LANES, group = vectors * cell, run = a->groups4 * group;
+    for (uint32_t v = 0; v < vectors; v++)
+        for (uint32_t r = 0; r < rows; r++) // the biases again and again
+            load(e, r * a->vectors + v, ncr_at(e, bias, NULL, 0, v * cell), 0);
+    int64_t whole = a->groups4 / a->chunk;
+    struct ncr_loop sy = ncr_loop_begin(e, a->segments / a->seg_columns);
+    struct ncr_loop sx = ncr_loop_begin(e, a->seg_columns);
+    LLVMValueRef from = ncr_at(e, ncr_at(e, window, sy.index, a->seg_y, 0), sx.index, a->seg_x, 0),
+                 w_at = ncr_at(e, ncr_at(e, weights, sy.index, a->seg_columns * run, 0), sx.index,
+                               run, 0);
+    struct ncr_loop k = ncr_loop_begin(e, whole);
+    multiply(e, a, rows, vectors, ncr_at(e, from, k.index, 4 * (int64_t)a->chunk, 0),
+             ncr_at(e, w_at, k.index, group * a->chunk, 0), false);
+    ncr_loop_end(e, &k);
+    if (a->rest) {
+        int64_t done = whole * a->chunk;
+        multiply(e, a, rows, vectors, ncr_at(e, from, NULL, 0, 4 * done),
+                 ncr_at(e, w_at, NULL, 0, group * done), true);
+    }
+    ncr_loop_end(e, &sx);
+    ncr_loop_end(e, &sy);
+    for (uint32_t r = 0; r < rows; r++)
+        for (uint32_t v = 0; v < vectors; v++)
+            memory(e, "llvm.x86.tilestored64", r * a->vectors + v,
+                   ncr_at(e, a->sums, NULL, 0, (int64_t)(r * vectors + v) * a->pixels * cell),
+                   cell);
+}
