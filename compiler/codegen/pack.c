@@ -65,11 +65,12 @@ static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
 // that some machines unpack them by is not worth its bytes.
 enum { UNPACKED_LIMIT = 1 << 20, TABLE_BYTES = 1024 };
 
-static int64_t all_weights(const struct ncr_qgraph *g)
+// Weights of the network, in one form or (NULL) in all.
+static int64_t count_weights(const struct ncr_qgraph *g, const struct ncr_weight_form *form)
 {
     int64_t sum = 0;
     for (uint32_t q = 0; q < g->n_nodes; q++)
-        sum += g->nodes[q].n_weights;
+        if (!form || ncr_weight_form_equal(g->nodes[q].form, *form)) sum += g->nodes[q].n_weights;
     return sum;
 }
 
@@ -79,12 +80,15 @@ static enum ncr_weight_pack pack_of(const struct ncr_packs *packs, const struct 
     bool log2 = node->form.format == NCR_QF_LOG2, small = packs->optimize == NCR_OPTIMIZE_SIZE;
     if (ncr_weight_memory_bits(node->form) != 4)
         return !log2 ? NCR_PACK_BYTES : lower->wide && !small ? NCR_PACK_HALVES : NCR_PACK_CODES;
-    int64_t sum = all_weights(packs->plan->qgraph);
+    const struct ncr_qgraph *g = packs->plan->qgraph;
     // smlad takes pairs, which only the table gives.
     bool table = !lower->lookup && (log2 || lower == &ncr_lowering_smlad);
-    if (small) return !table || sum / 2 > TABLE_BYTES ? NCR_PACK_NIBBLES : NCR_PACK_BYTES;
+    if (small)
+        return !table || count_weights(g, &node->form) / 2 > TABLE_BYTES ? NCR_PACK_NIBBLES
+                                                                         : NCR_PACK_BYTES;
     // A weight of a convolution is read for many pixels.
-    return node->op == NCR_QOP_DENSE && sum > UNPACKED_LIMIT ? NCR_PACK_NIBBLES : NCR_PACK_BYTES;
+    return node->op == NCR_QOP_DENSE && count_weights(g, NULL) > UNPACKED_LIMIT ? NCR_PACK_NIBBLES
+                                                                                : NCR_PACK_BYTES;
 }
 
 // Bytes of n weights in memory.
