@@ -125,6 +125,14 @@ less() { # FIELD A B: that number of A is less than three quarters of B's
 }
 ok "small code is smaller: $(cat int8.size int8.speed | tr '\n' ' ')" less 1 int8.size int8.speed
 ok "so are packed weights: $(cat int4.size int4.speed | tr '\n' ' ')" less 2 int4.size int4.speed
+for target in thumbv7em-none-eabihf aarch64-linux-gnu; do
+  for how in size speed; do
+    ok "$target for $how" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --optimize $how --output $target.$how.o
+  done
+  ok "$target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output $target.o
+done
+ok "a machine without a system gets small code" cmp thumbv7em-none-eabihf.o thumbv7em-none-eabihf.size.o
+ok "others fast code" cmp aarch64-linux-gnu.o aarch64-linux-gnu.speed.o
 refuse 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
 ok "equal networks give equal bytes" bash -c "'$nacre' build net.ncr --weights w.safetensors --kind obj --output twice.o && cmp net.o twice.o"
 for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $stage net.ncr --weights w.safetensors --output stage.out; done

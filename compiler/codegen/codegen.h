@@ -58,6 +58,9 @@ struct ncr_code_options {
     struct ncr_code_sizes *sizes;
 };
 
+// Whether a triple means a machine without a system, which has no loader that moves code.
+bool ncr_code_is_bare(const char *triple);
+
 // ---- in memory ----
 struct ncr_code;
 // Compiles through LLJIT. The code owns its memory and stays valid until freed; several threads may

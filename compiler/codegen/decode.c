@@ -1,13 +1,24 @@
-// Reads packed weights from memory as signed bytes, which is what every dot product takes: as they
+// Reads packed weights from memory as signed bytes, which is what most dot products take: as they
 // are, from two to a byte, or from logarithmic codes whose value has 16 bits and is taken in two
-// planes (value = 256·high + low, low a signed byte).
-#include "compiler/codegen/emit.h"
+// planes (value = 256·high + low, low a signed byte). Machines without an instruction that looks
+// many bytes up at once multiply 16 bits or more: there what a byte of the constants stands for,
+// one weight or two, is read from a table in memory.
+#include <stdio.h>
 
+#include "compiler/codegen/emit.h"
 #include "compiler/quant/weight_form.h"
 
 uint32_t ncr_cell_bytes(const struct ncr_emit *e, const struct ncr_weight_read *read)
 {
-    return (read->pack == NCR_PACK_NIBBLES ? 2 : 4) * e->family->lanes;
+    uint32_t whole = 4 * e->family->lanes;
+    return read->pack == NCR_PACK_NIBBLES  ? whole / 2
+           : read->pack == NCR_PACK_HALVES ? 2 * whole
+                                           : whole;
+}
+
+bool ncr_weight_planes(const struct ncr_emit *e, enum ncr_weight_pack pack)
+{
+    return pack == NCR_PACK_CODES && e->family->lowering->lookup;
 }
 
 // The byte of a plane that stands for the stored weight `pattern`.
@@ -96,10 +107,7 @@ LLVMValueRef ncr_weight_bytes(struct ncr_emit *e, const struct ncr_weight_read *
     if (read->pack != NCR_PACK_NIBBLES) {
         LLVMValueRef at = ncr_at(e, cell, NULL, 0, part * n);
         LLVMValueRef bytes = ncr_load(e, ncr_vec(e->i8, n), at, n);
-        if (read->pack == NCR_PACK_BYTES) return bytes;
-        uint32_t width = ncr_weight_width(read->form);
-        return decode(e, read,
-                      LLVMBuildAnd(e->b, bytes, ncr_splat_int(e->i8, (1 << width) - 1, n), ""));
+        return read->pack == NCR_PACK_BYTES ? bytes : decode(e, read, bytes);
     }
     // Weight j of a cell is in the low half of byte j, weight half + j in its high half.
     uint32_t first = part * n % half, take = n < half ? n : half;
@@ -119,4 +127,79 @@ LLVMValueRef ncr_weight_words(struct ncr_emit *e, const struct ncr_weight_read *
     LLVMTypeRef words = ncr_vec(e->i32, e->family->lanes);
     if (read->pack == NCR_PACK_BYTES) return ncr_load(e, words, cell, 4 * e->family->lanes);
     return LLVMBuildBitCast(e->b, ncr_weight_bytes(e, read, cell, 0, 1), words, "");
+}
+
+// ---- tables in memory ----
+
+// What a byte of the constants stands for: the values of its low and its high half, or of a code.
+// One table a form and module, among the object's constants.
+static LLVMValueRef memory_table(struct ncr_emit *e, const struct ncr_weight_read *read)
+{
+    bool two = read->pack == NCR_PACK_NIBBLES;
+    uint32_t width = ncr_weight_width(read->form), n = two ? 512 : 1u << width;
+    char name[64];
+    snprintf(name, sizeof name, "weights_%d_%u_%d", (int)read->form.format, width,
+             (int)read->form.half_steps);
+    LLVMValueRef table = LLVMGetNamedGlobal(e->module, name);
+    if (table) return table;
+    struct ncr_arena_mark mark = ncr_arena_mark(e->scratch);
+    const struct ncr_weight_values *values = ncr_weight_values_new(e->scratch, read->form);
+    LLVMValueRef entry[512];
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t code = !two ? i : i % 2 ? i / 2 >> 4 : i / 2 & 15;
+        entry[i] = LLVMConstInt(e->i16, (uint64_t)(uint16_t)values->of[code], false);
+    }
+    ncr_arena_reset(e->scratch, mark);
+    LLVMValueRef array = LLVMConstArray2(e->i16, entry, n);
+    table = LLVMAddGlobal(e->module, LLVMTypeOf(array), name);
+    LLVMSetInitializer(table, array);
+    LLVMSetGlobalConstant(table, true);
+    LLVMSetLinkage(table, LLVMInternalLinkage);
+    LLVMSetAlignment(table, 4);
+    return table;
+}
+
+// The table's entry of byte `at` of the cell.
+static LLVMValueRef entry_of(struct ncr_emit *e, const struct ncr_weight_read *read,
+                             LLVMValueRef cell, uint32_t at)
+{
+    LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, cell, NULL, 0, at), 1);
+    return ncr_at(e, memory_table(e, read), LLVMBuildZExt(e->b, byte, e->word, ""),
+                  read->pack == NCR_PACK_NIBBLES ? 4 : 2, 0);
+}
+
+LLVMValueRef ncr_weight_values_of(struct ncr_emit *e, const struct ncr_weight_read *read,
+                                  LLVMValueRef cell, uint32_t part, uint32_t parts)
+{
+    uint32_t whole = 4 * e->family->lanes, n = whole / parts, half = whole / 2;
+    LLVMTypeRef v32 = ncr_vec(e->i32, n);
+    bool two = read->pack == NCR_PACK_NIBBLES;
+    if (read->pack == NCR_PACK_HALVES) {
+        LLVMValueRef at = ncr_at(e, cell, NULL, 0, 2 * part * n);
+        return LLVMBuildSExt(e->b, ncr_load(e, ncr_vec(e->i16, n), at, 2 * n), v32, "");
+    }
+    if (read->pack == NCR_PACK_BYTES || (two && read->form.format != NCR_QF_LOG2))
+        return LLVMBuildSExt(e->b, ncr_weight_bytes(e, read, cell, part, parts), v32, "");
+    LLVMValueRef v = LLVMGetPoison(v32);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t number = part * n + i, high = two && number >= half;
+        LLVMValueRef at = entry_of(e, read, cell, high ? number - half : number),
+                     value = ncr_load(e, e->i16, ncr_at(e, at, NULL, 0, 2 * high), 2);
+        v = LLVMBuildInsertElement(e->b, v, LLVMBuildSExt(e->b, value, e->i32, ""), ncr_i32(e, i),
+                                   "");
+    }
+    return v;
+}
+
+LLVMValueRef ncr_weight_pair(struct ncr_emit *e, const struct ncr_weight_read *read,
+                             LLVMValueRef cell, uint32_t i)
+{
+    if (read->pack == NCR_PACK_HALVES)
+        return ncr_load(e, e->i32, ncr_at(e, cell, NULL, 0, 4 * i), 4);
+    if (read->pack == NCR_PACK_NIBBLES) return ncr_load(e, e->i32, entry_of(e, read, cell, i), 4);
+    LLVMValueRef half[2];
+    for (uint32_t k = 0; k < 2; k++)
+        half[k] = LLVMBuildZExt(e->b, ncr_load(e, e->i16, entry_of(e, read, cell, 2 * i + k), 2),
+                                e->i32, "");
+    return LLVMBuildOr(e->b, half[0], LLVMBuildShl(e->b, half[1], ncr_i32(e, 16), ""), "");
 }

@@ -50,7 +50,7 @@ static void sum_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef from
     int64_t group = s->tap_rows * 4 * (int64_t)d->cell; // bytes of weights
     uint32_t input_rows = (uint32_t)s->kh + d->rows - 1;
     uint32_t full = input_rows / 4, rest = input_rows % 4;
-    bool unroll = s->kw * s->row_groups <= 4 && !e->small;
+    bool unroll = s->kw * s->row_groups <= 4 && !e->rolled;
     struct ncr_loop x = ncr_loop_begin(e, unroll ? 1 : s->kw);
     for (int64_t k = 0; k < (unroll ? s->kw : 1); k++) {
         LLVMValueRef column = ncr_at(e, from, x.index, s->seg_x, k * s->seg_x);
@@ -81,7 +81,7 @@ static void emit_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef off
     int64_t all = s->kw * s->row_groups * s->tap_rows * 4 * (int64_t)d->cell;
     LLVMValueRef from = ncr_at(e, d->source, offset, 1, 0),
                  weights = ncr_at(e, d->consts, pattern, all, s->weights);
-    bool planes = s->pack == NCR_PACK_CODES;
+    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->pack);
     for (uint32_t i = 0; i < 4 * d->rows; i++) {
         slot[i] = ncr_local(e, v32);
         if (planes) LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
@@ -205,7 +205,7 @@ void ncr_emit_depthwise(struct ncr_emit *e, uint32_t q)
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights,
                       .pack = p->pack};
-    if (p->pack != NCR_PACK_BYTES) {
+    if (p->pack == NCR_PACK_NIBBLES || p->pack == NCR_PACK_CODES) {
         bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
         s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
         s.bits = ncr_weight_width(node->form);

@@ -12,6 +12,7 @@ struct ncr_emit {
     struct ncr_arena *scratch; // lives as long as the emission
     bool frames;               // ask LLVM for the bytes of every frame (stack.h)
     bool small;                // fewer bytes of code before less time
+    bool rolled;               // ncr_tile_rolled
     bool masks;                // stores of the first n bytes of a vector in one instruction
     bool permutes;             // any bytes of a vector, and of tables of 256, in a few
     LLVMContextRef context;
@@ -67,12 +68,15 @@ void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, v
 
 // ---- decode.c ----
 
-// How a kernel reads weights; where they are NCR_PACK_CODES it reads them twice, by planes.
+// How a kernel reads weights.
 struct ncr_weight_read {
     enum ncr_weight_pack pack;
     struct ncr_weight_form form;
     bool high;
 };
+// Whether it reads them twice, by planes: the high bytes, then the low bytes of what they stand
+// for.
+bool ncr_weight_planes(const struct ncr_emit *e, enum ncr_weight_pack pack);
 // Bytes of a group of 4·lanes weights (a cell) in memory.
 uint32_t ncr_cell_bytes(const struct ncr_emit *e, const struct ncr_weight_read *read);
 // Part `part` of `parts` (1, 2 or 4) of the weights of the cell at `cell`, as signed bytes; and all
@@ -81,6 +85,13 @@ LLVMValueRef ncr_weight_bytes(struct ncr_emit *e, const struct ncr_weight_read *
                               LLVMValueRef cell, uint32_t part, uint32_t parts);
 LLVMValueRef ncr_weight_words(struct ncr_emit *e, const struct ncr_weight_read *read,
                               LLVMValueRef cell);
+// For machines whose dot products take 16 bits: the part as i32, whatever a weight stands for; and
+// weights 2·i and 2·i + 1 of the cell (of NCR_PACK_NIBBLES i and 2·lanes + i) as two halves of a
+// word.
+LLVMValueRef ncr_weight_values_of(struct ncr_emit *e, const struct ncr_weight_read *read,
+                                  LLVMValueRef cell, uint32_t part, uint32_t parts);
+LLVMValueRef ncr_weight_pair(struct ncr_emit *e, const struct ncr_weight_read *read,
+                             LLVMValueRef cell, uint32_t i);
 
 // ---- requant.c ----
 

@@ -9,12 +9,21 @@
 struct ncr_emit;
 struct ncr_weight_read;
 
+// How weights lie in memory.
+enum ncr_weight_pack {
+    NCR_PACK_BYTES,   // the integer that a weight stands for
+    NCR_PACK_NIBBLES, // stored weights of 4 bits, two a byte
+    NCR_PACK_CODES,   // stored weights that stand for more than a byte, one a byte
+    NCR_PACK_HALVES   // what these stand for, in 16 bits
+};
+
 // A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
 // family's. A group of weights is lanes·4 bytes
 // once it is decoded.
 struct ncr_lowering {
-    // Byte of weight (lane, tap) in a group.
-    uint32_t (*weight_at)(uint32_t lanes, uint32_t lane, uint32_t tap);
+    // Number of weight (lane, tap) in a group, in the order of memory; of NCR_PACK_NIBBLES number n
+    // is in the low half of byte n, or in the high half of byte n - 2·lanes.
+    uint32_t (*weight_at)(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack);
     // Four stored activations, and a group of weights (read through emit.h's ncr_weight_bytes), in
     // the form that dot4 takes.
     LLVMValueRef (*input)(struct ncr_emit *e, LLVMValueRef at);
@@ -38,6 +47,7 @@ struct ncr_lowering {
     // Byte codes[i] of a table of 16 bytes, which is repeated to the length of codes (16, 32 or
     // 64); codes are below 16. NULL: the machine has no such instruction.
     LLVMValueRef (*lookup)(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes);
+    bool wide; // weights may have 16 bits; else those that have are taken in two planes (decode.c)
 };
 
 extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,

@@ -22,9 +22,9 @@ static LLVMValueRef bytes_input(struct ncr_emit *e, LLVMValueRef at)
 
 // ---- sdot ----
 
-static uint32_t by_lane(uint32_t lanes, uint32_t lane, uint32_t tap)
+static uint32_t by_lane(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack)
 {
-    (void)lanes;
+    (void)lanes, (void)pack;
     return 4 * lane + tap;
 }
 
@@ -60,8 +60,9 @@ static void sdot_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef cons
 // ---- smull ----
 
 // Two halves of the taps, each pairs of bytes.
-static uint32_t by_pairs(uint32_t lanes, uint32_t lane, uint32_t tap)
+static uint32_t by_pairs(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack)
 {
+    (void)pack;
     return tap / 2 * 2 * lanes + 2 * lane + tap % 2;
 }
 
@@ -122,20 +123,39 @@ static LLVMValueRef smlad_input(struct ncr_emit *e, LLVMValueRef at)
     return v;
 }
 
+// Bytes lie tap by tap, for sxtb16; weights of another form so that pairs of taps (0, 2) and (1, 3)
+// are what ncr_weight_pair gives.
+static uint32_t by_taps(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack)
+{
+    if (pack == NCR_PACK_BYTES) return 4 * lane + tap;
+    if (pack == NCR_PACK_NIBBLES) return 2 * lane + tap % 2 + tap / 2 * 2 * lanes;
+    return 4 * lane + tap % 2 * 2 + tap / 2;
+}
+
+// Pairs of 16 bits: taps 0 and 2, 1 and 3 of lane 0, of lane 1, …
 static LLVMValueRef smlad_weights(struct ncr_emit *e, const struct ncr_weight_read *read,
                                   LLVMValueRef at)
 {
-    return ncr_weight_words(e, read, at);
+    uint32_t lanes = e->family->lanes;
+    LLVMValueRef v = LLVMGetPoison(ncr_vec(e->i32, 2 * lanes)),
+                 words = read->pack == NCR_PACK_BYTES ? ncr_weight_words(e, read, at) : NULL;
+    for (uint32_t i = 0; i < 2 * lanes; i++) {
+        LLVMValueRef pair =
+            words ? sxtb16(e, LLVMBuildExtractElement(e->b, words, ncr_i32(e, i / 2), ""), i % 2)
+                  : ncr_weight_pair(e, read, at, i);
+        v = LLVMBuildInsertElement(e->b, v, pair, ncr_i32(e, i), "");
+    }
+    return v;
 }
 
 // Lane `lane` of acc plus the products with the two words of pairs in x.
 static LLVMValueRef smlad_lane(struct ncr_emit *e, LLVMValueRef acc, uint32_t lane,
                                LLVMValueRef const x[2], LLVMValueRef weights)
 {
-    LLVMValueRef at = ncr_i32(e, lane), w = LLVMBuildExtractElement(e->b, weights, at, ""),
-                 sum = LLVMBuildExtractElement(e->b, acc, at, "");
+    LLVMValueRef at = ncr_i32(e, lane), sum = LLVMBuildExtractElement(e->b, acc, at, "");
     for (uint32_t odd = 0; odd < 2; odd++) {
-        LLVMValueRef args[3] = {x[odd], sxtb16(e, w, odd), sum};
+        LLVMValueRef w = LLVMBuildExtractElement(e->b, weights, ncr_i32(e, 2 * lane + odd), "");
+        LLVMValueRef args[3] = {x[odd], w, sum};
         sum = ncr_intrinsic(e, "llvm.arm.smlad", e->i32, args, 3);
     }
     return LLVMBuildInsertElement(e->b, acc, sum, at, "");
@@ -194,12 +214,10 @@ static LLVMValueRef tbl(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef cod
     return ncr_intrinsic(e, "llvm.aarch64.neon.tbl1.v16i8", LLVMTypeOf(codes), args, 2);
 }
 
-const struct ncr_lowering ncr_lowering_sdot = {by_lane,        bytes_input,      bytes16,
-                                               sdot,           channel_of,       sdot_taps,
-                                               ncr_plain_open, ncr_plain_narrow, tbl},
-                          ncr_lowering_smull = {by_pairs,       bytes_input,      bytes16,
-                                                smull_dot4,     channel_of,       smull_taps,
-                                                ncr_plain_open, ncr_plain_narrow, tbl},
-                          ncr_lowering_smlad = {by_lane,        smlad_input,      smlad_weights,
-                                                smlad_dot4,     channel_of,       smlad_taps,
-                                                ncr_plain_open, ncr_plain_narrow, NULL};
+const struct ncr_lowering
+    ncr_lowering_sdot = {by_lane,   bytes_input,    bytes16,          sdot, channel_of,
+                         sdot_taps, ncr_plain_open, ncr_plain_narrow, tbl,  false},
+    ncr_lowering_smull = {by_pairs,   bytes_input,    bytes16,          smull_dot4, channel_of,
+                          smull_taps, ncr_plain_open, ncr_plain_narrow, tbl,        false},
+    ncr_lowering_smlad = {by_taps,    smlad_input,    smlad_weights,    smlad_dot4, channel_of,
+                          smlad_taps, ncr_plain_open, ncr_plain_narrow, NULL,       true};

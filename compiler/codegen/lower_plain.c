@@ -1,8 +1,9 @@
 // Dot products as plain vector arithmetic, for any machine.
 #include "compiler/codegen/emit.h"
 
-static uint32_t weight_at(uint32_t lanes, uint32_t lane, uint32_t tap)
+static uint32_t weight_at(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack)
 {
+    (void)pack;
     return tap * lanes + lane;
 }
 
@@ -18,7 +19,7 @@ static LLVMValueRef input(struct ncr_emit *e, LLVMValueRef at)
 
 static LLVMValueRef weights(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef at)
 {
-    return widened(e, ncr_weight_bytes(e, read, at, 0, 1));
+    return ncr_weight_values_of(e, read, at, 0, 1);
 }
 
 static LLVMValueRef dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
@@ -28,7 +29,7 @@ static LLVMValueRef dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, L
         uint32_t same[64], row[64];
         for (uint32_t i = 0; i < lanes; i++) {
             same[i] = tap;
-            row[i] = weight_at(lanes, i, tap);
+            row[i] = weight_at(lanes, i, tap, NCR_PACK_BYTES);
         }
         LLVMValueRef product = LLVMBuildMul(e->b, ncr_shuffle(e, x, NULL, same, lanes),
                                             ncr_shuffle(e, w, NULL, row, lanes), "");
@@ -55,7 +56,7 @@ static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4
             LLVMValueRef v =
                 LLVMBuildSExt(e->b, ncr_shuffle(e, x[tap], NULL, chunk, lanes), v32, "");
             LLVMValueRef cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read)),
-                         w = widened(e, ncr_weight_bytes(e, read, cell, tap, 4));
+                         w = ncr_weight_values_of(e, read, cell, tap, 4);
             acc[a] = LLVMBuildAdd(e->b, acc[a], LLVMBuildMul(e->b, v, w, ""), "");
         }
 }
@@ -89,5 +90,6 @@ LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
     return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
 }
 
-const struct ncr_lowering ncr_lowering_plain = {
-    weight_at, input, weights, dot4, channel_of, taps, ncr_plain_open, ncr_plain_narrow, NULL};
+const struct ncr_lowering ncr_lowering_plain = {weight_at,  input, weights,        dot4,
+                                                channel_of, taps,  ncr_plain_open, ncr_plain_narrow,
+                                                NULL,       true};

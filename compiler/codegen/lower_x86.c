@@ -15,9 +15,10 @@ static LLVMValueRef twin(struct ncr_emit *e, const char *avx2, const char *avx51
 
 // ---- vpdpbusd ----
 
-static uint32_t vnni_weight_at(uint32_t lanes, uint32_t lane, uint32_t tap)
+static uint32_t vnni_weight_at(uint32_t lanes, uint32_t lane, uint32_t tap,
+                               enum ncr_weight_pack pack)
 {
-    (void)lanes;
+    (void)lanes, (void)pack;
     return 4 * lane + tap;
 }
 
@@ -77,8 +78,10 @@ static void vnni_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef cons
 // ---- vpmaddwd ----
 
 // Two halves of the taps, each pairs of bytes that widen to pairs of 16 bits.
-static uint32_t madd_weight_at(uint32_t lanes, uint32_t lane, uint32_t tap)
+static uint32_t madd_weight_at(uint32_t lanes, uint32_t lane, uint32_t tap,
+                               enum ncr_weight_pack pack)
 {
+    (void)pack;
     return tap / 2 * 2 * lanes + 2 * lane + tap % 2;
 }
 
@@ -94,10 +97,20 @@ static LLVMValueRef madd_input(struct ncr_emit *e, LLVMValueRef at)
     return LLVMBuildBitCast(e->b, v, ncr_vec(e->i32, 2), "");
 }
 
+// A part of the weights of a cell in 16 bits.
+static LLVMValueRef madd_part(struct ncr_emit *e, const struct ncr_weight_read *read,
+                              LLVMValueRef cell, uint32_t part, uint32_t parts)
+{
+    if (read->pack != NCR_PACK_HALVES)
+        return widen16(e, ncr_weight_bytes(e, read, cell, part, parts));
+    uint32_t n = 4 * e->family->lanes / parts;
+    return ncr_load(e, ncr_vec(e->i16, n), ncr_at(e, cell, NULL, 0, 2 * part * n), 2 * n);
+}
+
 static LLVMValueRef madd_weights(struct ncr_emit *e, const struct ncr_weight_read *read,
                                  LLVMValueRef at)
 {
-    return widen16(e, ncr_weight_bytes(e, read, at, 0, 1));
+    return madd_part(e, read, at, 0, 1);
 }
 
 static LLVMValueRef madd(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
@@ -141,7 +154,7 @@ static void madd_taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef cons
             LLVMValueRef v =
                 widen16(e, ncr_shuffle(e, x[2 * half], x[2 * half + 1], pairs, 2 * lanes));
             LLVMValueRef cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read));
-            acc[a] = madd(e, acc[a], v, widen16(e, ncr_weight_bytes(e, read, cell, half, 2)));
+            acc[a] = madd(e, acc[a], v, madd_part(e, read, cell, half, 2));
         }
 }
 
@@ -200,9 +213,9 @@ static LLVMValueRef lookup(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef 
                          LLVMTypeOf(codes), args, 2);
 }
 
-const struct ncr_lowering ncr_lowering_vnni = {vnni_weight_at, vnni_input,      vnni_weights,
-                                               vnni_dot4,      vnni_channel_of, vnni_taps,
-                                               open,           narrow,          lookup};
-const struct ncr_lowering ncr_lowering_madd = {madd_weight_at, madd_input,      madd_weights,
-                                               madd_dot4,      madd_channel_of, madd_taps,
-                                               open,           narrow,          lookup};
+const struct ncr_lowering ncr_lowering_vnni = {vnni_weight_at,  vnni_input, vnni_weights, vnni_dot4,
+                                               vnni_channel_of, vnni_taps,  open,         narrow,
+                                               lookup,          false};
+const struct ncr_lowering ncr_lowering_madd = {madd_weight_at,  madd_input, madd_weights, madd_dot4,
+                                               madd_channel_of, madd_taps,  open,         narrow,
+                                               lookup,          true};

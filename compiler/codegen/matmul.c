@@ -85,12 +85,12 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
 
 // How many groups one iteration takes: a divisor of all groups where there is a good one. Not so
 // many that a pixel needs an input again which another one has loaded groups before: it would be
-// kept in a register for so long, and registers are full. One by one where code is to be small:
-// tiles are large enough to hide the loop behind their products.
+// kept in a register for so long, and registers are full. One by one where
+// nothing is unrolled (ncr_tile_rolled).
 static uint32_t groups_at_once(const struct matmul *m, const struct tile *t)
 {
     const struct shape *s = m->s;
-    if (m->e->small) return 1;
+    if (m->e->rolled) return 1;
     uint32_t most = MAX_BODY / accumulators(t), best = 1;
     if (most < 1) most = 1;
     if (most > 8) most = 8;
@@ -251,7 +251,7 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     LLVMValueRef channel =
         LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
     LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
-    bool planes = s->pack == NCR_PACK_CODES;
+    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->pack);
     for (uint32_t i = planes ? 0 : count; i < count * (uint32_t)s->split; i++)
         LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
     if (planes) { // 256 times the sum over the high bytes comes first
@@ -410,7 +410,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights,
                       .pack = p->pack};
-    if (p->pack != NCR_PACK_BYTES) {
+    if (p->pack == NCR_PACK_NIBBLES || p->pack == NCR_PACK_CODES) {
         bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
         s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
         s.bits = ncr_weight_width(node->form);

@@ -95,6 +95,7 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
                          .masks = target->masks,
                          .permutes = target->permutes,
                          .context = context};
+    e.rolled = ncr_tile_rolled(packs->family, packs->optimize);
     e.scratch = ncr_arena_new(0);
     if (!e.scratch) NCR_BUG("out of memory while emitting");
     e.module = LLVMModuleCreateWithNameInContext("nacre", context);

@@ -61,27 +61,40 @@ static void scale_kind(struct ncr_pack *p, const struct ncr_qnode *node)
 }
 
 // Weights of 4 bits beyond which the dense layers of a network wait for memory: two to a byte they
-// come twice as fast then, and below that bytes save the unpacking.
-enum { UNPACKED_LIMIT = 1 << 20 };
+// come twice as fast then, and below that bytes save the unpacking. And those below which the table
+// that some machines unpack them by is not worth its bytes.
+enum { UNPACKED_LIMIT = 1 << 20, TABLE_BYTES = 1024 };
+
+// Weights of the network, in one form or (NULL) in all.
+static int64_t count_weights(const struct ncr_qgraph *g, const struct ncr_weight_form *form)
+{
+    int64_t sum = 0;
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        if (!form || ncr_weight_form_equal(g->nodes[q].form, *form)) sum += g->nodes[q].n_weights;
+    return sum;
+}
 
 static enum ncr_weight_pack pack_of(const struct ncr_packs *packs, const struct ncr_qnode *node)
 {
-    if (node->form.format == NCR_QF_LOG2 && ncr_weight_memory_bits(node->form) != 4)
-        return NCR_PACK_CODES;
-    if (ncr_weight_memory_bits(node->form) != 4) return NCR_PACK_BYTES;
-    if (packs->optimize == NCR_OPTIMIZE_SIZE) return NCR_PACK_NIBBLES;
-    if (node->op != NCR_QOP_DENSE) return NCR_PACK_BYTES; // a weight is read for many pixels
+    const struct ncr_lowering *lower = packs->family->lowering;
+    bool log2 = node->form.format == NCR_QF_LOG2, small = packs->optimize == NCR_OPTIMIZE_SIZE;
+    if (ncr_weight_memory_bits(node->form) != 4)
+        return !log2 ? NCR_PACK_BYTES : lower->wide && !small ? NCR_PACK_HALVES : NCR_PACK_CODES;
     const struct ncr_qgraph *g = packs->plan->qgraph;
-    int64_t sum = 0;
-    for (uint32_t q = 0; q < g->n_nodes; q++)
-        sum += g->nodes[q].n_weights;
-    return sum > UNPACKED_LIMIT ? NCR_PACK_NIBBLES : NCR_PACK_BYTES;
+    // smlad takes pairs, which only the table gives.
+    bool table = !lower->lookup && (log2 || lower == &ncr_lowering_smlad);
+    if (small)
+        return !table || count_weights(g, &node->form) / 2 > TABLE_BYTES ? NCR_PACK_NIBBLES
+                                                                         : NCR_PACK_BYTES;
+    // A weight of a convolution is read for many pixels.
+    return node->op == NCR_QOP_DENSE && count_weights(g, NULL) > UNPACKED_LIMIT ? NCR_PACK_NIBBLES
+                                                                                : NCR_PACK_BYTES;
 }
 
 // Bytes of n weights in memory.
-static uint64_t weights_size(const struct ncr_pack *p, uint64_t n)
+static uint64_t weights_size(enum ncr_weight_pack pack, uint64_t n)
 {
-    return p->pack == NCR_PACK_NIBBLES ? n / 2 : n;
+    return pack == NCR_PACK_NIBBLES ? n / 2 : pack == NCR_PACK_HALVES ? 2 * n : n;
 }
 
 static void arrays_layout(struct ncr_pack *p, uint64_t *bytes, uint64_t n)
@@ -113,7 +126,8 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     p->vectors = (p->outs + lanes - 1) / lanes;
     uint64_t n = (uint64_t)p->channel_groups * (uint64_t)p->vectors * (uint64_t)lanes;
     arrays_layout(p, bytes, n);
-    p->weights = take(bytes, weights_size(p, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4));
+    p->weights =
+        take(bytes, weights_size(p->pack, n * (uint64_t)p->segments * (uint64_t)p->groups4 * 4));
 }
 
 static void depthwise_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
@@ -134,8 +148,9 @@ static void depthwise_layout(struct ncr_packs *packs, uint32_t q, uint64_t *byte
     p->tap_rows = a->stride[0] == 1 && a->dilation[0] == 1 && out->height > 1 ? 2 : 1;
     p->row_groups = (a->kernel[0] + p->tap_rows - 1 + 3) / 4;
     arrays_layout(p, bytes, (uint64_t)(p->patterns * block));
-    p->weights = take(bytes, weights_size(p, (uint64_t)(p->patterns * p->tap_rows * block) * 4 *
-                                                 (uint64_t)(a->kernel[1] * p->row_groups)));
+    p->weights =
+        take(bytes, weights_size(p->pack, (uint64_t)(p->patterns * p->tap_rows * block) * 4 *
+                                              (uint64_t)(a->kernel[1] * p->row_groups)));
 }
 
 bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k)
@@ -221,11 +236,12 @@ void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const st
 }
 
 // Number of (lane, tap) of cell `cell` of lanes·4 weights, in the order of memory.
-static uint64_t cell_weight(const struct ncr_packs *packs, uint64_t cell, uint32_t lane,
+static uint64_t cell_weight(const struct ncr_packs *packs, uint32_t q, uint64_t cell, uint32_t lane,
                             uint32_t tap)
 {
     uint32_t lanes = packs->family->lanes;
-    return cell * lanes * 4 + packs->family->lowering->weight_at(lanes, lane, tap);
+    return cell * lanes * 4 +
+           packs->family->lowering->weight_at(lanes, lane, tap, packs->at[q].pack);
 }
 
 struct place { // of a weight in its node
@@ -264,7 +280,7 @@ static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct 
         int64_t cells = p->segments * p->groups4; // of one vector
         int64_t cell = (group / merge * p->vectors + block * p->tile.vectors) * cells +
                        (segment * p->groups4 + pos / 4) * in_block + v % p->tile.vectors;
-        out[f] = cell_weight(packs, (uint64_t)cell, (uint32_t)(o % lanes), (uint32_t)(pos % 4));
+        out[f] = cell_weight(packs, q, (uint64_t)cell, (uint32_t)(o % lanes), (uint32_t)(pos % 4));
     }
     return (uint32_t)fold;
 }
@@ -304,7 +320,7 @@ static uint32_t depthwise_weight(const struct ncr_packs *packs, uint32_t q, stru
             int64_t row = at.ky + r; // among the input rows that the output rows share
             int64_t cell = (places[i].pattern * kw + at.kx) * p->row_groups + row / 4;
             cell = (cell * p->tap_rows + r) * 4 + places[i].a;
-            out[k++] = cell_weight(packs, (uint64_t)cell, places[i].lane, (uint32_t)(row % 4));
+            out[k++] = cell_weight(packs, q, (uint64_t)cell, places[i].lane, (uint32_t)(row % 4));
         }
     return k;
 }
@@ -327,6 +343,30 @@ static uint64_t nibble(const struct ncr_packs *packs, uint64_t n, uint32_t *shif
     return n / whole * half + in_cell % half;
 }
 
+// Puts what is kept of a stored weight into the place of number n.
+static void keep(const struct ncr_packs *packs, uint32_t q, uint8_t *weights, uint64_t n,
+                 int8_t stored)
+{
+    const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    int32_t value = node->values->of[(uint8_t)stored];
+    uint32_t shift;
+    switch (packs->at[q].pack) {
+    case NCR_PACK_BYTES: weights[n] = (uint8_t)value; break;
+    case NCR_PACK_NIBBLES: {
+        uint8_t *both = &weights[nibble(packs, n, &shift)];
+        *both = (uint8_t)((*both & 0xf0 >> shift) | (stored & 15) << shift);
+        break;
+    }
+    case NCR_PACK_CODES:
+        weights[n] = (uint8_t)(stored & ((1 << ncr_weight_width(node->form)) - 1));
+        break;
+    case NCR_PACK_HALVES:
+        weights[2 * n] = (uint8_t)value;
+        weights[2 * n + 1] = (uint8_t)((uint32_t)value >> 8);
+        break;
+    }
+}
+
 int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uint32_t q,
                          int64_t index)
 {
@@ -336,8 +376,13 @@ int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uin
     uint32_t shift;
     weight_places(packs, q, index, at);
     blob += p->base + p->weights;
-    if (p->pack == NCR_PACK_BYTES) return (int8_t)blob[at[0]];
-    if (p->pack == NCR_PACK_CODES) return values->of[blob[at[0]]];
+    switch (p->pack) {
+    case NCR_PACK_BYTES: return (int8_t)blob[at[0]];
+    case NCR_PACK_CODES: return values->of[blob[at[0]]];
+    case NCR_PACK_HALVES:
+        return (int16_t)(uint16_t)(blob[2 * at[0]] | (uint32_t)blob[2 * at[0] + 1] << 8);
+    case NCR_PACK_NIBBLES: break;
+    }
     uint8_t both = blob[nibble(packs, at[0], &shift)];
     return values->of[both >> shift & 15];
 }
@@ -347,17 +392,9 @@ void ncr_packs_set_weight(const struct ncr_packs *packs, uint8_t *blob, uint32_t
 {
     const struct ncr_pack *p = &packs->at[q];
     uint64_t at[NCR_WEIGHT_COPIES];
-    uint32_t n = weight_places(packs, q, index, at), shift;
-    blob += p->base + p->weights;
+    uint32_t n = weight_places(packs, q, index, at);
     for (uint32_t k = 0; k < n; k++)
-        if (p->pack == NCR_PACK_NIBBLES) {
-            uint8_t *both = &blob[nibble(packs, at[k], &shift)];
-            *both = (uint8_t)((*both & 0xf0 >> shift) | (stored & 15) << shift);
-        } else
-            blob[at[k]] =
-                (uint8_t)(p->pack == NCR_PACK_CODES
-                              ? stored
-                              : packs->plan->qgraph->nodes[q].values->of[(uint8_t)stored]);
+        keep(packs, q, blob + p->base + p->weights, at[k], stored);
 }
 
 uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
@@ -410,40 +447,42 @@ static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint
     put(blob, shift, kind == NCR_SCALE_WIDE ? s : kind == NCR_SCALE_SHIFT ? s - 31 : s - 32);
 }
 
-// The order of weights in a cell, and the bytes that they become there.
+// The order of weights in a cell, and what they become there: the same as `keep`, in tables.
 struct cells {
-    uint8_t *at; // of the node's weights
-    enum ncr_weight_pack pack;
-    uint32_t lanes, bytes;         // of a cell
+    uint8_t *at;           // of the node's weights
+    uint32_t lanes, bytes; // of a cell
+    bool halves;
     uint32_t place[64], shift[64]; // byte and bit of weight 4·lane + tap in a cell
-    uint8_t of[256];               // what is kept of a stored weight
+    uint16_t of[256];              // what is kept of a stored weight
 };
 
 static void cells_open(const struct ncr_packs *packs, uint32_t q, uint8_t *blob, struct cells *c)
 {
     const struct ncr_pack *p = &packs->at[q];
-    const struct ncr_weight_values *values = packs->plan->qgraph->nodes[q].values;
-    uint32_t lanes = packs->family->lanes;
+    const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
+    uint32_t lanes = packs->family->lanes, mask = (1u << ncr_weight_width(node->form)) - 1;
     *c = (struct cells){.at = blob + p->base + p->weights,
-                        .pack = p->pack,
                         .lanes = lanes,
-                        .bytes = (uint32_t)weights_size(p, 4 * lanes)};
+                        .bytes = (uint32_t)weights_size(p->pack, 4 * lanes),
+                        .halves = p->pack == NCR_PACK_HALVES};
     for (uint32_t i = 0; i < 4 * lanes; i++) {
-        uint64_t n = cell_weight(packs, 0, i / 4, i % 4);
-        c->place[i] = (uint32_t)(p->pack == NCR_PACK_NIBBLES ? nibble(packs, n, &c->shift[i]) : n);
+        uint64_t n = cell_weight(packs, q, 0, i / 4, i % 4);
+        c->place[i] = (uint32_t)(p->pack == NCR_PACK_NIBBLES  ? nibble(packs, n, &c->shift[i])
+                                 : p->pack == NCR_PACK_HALVES ? 2 * n
+                                                              : n);
     }
-    for (int i = 0; i < 256; i++)
-        c->of[i] = (uint8_t)(p->pack == NCR_PACK_BYTES     ? values->of[i]
-                             : p->pack == NCR_PACK_NIBBLES ? i & 15
-                                                           : i);
+    bool values = p->pack == NCR_PACK_BYTES || p->pack == NCR_PACK_HALVES;
+    for (uint32_t i = 0; i < 256; i++)
+        c->of[i] = (uint16_t)(values ? (uint32_t)node->values->of[i] : i & mask);
 }
 
 // The weight of (lane, tap) in a cell, which is zero before.
 static void cell_put(const struct cells *c, uint8_t *cell, uint32_t lane, uint32_t tap,
                      int8_t weight)
 {
-    uint32_t i = 4 * lane + tap;
-    cell[c->place[i]] |= (uint8_t)(c->of[(uint8_t)weight] << c->shift[i]);
+    uint32_t i = 4 * lane + tap, kept = (uint32_t)c->of[(uint8_t)weight] << c->shift[i];
+    cell[c->place[i]] |= (uint8_t)kept;
+    if (c->halves) cell[c->place[i] + 1] |= (uint8_t)(kept >> 8);
 }
 
 // Where the weights of an output of a channel group are: those of channel c (of the merged groups)

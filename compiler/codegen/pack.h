@@ -29,13 +29,6 @@ enum ncr_head {
     NCR_HEAD_WORDS = 16
 };
 
-// How weights lie in memory.
-enum ncr_weight_pack {
-    NCR_PACK_BYTES,   // the integer that a weight stands for
-    NCR_PACK_NIBBLES, // stored weights of 4 bits, two a byte
-    NCR_PACK_CODES    // stored weights that stand for more than a byte, one a byte
-};
-
 // How a scale is applied (requant.c).
 enum ncr_scale_kind {
     NCR_SCALE_HIGH, // shifts from 33 on: the high half of the product
@@ -103,6 +96,8 @@ bool ncr_is_depthwise(const struct ncr_qgraph *graph, const struct ncr_qnode *no
 // Whether CONCAT takes the bytes of input k as they are.
 bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *node, uint32_t k);
 
+// Whether loops over products are left as they are, one group an iteration.
+bool ncr_tile_rolled(const struct ncr_family *family, enum ncr_code_optimize optimize);
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
                                 enum ncr_code_optimize optimize, uint32_t q);
 

@@ -142,6 +142,11 @@ static void drop(struct ncr_target *target)
     if (target->machine) LLVMDisposeTargetMachine(target->machine);
 }
 
+bool ncr_code_is_bare(const char *triple)
+{
+    return !strstr(triple, "-linux") && (strstr(triple, "-none") || strstr(triple, "-unknown-elf"));
+}
+
 static enum ncr_status create(struct ncr_target *target, struct ncr_error *err)
 {
     char *message = NULL;
@@ -157,9 +162,8 @@ static enum ncr_status create(struct ncr_target *target, struct ncr_error *err)
     // "less" gives the speed of "default" on kernels that are shaped by hand, in a fraction of the
     // time.
     LLVMTargetMachineOptionsSetCodeGenOptLevel(options, LLVMCodeGenLevelLess);
-    // Bare metal has no loader that moves code.
-    bool bare = strstr(target->triple, "-none") || strstr(target->triple, "-unknown-elf");
-    LLVMTargetMachineOptionsSetRelocMode(options, bare ? LLVMRelocStatic : LLVMRelocPIC);
+    LLVMTargetMachineOptionsSetRelocMode(options, ncr_code_is_bare(target->triple) ? LLVMRelocStatic
+                                                                                   : LLVMRelocPIC);
     if (strncmp(target->triple, "riscv64", 7) == 0)
         LLVMTargetMachineOptionsSetABI(options, strstr(target->features, "+d") ? "lp64d" : "lp64");
     target->machine = LLVMCreateTargetMachineWithOptions(llvm, target->triple, options);

@@ -10,7 +10,7 @@ struct work {
     bool dense;
     int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
     int64_t lanes, budget;
-    bool small;  // one group of products an iteration, so nothing to split
+    bool rolled; // one group of products an iteration, so nothing to split
     double body; // what another shape of tile costs, as a share of the time
 };
 
@@ -115,7 +115,7 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
                 // Weights are kept in registers beside the sums.
                 if (v > 4 && r * p > 1) continue;
                 struct ncr_tile t = {
-                    fold, merge, v, p, r, w->small ? 1 : (uint32_t)split_of(v * r * p, w->budget),
+                    fold, merge, v, p, r, w->rolled ? 1 : (uint32_t)split_of(v * r * p, w->budget),
                     false};
                 double cycles = (double)planes * plane_cycles(w, &t, groups, vectors);
                 if (cycles < *least * 0.999) {
@@ -123,6 +123,14 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
                     *best = t;
                 }
             }
+}
+
+// In scalars two groups already want more registers than there are: unrolled, a small network took
+// an eighth more instructions on 32-bit RISC-V and twice the code. Elsewhere tiles are large enough
+// to hide the loop behind their products, but for a tenth of the time.
+bool ncr_tile_rolled(const struct ncr_family *family, enum ncr_code_optimize optimize)
+{
+    return optimize == NCR_OPTIMIZE_SIZE || family->lowering == &ncr_lowering_plain;
 }
 
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
@@ -137,13 +145,13 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
                      .width = out->width,
                      .lanes = family->lanes,
                      .budget = family->accumulators,
+                     .rolled = ncr_tile_rolled(family, optimize),
                      .body = 0.03};
     if (optimize == NCR_OPTIMIZE_SIZE) {
         // Half of 16 sums cost a fifth of the time and save as much of the code; fewer cost more
         // than they save.
         if (w.budget > 8) w.budget = 8;
         w.body = 1;
-        w.small = true;
     }
     w.kh = w.dense ? 1 : node->attrs.kernel[0];
     w.kw = w.dense ? 1 : node->attrs.kernel[1];

@@ -50,8 +50,8 @@ int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_gi
 
 bool work_optimize(struct cli *cli, enum ncr_code_optimize *out)
 {
-    const char *text = cli->opt[OPT_OPTIMIZE];
-    bool small = text && strcmp(text, "size") == 0;
+    const char *text = cli->opt[OPT_OPTIMIZE], *triple = cli->opt[OPT_TRIPLE];
+    bool small = text ? strcmp(text, "size") == 0 : triple && ncr_code_is_bare(triple);
     *out = small ? NCR_OPTIMIZE_SIZE : NCR_OPTIMIZE_SPEED;
     if (!text || small || strcmp(text, "speed") == 0) return true;
     cli_usage(cli, "--optimize is size or speed, not `%s`", text);

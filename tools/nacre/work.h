@@ -29,7 +29,8 @@ int work_genes(struct cli *cli, struct cli_program *program, struct ncr_genes_gi
 // The exit code for a status of a pipeline's step; prints what it collected or work->err.
 int work_status(struct cli *cli, struct cli_work *work, enum ncr_status status);
 
-// --optimize, or speed. False after a message.
+// --optimize, or what suits the machine: size for one without a system, where constant memory is
+// short, else speed. False after a message.
 bool work_optimize(struct cli *cli, enum ncr_code_optimize *out);
 // Places of the layers of a pipeline's integer network, by qnode, where --debug is given; else
 // NULL.
