@@ -2,9 +2,10 @@
 # Accuracy, size, speed and resilience of a network of examples/02-formats in each number format that its text declares, as a table.
 # usage: scripts/compare_formats.sh NACRE DATA_DIR OUT_DIR NETWORK [FORMAT...]
 #   DATA_DIR   holds mnist/ and cifar10/; NETWORK is lenet or resnet8
+#   SEED       (environment) of both trainings; 1 by default
 #   OUT_DIR    keeps weights and results: what is there is not computed again, so that a stopped run goes on
 set -euo pipefail
-[ $# -ge 4 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+[ $# -ge 4 ] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
 nacre=$1 data=$2 out=$3 net=$4
 shift 4
 source=$(cd "$(dirname "$0")/.." && pwd)/examples/02-formats/$net.ncr
@@ -34,7 +35,7 @@ percent() { awk -v v="$1" -v n="${2:-2}" 'BEGIN { printf "%.*f", n, 100 * v }'; 
 weights=$out/$net.safetensors
 if [ ! -f "$weights" ]; then
   echo "training $net" >&2
-  "$nacre" train "$source" --train from_scratch --data-dir "$data" --output "$weights.part" >"$out/$net.train"
+  "$nacre" train "$source" --train from_scratch --seed "${SEED:-1}" --data-dir "$data" --output "$weights.part" >"$out/$net.train"
   mv "$weights.part" "$weights"
 fi
 common=("$source" --data-dir "$data")
@@ -43,7 +44,7 @@ for q in "${formats[@]}"; do
   once "$at.eval" "$nacre" eval "${common[@]}" --weights "$weights" --quant "$q" --format json
   if [ ! -f "$at.safetensors" ]; then
     echo "fine-tuning $net for $q" >&2
-    "$nacre" train "${common[@]}" --train fine_tune --weights "$weights" --quant "$q" --output "$at.part" >"$at.train"
+    "$nacre" train "${common[@]}" --train fine_tune --seed "${SEED:-1}" --weights "$weights" --quant "$q" --output "$at.part" >"$at.train"
     mv "$at.part" "$at.safetensors"
   fi
   tuned=("${common[@]}" --weights "$at.safetensors" --quant "$q")
@@ -54,13 +55,15 @@ for q in "${formats[@]}"; do
   for rate in ${rates//,/ }; do
     once "$at.ber$rate" "$nacre" inject "${tuned[@]}" --format json --fault one_weight --inputs $inputs --ber "$rate" --injections $injections
   done
-  # Speed is the best of five runs.
-  if [ ! -s "$at.speed" ]; then
-    for _ in 1 2 3 4 5; do
-      "$nacre" run "${tuned[@]}" --format json -q | awk '$1 == "\"images_per_second\":" { print $2 }'
-    done | sort -g | tail -n 1 >"$at.part"
-    mv "$at.part" "$at.speed"
-  fi
+done
+# Speed is the best of many short runs, the formats taking turns, so that another job on the machine harms none of them alone.
+for turn in $(seq 1 20); do
+  for q in "${formats[@]}"; do
+    at=$out/$net-$q
+    [ "$turn" -gt 1 ] || rm -f "$at.speed"
+    "$nacre" run "${common[@]}" --weights "$at.safetensors" --quant "$q" --limit 1000 --format json -q |
+      awk '$1 == "\"images_per_second\":" { print $2 }' >>"$at.speed"
+  done
 done
 
 first=$out/$net-${formats[0]}.eval
@@ -69,7 +72,7 @@ echo "| format | weights and biases, bytes | images/s | accuracy, trained | fine
 echo "|---|---|---|---|---|---|---|---|---|---|"
 for q in "${formats[@]}"; do
   at=$out/$net-$q
-  printf '| `%s` | %s | %.0f | %s %% | %s %%' "$q" "$(value "$at.report" weight_bytes)" "$(cat "$at.speed")" \
+  printf '| `%s` | %s | %.0f | %s %% | %s %%' "$q" "$(value "$at.report" weight_bytes)" "$(sort -g "$at.speed" | tail -n 1)" \
     "$(percent "$(value "$at.eval" accuracy quantised)")" "$(percent "$(value "$at.tuned" accuracy quantised)")"
   for kind in weight activation; do
     printf ' | %s %% [%s, %s]' "$(percent "$(value "$at.$kind" p sdc_share_inferences)" 3)" \

@@ -19,6 +19,8 @@ struct ncr_amx {
 };
 
 enum { NCR_AMX_LANES = 16, NCR_AMX_PIXELS = 16, NCR_AMX_TILES = 8, NCR_AMX_GROUPS = 16 };
+// Tiles of sums that kernels take: the others are operands, and more were not faster.
+enum { NCR_AMX_SUMS = 4 };
 
 // Groups of four bytes that one product takes of a run, and those of the last product where the run
 // is no multiple.

@@ -82,10 +82,8 @@ static void consider_amx(const struct work *w, struct ncr_tile *best, double *le
             groups4 = div_up(row_runs ? w->kw * w->channels : w->channels, 4);
     int64_t vectors = div_up(w->outs, w->lanes), across = div_up(w->width, NCR_AMX_PIXELS),
             pixels = div_up(w->width, across);
-    uint32_t chunk, rest;
-    ncr_amx_chunks(groups4, &chunk, &rest);
-    for (int64_t v = 1; v <= vectors && v <= 6; v++)
-        for (int64_t r = 1; r <= w->height && v * r + (rest ? 4 : 2) <= NCR_AMX_TILES; r++) {
+    for (int64_t v = 1; v <= vectors && v <= NCR_AMX_SUMS; v++)
+        for (int64_t r = 1; r <= w->height && v * r <= NCR_AMX_SUMS; r++) {
             double sum = 0;
             for (int part = 0; part < 4; part++) {
                 int64_t nv = part & 1 ? vectors % v : v, nr = part & 2 ? w->height % r : r;
