@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The programs and the sessions in docs/*.md: a block that begins with ```nacre FILE is written to FILE and checked; with a
+# The programs and the sessions in docs/*.md, and the programs of examples/: a block that begins with ```nacre FILE is written to FILE and checked; with a
 # code behind it (```nacre FILE N0405) checking it must report that code. A block ```session holds commands (`$ nacre …`) and
 # exactly what they print; they run in the folder of the page's files.
 # usage: check_docs.sh NACRE SOURCE_DIR
@@ -69,5 +69,9 @@ for page in "$SOURCE"/docs/*.md; do
     fi
   done <"$page"
 done
+while IFS= read -r program; do
+  checks=$((checks + 1))
+  "$NACRE" check -q "$program" >"$work/out" 2>&1 || fail "${program#"$SOURCE"/} does not check: $(cat "$work/out")"
+done < <(find "$SOURCE/examples" -name '*.ncr' | sort)
 echo "$checks programs and commands, $fails failed"
 [ $checks -gt 0 ] && [ $fails = 0 ]
