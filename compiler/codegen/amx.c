@@ -109,8 +109,9 @@ void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a)
     LLVMValueRef at = ncr_local(e, ncr_vec(e->i8, 64));
     ncr_store(e, LLVMConstVector(bytes, 64), at, 64);
     instruction(e, "llvm.x86.ldtilecfg", &at, 1);
-    a->sums =
-        ncr_local(e, LLVMArrayType2(ncr_vec(e->i32, NCR_AMX_LANES), (uint64_t)n_sums * a->pixels));
+    a->sums_bytes = (int64_t)n_sums * a->pixels * 4 * NCR_AMX_LANES;
+    a->sums = ncr_local(
+        e, LLVMArrayType2(ncr_vec(e->i32, NCR_AMX_LANES), 2 * (uint64_t)n_sums * a->pixels));
 }
 
 void ncr_amx_close(struct ncr_emit *e)
@@ -135,7 +136,7 @@ static void multiply(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows,
 }
 
 void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
-                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias)
+                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums)
 {
     int64_t cell = 4 * NCR_AMX_LANES, group = vectors * cell, run = a->groups4 * group;
     for (uint32_t v = 0; v < vectors; v++)
@@ -161,6 +162,5 @@ void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uin
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t v = 0; v < vectors; v++)
             memory(e, "llvm.x86.tilestored64", r * a->vectors + v,
-                   ncr_at(e, a->sums, NULL, 0, (int64_t)(r * vectors + v) * a->pixels * cell),
-                   cell);
+                   ncr_at(e, sums, NULL, 0, (int64_t)(r * vectors + v) * a->pixels * cell), cell);
 }

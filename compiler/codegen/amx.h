@@ -15,7 +15,10 @@ struct ncr_amx {
     int64_t segments, groups4;
     // set by ncr_amx_open
     uint32_t chunk, rest; // groups of a product, and of the last one of a run; 0: none
-    LLVMValueRef sums;    // [rows][vectors][pixels][16] i32
+    // Two blocks of [rows][vectors][pixels][16] i32, so that one is requantised while the next is
+    // summed; bytes of one.
+    LLVMValueRef sums;
+    int64_t sums_bytes;
 };
 
 enum { NCR_AMX_LANES = 16, NCR_AMX_PIXELS = 16, NCR_AMX_TILES = 8, NCR_AMX_GROUPS = 16 };
@@ -28,10 +31,10 @@ void ncr_amx_chunks(int64_t groups4, uint32_t *chunk, uint32_t *rest);
 // Configures the tiles, before anything else; and lets them go.
 void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a);
 void ncr_amx_close(struct ncr_emit *e);
-// Leaves the sums of a block in a->sums: biases are 16 i32 a vector, `weights` the packed weights
-// of its vectors. rows and vectors may be fewer than configured.
+// Leaves the sums of a block in `sums`: biases are 16 i32 a vector, `weights` the packed weights of
+// its vectors. rows and vectors may be fewer than configured.
 void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
-                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias);
+                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums);
 
 // Gives code for this process the family with tile registers, where nothing else is asked for and
 // the system permits it. NCR_USAGE where that family is asked for and not permitted.

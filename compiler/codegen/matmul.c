@@ -193,41 +193,135 @@ static void store_sums(struct matmul *m, struct tile t, uint32_t n, LLVMValueRef
     store_row(m, &t, r, target, last);
 }
 
-// A tile whose sums are made in AMX.
-static void emit_amx(struct matmul *m, const struct tile *t, LLVMValueRef window,
-                     LLVMValueRef target, LLVMValueRef vector, uint32_t last)
+// Blocks of vectors whose sums are made in AMX.
+struct amx_block {
+    LLVMValueRef weights, numbers, bias; // of the first vector; numbers: where bias, mult, … begin
+    struct ncr_scale scale[NCR_AMX_SUMS];
+};
+
+static void finish_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
+                       LLVMValueRef sums, LLVMValueRef target, uint32_t last)
 {
     struct ncr_emit *e = m->e;
     const struct shape *s = m->s;
     enum { AT_ONCE = 4 };
-    uint32_t lanes = e->family->lanes, whole = t->pixels / AT_ONCE, rest = t->pixels % AT_ONCE;
-    int64_t cell = 4 * (int64_t)lanes, gap = t->pixels * cell;
-    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0),
-                 channel = LLVMBuildAdd(e->b, m->channel,
-                                        LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), ""),
-                 at = ncr_at(e, m->consts, channel, 4, 0);
-    ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, weights, ncr_at(e, at, NULL, 0, s->bias));
-    struct ncr_scale scale[NCR_AMX_TILES];
-    for (uint32_t v = 0; v < t->vectors; v++) {
-        int64_t skip = v * cell;
-        scale[v] = ncr_scale_load(
-            e, (enum ncr_scale_kind)s->scale, ncr_at(e, at, NULL, 0, s->mult + skip),
-            ncr_at(e, at, NULL, 0, s->round + skip), ncr_at(e, at, NULL, 0, s->shift + skip));
-    }
-    LLVMValueRef to = ncr_at(e, target, vector, lanes, 0);
+    uint32_t whole = t->pixels / AT_ONCE, rest = t->pixels % AT_ONCE;
+    int64_t cell = 4 * (int64_t)e->family->lanes, gap = t->pixels * cell;
     for (uint32_t row = 0; row < t->rows; row++) {
         LLVMValueRef line = row ? LLVMBuildMul(e->b, m->out_row, ncr_word(e, row), "") : NULL,
-                     out = ncr_at(e, to, line, 1, 0),
-                     sums = ncr_at(e, m->amx.sums, NULL, 0, (int64_t)row * t->vectors * gap);
+                     out = ncr_at(e, target, line, 1, 0),
+                     at = ncr_at(e, sums, NULL, 0, (int64_t)row * t->vectors * gap);
         if (whole) {
             struct ncr_loop k = ncr_loop_begin(e, whole);
-            store_sums(m, *t, AT_ONCE, ncr_at(e, sums, k.index, AT_ONCE * cell, 0), gap, scale,
+            store_sums(m, *t, AT_ONCE, ncr_at(e, at, k.index, AT_ONCE * cell, 0), gap, b->scale,
                        ncr_at(e, out, k.index, AT_ONCE * s->out_pixel, 0), last);
             ncr_loop_end(e, &k);
         }
         if (rest)
-            store_sums(m, *t, rest, ncr_at(e, sums, NULL, 0, whole * AT_ONCE * cell), gap, scale,
+            store_sums(m, *t, rest, ncr_at(e, at, NULL, 0, whole * AT_ONCE * cell), gap, b->scale,
                        ncr_at(e, out, NULL, 0, whole * AT_ONCE * s->out_pixel), last);
+    }
+}
+
+// What a loop over blocks hands on: where the block before goes to (null: there is none), and in
+// which half of the buffer the next one is summed.
+struct amx_state {
+    LLVMValueRef target, half;
+};
+
+static bool looks_ahead(const struct matmul *m)
+{
+    return m->amx.rows * m->amx.vectors == 1;
+}
+
+static LLVMValueRef other_half(struct matmul *m, const struct amx_state *state)
+{
+    struct ncr_emit *e = m->e;
+    return LLVMBuildSub(e->b, ncr_word(e, m->amx.sums_bytes),
+                        LLVMBuildLoad2(e->b, e->word, state->half, ""), "");
+}
+
+// Sums of the block at (window, target); where a block is a single tile, those of the block before
+// leave then: in this order the one is in the tile unit while the other is in the vector units.
+static void step_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
+                     const struct amx_state *state, LLVMValueRef window, LLVMValueRef target,
+                     uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    if (!looks_ahead(m)) {
+        ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, b->weights, b->bias, m->amx.sums);
+        finish_amx(m, t, b, m->amx.sums, target, last);
+        return;
+    }
+    LLVMValueRef half = LLVMBuildLoad2(e->b, e->word, state->half, ""),
+                 before = LLVMBuildLoad2(e->b, e->ptr, state->target, ""),
+                 other = other_half(m, state);
+    ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, b->weights, b->bias,
+                ncr_at(e, m->amx.sums, half, 1, 0));
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, ""),
+                      end = LLVMAppendBasicBlockInContext(e->context, e->function, "");
+    LLVMBuildCondBr(e->b, LLVMBuildIsNull(e->b, before, ""), end, some);
+    LLVMPositionBuilderAtEnd(e->b, some);
+    finish_amx(m, t, b, ncr_at(e, m->amx.sums, other, 1, 0), before, last);
+    LLVMBuildBr(e->b, end);
+    LLVMPositionBuilderAtEnd(e->b, end);
+    LLVMBuildStore(e->b, target, state->target);
+    LLVMBuildStore(e->b, other, state->half);
+}
+
+static struct amx_block amx_block_open(struct matmul *m, uint32_t vectors, LLVMValueRef vector)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    uint32_t lanes = e->family->lanes;
+    struct amx_block b;
+    LLVMValueRef channel =
+        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
+    b.numbers = ncr_at(e, m->consts, channel, 4, 0);
+    b.bias = ncr_at(e, b.numbers, NULL, 0, s->bias);
+    b.weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
+    for (uint32_t v = 0; v < vectors; v++) {
+        int64_t skip = (int64_t)v * 4 * lanes;
+        b.scale[v] = ncr_scale_load(e, (enum ncr_scale_kind)s->scale,
+                                    ncr_at(e, b.numbers, NULL, 0, s->mult + skip),
+                                    ncr_at(e, b.numbers, NULL, 0, s->round + skip),
+                                    ncr_at(e, b.numbers, NULL, 0, s->shift + skip));
+    }
+    return b;
+}
+
+// All blocks of rows for the vectors of `t` from `vector` on.
+static void emit_plane_amx(struct matmul *m, struct tile t, LLVMValueRef vector, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    uint32_t rows = t.rows;
+    struct amx_block b = amx_block_open(m, t.vectors, vector);
+    struct amx_state state = {ncr_local(e, e->ptr), ncr_local(e, e->word)};
+    for (int part = 0; part < 2; part++) {
+        int64_t full = s->height / rows * rows, ny = part ? s->height - full : full;
+        if (ny == 0) continue;
+        t.rows = part ? (uint32_t)ny : rows;
+        LLVMBuildStore(e->b, LLVMConstNull(e->ptr), state.target);
+        LLVMBuildStore(e->b, ncr_word(e, 0), state.half);
+        struct ncr_loop y = ncr_loop_begin(e, part ? 1 : full / rows);
+        LLVMValueRef first = part ? ncr_word(e, full)
+                                  : LLVMBuildMul(e->b, y.index, ncr_word(e, rows), ""),
+                     line = LLVMBuildMul(e->b, m->out_row, first, ""),
+                     to = ncr_at(e, ncr_at(e, m->target, line, 1, 0), vector, e->family->lanes, 0),
+                     from = ncr_at(e, m->source, first, s->step_y, 0);
+        struct ncr_loop x = ncr_loop_begin(e, (s->width + t.pixels - 1) / t.pixels);
+        LLVMValueRef at = LLVMBuildMul(e->b, x.index, ncr_word(e, t.pixels), ""),
+                     end = ncr_word(e, s->width - t.pixels);
+        // Tiles have one size: where they do not fill the row, the last one overlaps.
+        if (s->width % t.pixels) at = ncr_min(e, at, end, false);
+        step_amx(m, &t, &b, &state, ncr_at(e, from, at, s->step_x, 0),
+                 ncr_at(e, to, at, s->out_pixel, 0), last);
+        ncr_loop_end(e, &x);
+        ncr_loop_end(e, &y);
+        if (looks_ahead(m))
+            finish_amx(m, &t, &b, ncr_at(e, m->amx.sums, other_half(m, &state), 1, 0),
+                       LLVMBuildLoad2(e->b, e->ptr, state.target, ""), last);
     }
 }
 
@@ -241,10 +335,6 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
     LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
-    if (s->amx) {
-        emit_amx(m, t, window, target, vector, last);
-        return;
-    }
     for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
         slot[i] = ncr_local(e, v32);
     LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
@@ -299,6 +389,10 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
     struct ncr_emit *e = m->e;
     const struct shape *s = m->s;
     uint32_t rows = t.rows, pixels = t.pixels;
+    if (s->amx) {
+        emit_plane_amx(m, t, vector, last);
+        return;
+    }
     for (int y_part = 0; y_part < 2; y_part++) {
         int64_t full = s->height / rows * rows, ny = y_part ? s->height - full : full;
         if (ny == 0) continue;
@@ -313,10 +407,6 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
             int64_t across = s->width / pixels * pixels, nx = x_part ? s->width - across : across;
             if (nx == 0) continue;
             t.pixels = x_part ? (uint32_t)nx : pixels;
-            if (s->amx && x_part) { // tiles have one size: the last one overlaps
-                across = s->width - pixels;
-                t.pixels = pixels;
-            }
             struct ncr_loop x = ncr_loop_begin(e, x_part ? 1 : across / pixels);
             emit_tile(
                 m, &t,

@@ -58,20 +58,22 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
     return sum;
 }
 
-// Cycles of a block in tile registers: one product is ready after 52 cycles and begins every
-// `pixels`, a tile loads two rows a cycle.
+// Cycles of a block in tile registers. One product begins every `pixels` and is ready after 52, a
+// tile loads two rows a cycle. A single tile of sums is requantised while the next one is summed;
+// blocks of more are too long for the processor to look that far ahead (measured).
 static double block_cycles(int64_t rows, int64_t vectors, int64_t pixels, int64_t runs,
                            int64_t groups4)
 {
     uint32_t chunk, rest;
     ncr_amx_chunks(groups4, &chunk, &rest);
-    double sums = (double)(rows * vectors), all = 0;
+    double sums = (double)(rows * vectors), products = 0, out = sums * (double)pixels * 6.5;
+    bool ahead = rows * vectors == 1;
     for (int part = 0; part < 2; part++) {
         int64_t groups = part ? rest : chunk, n = part ? rest > 0 : groups4 / chunk;
         double loads = (double)vectors * ((double)groups / 2 + (double)(rows * pixels) / 2);
-        all += (double)n * fmax(fmax(loads, sums * (double)pixels), 52);
+        products += (double)(runs * n) * fmax(fmax(loads, sums * (double)pixels), ahead ? 26 : 40);
     }
-    return (double)runs * all + sums * (double)pixels * (1.5 + 4.5) + 30;
+    return ahead ? fmax(products, out) + 0.3 * fmin(products, out) + 5 : products + out + 30;
 }
 
 // Where tile registers are faster than *least, their shape.
