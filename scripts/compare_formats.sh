@@ -13,7 +13,7 @@ source=$(cd "$(dirname "$0")/.." && pwd)/examples/02-formats/$net.ncr
 formats=("$@")
 [ ${#formats[@]} -gt 0 ] || mapfile -t formats < <(sed -n 's/^quant \([a-z0-9]*\) .*/\1/p' "$source")
 mkdir -p "$out"
-inputs=200 flips=8000 injections=1000 rates=1e-5,1e-4,1e-3
+inputs=1000 flips=2000 injections=300 rates=1e-5,1e-4,1e-3
 
 # once FILE COMMAND...: the command's output in FILE, unless it is there
 once() {
@@ -51,7 +51,7 @@ for q in "${formats[@]}"; do
   once "$at.tuned" "$nacre" eval "${tuned[@]}" --format json
   once "$at.report" "$nacre" report "$source" --quant "$q" --format json
   once "$at.weight" "$nacre" inject "${tuned[@]}" --format json --fault one_weight --inputs $inputs --injections $flips
-  once "$at.activation" "$nacre" inject "${tuned[@]}" --format json --fault one_activation --inputs $inputs --injections $flips
+  once "$at.activation" "$nacre" inject "${tuned[@]}" --format json --fault one_activation --inputs $inputs --injections $((10 * flips))
   for rate in ${rates//,/ }; do
     once "$at.ber$rate" "$nacre" inject "${tuned[@]}" --format json --fault one_weight --inputs $inputs --ber "$rate" --injections $injections
   done
