@@ -147,7 +147,7 @@ static void check_node(struct ncr_arena *arena, const struct random_net *net, ui
 
 Test(quant_nodes, each_follows_its_float_operators)
 {
-    uint32_t seen[NCR_QOP_COUNT_] = {0}, fused = 0;
+    uint32_t seen[NCR_QOP_COUNT_] = {0}, wide[NCR_QOP_COUNT_] = {0}, fused = 0;
     for (uint64_t seed = 0; seed < 300; seed++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
@@ -159,14 +159,19 @@ Test(quant_nodes, each_follows_its_float_operators)
         for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
             const struct ncr_qnode *node = &net.qgraph->nodes[q];
             seen[node->op]++;
+            wide[node->op] += ncr_qnode_is_wide(net.qgraph, node);
             fused += node->last != node->node;
             if (node->op != NCR_QOP_INPUT) check_node(arena, &net, q, ints, seed);
         }
         ncr_arena_free(arena);
     }
-    for (int op = 0; op < NCR_QOP_COUNT_; op++)
+    for (int op = 0; op < NCR_QOP_COUNT_; op++) {
+        bool table = op == NCR_QOP_LUT || op == NCR_QOP_SOFTMAX, rare = op == NCR_QOP_ZERO;
+        cr_assert_geq(wide[op], table || rare ? 0 : 3, "%s of 16 bits occurs only %u times",
+                      ncr_qop_name((enum ncr_qop)op), wide[op]);
         cr_assert_geq(seen[op], op == NCR_QOP_ZERO ? 1 : 10, "%s occurs only %u times",
                       ncr_qop_name((enum ncr_qop)op), seen[op]);
+    }
     cr_assert_gt(fused, 40);
 }
 
