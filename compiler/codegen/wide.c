@@ -405,6 +405,7 @@ struct run {
     uint32_t q, n_in;
     LLVMValueRef consts, *in, out; // of the row or pixel
     LLVMValueRef rows, columns;    // pools: taps inside the image
+    bool inside;                   // pools: every tap of every window is in the image
     uint32_t input;                // concatenation: the one at hand
     struct finish finish;
 };
@@ -504,26 +505,44 @@ static void emit_concat(struct ncr_emit *e, struct run *r)
     }
 }
 
+enum { UNROLL = 9 };
+
+static void take_tap(struct ncr_emit *e, LLVMValueRef at, int64_t bytes, bool mean,
+                     LLVMValueRef slot)
+{
+    LLVMValueRef old = LLVMBuildLoad2(e->b, ncr_vec(e->i32, e->family->lanes), slot, ""),
+                 v = load(e, at, bytes);
+    LLVMBuildStore(e->b, mean ? LLVMBuildAdd(e->b, old, v, "") : ncr_max(e, old, v, true), slot);
+}
+
 static void pool_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
 {
     const struct run *r = user;
     const struct ncr_qnode *node = &e->graph->nodes[r->q];
     const struct ncr_buffer *in = &e->plan->buffers[node->in[0]];
+    const struct ncr_attrs *a = &node->attrs;
     bool mean = node->op == NCR_QOP_AVGPOOL;
     uint32_t lanes = e->family->lanes;
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
     LLVMValueRef slot = ncr_local(e, v32), from = ncr_at(e, r->in[0], offset, in->element, 0),
                  to = ncr_at(e, r->out, offset, r->finish.bytes, 0);
     LLVMBuildStore(e->b, ncr_splat_int(e->i32, mean ? 0 : INT16_MIN, lanes), slot);
-    struct ncr_tap_loop y = ncr_taps_begin(e, r->rows);
-    struct ncr_tap_loop x = ncr_taps_begin(e, r->columns);
-    LLVMValueRef at =
-        ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index, ncr_buffer_pixel(in), 0);
-    LLVMValueRef old = LLVMBuildLoad2(e->b, v32, slot, ""), v = load(e, at, in->element);
-    LLVMBuildStore(e->b, mean ? LLVMBuildAdd(e->b, old, v, "") : ncr_max(e, old, v, true), slot);
-    ncr_taps_end(e, &x);
-    ncr_taps_end(e, &y);
-    v = LLVMBuildLoad2(e->b, v32, slot, "");
+    if (r->inside && a->kernel[0] * a->kernel[1] <= UNROLL) {
+        for (int32_t y = 0; y < a->kernel[0]; y++)
+            for (int32_t x = 0; x < a->kernel[1]; x++)
+                take_tap(e, ncr_at(e, from, NULL, 0, y * in->row_bytes + x * ncr_buffer_pixel(in)),
+                         in->element, mean, slot);
+    } else {
+        struct ncr_tap_loop y = ncr_taps_begin(e, r->rows);
+        struct ncr_tap_loop x = ncr_taps_begin(e, r->columns);
+        take_tap(
+            e,
+            ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index, ncr_buffer_pixel(in), 0),
+            in->element, mean, slot);
+        ncr_taps_end(e, &x);
+        ncr_taps_end(e, &y);
+    }
+    LLVMValueRef v = LLVMBuildLoad2(e->b, v32, slot, "");
     if (!mean) {
         store(e, v, to, r->finish.bytes, n);
         return;
@@ -544,6 +563,9 @@ static void emit_pool(struct ncr_emit *e, struct run *r)
     const struct ncr_qnode *node = &e->graph->nodes[r->q];
     const struct ncr_attrs *a = &node->attrs;
     const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[r->q];
+    r->inside = a->pad[0] == 0 && a->pad[1] == 0 &&
+                (out->height - 1) * a->stride[0] + a->kernel[0] <= in->height &&
+                (out->width - 1) * a->stride[1] + a->kernel[1] <= in->width;
     struct ncr_loop y = ncr_loop_begin(e, out->height);
     LLVMValueRef first =
         ncr_first_tap(e, y.index, a->stride[0], a->pad[0], a->kernel[0], in->height, &r->rows);

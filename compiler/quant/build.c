@@ -158,47 +158,39 @@ static struct ncr_diag *check_padding(struct ncr_builder_q *b, const struct ncr_
                          NCR_PAD_LIMIT, (long long)NCR_PADDED_LIMIT);
 }
 
+// Whether q gives elements as wide as those that it reads.
+static bool keeps_bits(enum ncr_qop op)
+{
+    return op == NCR_QOP_ZERO || op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE ||
+           op == NCR_QOP_PAD || op == NCR_QOP_RESHAPE;
+}
+
 // The diagnostic where a table would be read by 16 bits or give them, or NULL.
 static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qgraph *g,
                                     const struct ncr_qnode *q)
 {
     const struct ncr_qnode *in = &g->nodes[q->in[0]];
+    const char *name = ncr_op_name(b->graph->nodes[q->node].op);
     if (in->bits <= 8 && q->bits <= 8) return NULL;
-    struct ncr_diag *d =
-        NCR_DIAG(b->diags, QUANT_TABLE, ncr_builder_q_span(b, q->node),
-                 ncr_op_name(b->graph->nodes[q->node].op), in->bits > 8 ? "reads" : "gives",
-                 in->bits > 8 ? in->bits : q->bits);
+    bool reads = in->bits > 8;
+    struct ncr_diag *d = NCR_DIAG(b->diags, QUANT_TABLE, ncr_builder_q_span(b, q->node), name,
+                                  reads ? "reads" : "gives", reads ? in->bits : q->bits);
+    while (keeps_bits(in->op)) // what decides them
+        in = &g->nodes[in->in[0]];
     ncr_diag_help(b->diags, d,
-                  in->bits > 8 ? "give `%.*s`, and what is behind it, 8 bits by `@quant`, or leave "
-                                 "`%s` out"
-                               : "give `%.*s` 8 bits by `@quant`",
-                  NCR_STR_ARG(in->bits > 8 ? in->path : q->path),
-                  ncr_op_name(b->graph->nodes[q->node].op));
+                  !reads         ? "give `%.*s` 8 bits by `@quant`"
+                  : q->bits <= 8 ? "give `%.*s` 8 bits by `@quant`, or leave `%s` out"
+                                 : "give `%.*s` 8 bits by `@quant`, and `%s` too, or leave it out",
+                  NCR_STR_ARG(reads ? in->path : q->path), name);
     return d;
 }
 
 // Bits of an activation that q gives.
 static uint32_t bits_of(const struct ncr_qgraph *g, const struct ncr_qnode *q)
 {
-    switch (q->op) {
-    case NCR_QOP_ZERO:
-    case NCR_QOP_MAXPOOL:
-    case NCR_QOP_UPSAMPLE:
-    case NCR_QOP_PAD:
-    case NCR_QOP_RESHAPE: return g->nodes[q->in[0]].bits;
-    case NCR_QOP_SOFTMAX: return 8;
-    case NCR_QOP_INPUT:
-    case NCR_QOP_CONV:
-    case NCR_QOP_DWCONV:
-    case NCR_QOP_DENSE:
-    case NCR_QOP_ADD:
-    case NCR_QOP_MUL:
-    case NCR_QOP_CONCAT:
-    case NCR_QOP_AVGPOOL:
-    case NCR_QOP_LUT: return q->spec->activation_bits > 8 ? q->spec->activation_bits : 8;
-    case NCR_QOP_COUNT_: break;
-    }
-    NCR_BUG("integer operator %d", (int)q->op);
+    if (keeps_bits(q->op)) return g->nodes[q->in[0]].bits;
+    if (q->op == NCR_QOP_SOFTMAX || q->spec->activation_bits <= 8) return 8;
+    return q->spec->activation_bits;
 }
 
 // Limits of memory and of 32-bit sums that do not need numbers.
