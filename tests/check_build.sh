@@ -91,6 +91,12 @@ if command -v valgrind >/dev/null; then # it knows AVX2, not AVX-512
   ok "valgrind finds nothing" valgrind -q --error-exitcode=9 ./old grey.pgm
   ok "and the answer is the same" bash -c 'diff <(./old --bytes grey.pgm) <(./prog --bytes grey.pgm)'
 fi
+# Activations of 16 bits: the program gives the scores of `nacre run`, whatever their size.
+{ cat net.ncr; echo 'quant wide { activations: linear(bits: 16); }'; } >wide.ncr
+ok "a program of 16-bit activations" "$nacre" build wide.ncr --weights w.safetensors --output wide
+./wide --scores grey.pgm | sed 's/.*scores//' | tr ' ' '\n' | grep . >scores.prog
+"$nacre" run wide.ncr --weights w.safetensors --image grey.pgm --format csv --scores --interpreter | tail -n 1 | tr ',' '\n' | tail -n 10 >scores.run
+ok "its scores: $(tr '\n' ' ' <scores.prog)" bash -c "[ \$(wc -l <scores.prog) -eq 10 ] && paste scores.prog scores.run | awk '{ d = \$1 - \$2; if (d > 1e-3 || d < -1e-3) exit 1 }'"
 for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
   ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
   ok "without a writable section" constant other.o

@@ -312,6 +312,7 @@ static void values(struct ncr_range_map *map, uint32_t q)
 struct ncr_range_map *ncr_range_sound(struct ncr_arena *arena, const struct ncr_qgraph *qgraph)
 {
     if (!qgraph->has_numbers) NCR_BUG("ranges of a network without numbers");
+    if (!ncr_range_covers(qgraph)) NCR_BUG("ranges of elements of 16 bits");
     struct ncr_range_map *map = ncr_range_map_new(arena, qgraph);
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
         ncr_range_bounds(arena, map, q);

@@ -32,6 +32,12 @@ struct ncr_range_map {
     uint64_t n_samples;           // inputs seen; 0: sound
 };
 
+// Whether there are intervals and proofs for the network: all activations have at most 8 bits. The
+// functions below ask for that. The other form says at the first operator where it is not so
+// (N0804).
+bool ncr_range_covers(const struct ncr_qgraph *qgraph);
+bool ncr_range_check_bits(const struct ncr_qgraph *qgraph, struct ncr_diags *diags);
+
 // Sound intervals. qgraph has numbers; the result lives in the arena and points to it.
 struct ncr_range_map *ncr_range_sound(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
 

@@ -14,6 +14,7 @@ struct ncr_range_observer *ncr_range_observer_new(struct ncr_arena *arena,
                                                   const struct ncr_qgraph *qgraph)
 {
     if (!qgraph->has_numbers) NCR_BUG("ranges of a network without numbers");
+    if (!ncr_range_covers(qgraph)) NCR_BUG("ranges of elements of 16 bits");
     struct ncr_range_observer *x = NCR_NEW(arena, struct ncr_range_observer);
     uint32_t widest = 1;
     x->arena = arena;

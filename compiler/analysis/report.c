@@ -66,12 +66,13 @@ static void place(struct ncr_report *report, struct ncr_arena *arena)
         layer->step = s;
         layer->first_step = ncr_buffer_from(&plan->buffers[q]);
         layer->last_step = plan->buffers[q].last_step;
-        layer->activation_bytes = elements;
+        layer->activation_bytes = ncr_qnode_bytes(node);
         layer->weight_bytes = ncr_qnode_weight_bytes(node);
         layer->buffer_bytes = plan->buffers[q].bytes;
         layer->offset = plan->buffers[q].offset;
         layer->live_bytes = memory.live_bytes[s];
-        layer->asi_share = report->asi.phi[q] * 8 / report->asi.exp;
+        layer->asi_share =
+            report->asi.phi[q] * (double)(8 * ncr_qnode_element_bytes(node)) / report->asi.exp;
         layer->sensitivity = report->asi.phi[q] / (double)elements;
         report->activation_bytes += layer->activation_bytes;
         report->weight_bytes += layer->weight_bytes;

@@ -112,10 +112,13 @@ static void row_cell(const void *user, uint32_t row, uint32_t column, bool short
     percent(part, whole, out);
 }
 
-void ncr_report_range_text(struct ncr_text *t, const struct ncr_report_range *r)
+void ncr_report_range_text(struct ncr_text *t, const struct ncr_report_range *r, bool covered)
 {
     if (!r) {
-        ncr_text_note(t, "ranges", "and proved masked faults need weights: --weights FILE");
+        ncr_text_note(t, "ranges",
+                      covered
+                          ? "and proved masked faults need weights: --weights FILE"
+                          : "and proved masked faults: not for activations of more than 8 bits");
         return;
     }
     char a[NCR_CELL], b[NCR_CELL];

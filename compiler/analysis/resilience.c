@@ -2,7 +2,13 @@
 // machine.
 #include "compiler/analysis/resilience.h"
 
-enum { STORED_BITS = 8, BIAS_BITS = 32 };
+enum { BIAS_BITS = 32 };
+
+// Bits of an element of the node's output as it is stored.
+static int64_t stored_bits(const struct ncr_qnode *node)
+{
+    return 8 * ncr_qnode_element_bytes(node);
+}
 
 // Products that one element of the tensor sums.
 static int64_t fan_in(const struct ncr_qnode *node)
@@ -32,16 +38,17 @@ static void send_back(const struct ncr_qgraph *g, uint32_t q, double *phi,
 
 void ncr_asi_sum(struct ncr_asi *asi, const struct ncr_qgraph *g)
 {
-    double flow = 0, elements = 0;
+    double flow = 0, elements = 0, bits = 0;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         double n = (double)ncr_shape_elements(&g->nodes[q].shape), s = asi->phi[q] / n;
         flow += asi->phi[q];
+        bits += (double)stored_bits(&g->nodes[q]) * asi->phi[q];
         elements += n;
         asi->layer += s / g->n_nodes;
         if (s > asi->max) asi->max = s;
     }
     asi->mean = flow / elements;
-    asi->exp = STORED_BITS * flow;
+    asi->exp = bits;
 }
 
 struct ncr_asi ncr_asi_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
@@ -63,9 +70,12 @@ struct ncr_adcr ncr_adcr_of(const struct ncr_qgraph *g)
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_qnode *node = &g->nodes[q];
         if (node->op == NCR_QOP_INPUT) continue;
-        int64_t traffic = ncr_shape_elements(&node->shape);
-        for (uint32_t k = 0; k < node->n_in; k++)
+        int64_t traffic = ncr_shape_elements(&node->shape),
+                traffic_bits = 8 * ncr_qnode_bytes(node);
+        for (uint32_t k = 0; k < node->n_in; k++) {
             traffic += ncr_shape_elements(&g->nodes[node->in[k]].shape);
+            traffic_bits += 8 * ncr_qnode_bytes(&g->nodes[node->in[k]]);
+        }
         // A batchnorm that stands alone runs as a depthwise convolution, but has no MACs by the
         // convention of counts.
         int64_t m = ncr_node_macs(g->graph, node->node);
@@ -74,9 +84,9 @@ struct ncr_adcr ncr_adcr_of(const struct ncr_qgraph *g)
             continue;
         }
         double d = (double)(traffic + node->n_weights + node->n_channels);
-        double d_bits = (double)(traffic * STORED_BITS +
-                                 node->n_weights * (int64_t)ncr_weight_width(node->form) +
-                                 (int64_t)node->n_channels * BIAS_BITS);
+        double d_bits =
+            (double)(traffic_bits + node->n_weights * (int64_t)ncr_weight_width(node->form) +
+                     (int64_t)node->n_channels * BIAS_BITS);
         adcr.sum += d / (double)m;
         adcr.sum_bits += d_bits / (double)m;
         elements += d;

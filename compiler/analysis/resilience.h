@@ -24,12 +24,13 @@ struct ncr_asi {
     double mean;  // sum phi_l / sum N_l: a fault in a random stored element
     double layer; // mean over l of s_l
     double max;   // largest s_l
-    double exp; // sum b_l phi_l with b_l = 8 bits an element as stored: expected damage at a fixed
-                // bit error rate
+    double exp; // sum b_l phi_l with b_l = 8 or 16 bits of an element as stored: expected damage at
+                // a fixed bit error rate
 };
 
 // D_l = input + weight + output elements of operator l (weights with biases), M_l its MACs; over
-// the operators with MACs. In bits: 8 a stored activation or weight, 32 a bias.
+// the operators with MACs. In bits: 8 or 16 a stored activation, a weight as its form says, 32 a
+// bias.
 struct ncr_adcr {
     double sum, ratio;           // sum D_l / M_l;  sum D_l / sum M_l; 0 where no operator has MACs
     double sum_bits, ratio_bits; // the same with D_l in bits

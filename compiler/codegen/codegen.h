@@ -2,7 +2,7 @@
 //
 // Emitted code has no writable globals and calls nothing (no libc): constants come through a
 // pointer to the `blob` (packed weights, biases, multipliers, tables), tensors live in the arena.
-// Activations may be stored in another form than the logical int8 (x86 stores q xor 0x80);
+// int8 activations may be stored in another form than the logical one (x86 stores q xor 0x80);
 // ncr_code_load/store translate.
 #ifndef NCR_CODEGEN_CODEGEN_H
 #define NCR_CODEGEN_CODEGEN_H
@@ -46,8 +46,8 @@ struct ncr_code_options {
     const struct ncr_code_store *store;  // of code in memory; NULL: none
     const struct ncr_code_place *places; // by qnode: objects get debug information; NULL: none
     const char *arch_id; // 32 hexadecimal digits for the description of an object; NULL: none
-    // For objects of programs that read images: the int8 input of each pixel byte, [C][256] for the
-    // channels of the first input; NULL: none.
+    // For objects of programs that read images: the input of each pixel byte, [C][256] elements for
+    // the channels of the first input; NULL: none.
     const int8_t *pixels;
     // What an object needs of the stack to run, in bytes, below its caller; NULL: not asked for.
     // ncr_code_emit sets it for the form NCR_CODE_OBJECT; ncr_code_header writes it. An object's
@@ -77,7 +77,7 @@ bool ncr_code_was_stored(const struct ncr_code *code);
 const uint8_t *ncr_code_blob(const struct ncr_code *code);
 size_t ncr_code_blob_bytes(const struct ncr_code *code);
 
-// Runs the whole network. in[i]: logical int8 elements of input i in [H, W, C] order (channels
+// Runs the whole network. in[i]: logical elements of input i in [H, W, C] order (channels
 // innermost; [N] as it is); out[i] likewise. arena: plan->arena_bytes, aligned to NCR_PLAN_ALIGN.
 // blob: that of the code or a patched copy.
 void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
@@ -87,11 +87,11 @@ void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *are
 void ncr_code_load_inputs(const struct ncr_code *code, uint8_t *arena, const int8_t *const *in);
 void ncr_code_step(const struct ncr_code *code, uint32_t step, const uint8_t *blob, uint8_t *arena);
 
-// Logical int8 value of element `index` (row-major [C, H, W]) of qnode q's tensor in the arena, and
+// Logical value of element `index` (row-major [C, H, W]) of qnode q's tensor in the arena, and
 // its replacement.
-int8_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index);
+int32_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index);
 void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int64_t index,
-                    int8_t value);
+                    int32_t value);
 // All elements of a tensor in logical order.
 void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q,
                           int8_t *out);

@@ -66,6 +66,19 @@ void ncr_store_bytes(struct ncr_emit *e, LLVMValueRef bytes, LLVMValueRef at, ui
 typedef void (*ncr_chunk)(struct ncr_emit *e, LLVMValueRef offset, uint32_t width, void *user);
 void ncr_chunks(struct ncr_emit *e, int64_t n, uint32_t width, ncr_chunk body, void *user);
 
+// ---- pool.c ----
+
+// for (index = 0; index < n; index++) with n > 0, a value of the running program.
+struct ncr_tap_loop {
+    LLVMValueRef index, n;
+    LLVMBasicBlockRef body;
+};
+struct ncr_tap_loop ncr_taps_begin(struct ncr_emit *e, LLVMValueRef n);
+void ncr_taps_end(struct ncr_emit *e, struct ncr_tap_loop *loop);
+// First tap of output o inside the image, max(0, o·stride - pad), and how many there are.
+LLVMValueRef ncr_first_tap(struct ncr_emit *e, LLVMValueRef o, int64_t stride, int64_t pad,
+                           int64_t kernel, int64_t size, LLVMValueRef *count);
+
 // ---- decode.c ----
 
 // How a kernel reads weights.
@@ -140,7 +153,7 @@ LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef
 
 // ---- places ----
 
-// The logical byte v as it is stored.
+// The logical byte v as it is stored (of tensors whose elements are bytes).
 uint8_t ncr_stored(const struct ncr_emit *e, int32_t v);
 // Address of a buffer's element (0, 0, 0).
 LLVMValueRef ncr_tensor(struct ncr_emit *e, uint32_t q);
@@ -157,6 +170,8 @@ void ncr_emit_pool(struct ncr_emit *e, uint32_t q);
 void ncr_emit_elementwise(struct ncr_emit *e, uint32_t q); // ADD, MUL
 void ncr_emit_table(struct ncr_emit *e, uint32_t q);       // LUT, CONCAT
 void ncr_emit_move(struct ncr_emit *e, uint32_t q);        // UPSAMPLE, PAD, RESHAPE
+// All but those that only move, where elements of 16 bits are read or written.
+void ncr_emit_wide(struct ncr_emit *e, uint32_t q);
 void ncr_emit_softmax(struct ncr_emit *e, uint32_t q);
 void ncr_emit_border(struct ncr_emit *e, uint32_t q); // after each of them
 // Copies between a buffer and packed [H, W, C] bytes outside the arena.

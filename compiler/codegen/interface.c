@@ -76,8 +76,9 @@ static void put_tensor(struct ncr_buf *out, size_t at, const struct ncr_qnode *n
     put(out, at + 4, node->shape.rank, 4);
     for (uint32_t i = 0; i < 3; i++)
         put(out, at + 8 + 4 * i, i < node->shape.rank ? (uint32_t)node->shape.dim[i] : 1, 4);
-    put(out, at + 20, (uint64_t)ncr_shape_elements(&node->shape), 4);
+    put(out, at + 20, (uint64_t)ncr_qnode_bytes(node), 4);
     put(out, at + 24, (uint32_t)node->zero_point, 4);
+    put(out, at + 28, (uint64_t)ncr_qnode_element_bytes(node), 4);
     double scale = node->scale;
     uint64_t bits;
     memcpy(&bits, &scale, sizeof bits);
@@ -119,8 +120,8 @@ static LLVMValueRef describe(struct ncr_emit *e, const struct ncr_code_options *
     for (uint32_t i = 0; i < N_WORDS; i++)
         put(&out, WORDS + i * word, words[i], word);
     if (options->pixels)
-        lead(&out, PIXELS, options->pixels, 256 * (size_t)g->nodes[g->inputs[0]].shape.dim[0],
-             CONSTANT_ALIGN);
+        lead(&out, PIXELS, options->pixels,
+             256 * (size_t)ncr_buffer_pixel(&e->plan->buffers[g->inputs[0]]), CONSTANT_ALIGN);
     lead(&out, CONSTANTS, blob, e->packs->bytes, CONSTANT_ALIGN);
     if (out.failed) NCR_BUG("out of memory while emitting");
     *blob_at = out.n - e->packs->bytes;

@@ -206,9 +206,10 @@ void ncr_code_step(const struct ncr_code *code, uint32_t step, const uint8_t *bl
     if (code->steps[step]) code->steps[step](blob, arena);
 }
 
-static uint8_t flip(const struct ncr_code *code)
+// What a stored byte of q differs by from a logical one.
+static uint8_t flip(const struct ncr_code *code, uint32_t q)
 {
-    return code->packs.family->biased ? 0x80 : 0;
+    return code->packs.family->biased && code->plan->buffers[q].element == 1 ? 0x80 : 0;
 }
 
 static uint64_t locate(const struct ncr_code *code, uint32_t q, int64_t index)
@@ -216,32 +217,51 @@ static uint64_t locate(const struct ncr_code *code, uint32_t q, int64_t index)
     return ncr_plan_locate(code->plan, q, ncr_packs_element(&code->packs, q, index));
 }
 
-int8_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index)
+static int32_t load(const struct ncr_code *code, const uint8_t *at, uint32_t q)
 {
-    return (int8_t)(arena[locate(code, q, index)] ^ flip(code));
+    int16_t wide;
+    if (code->plan->buffers[q].element == 1) return (int8_t)(*at ^ flip(code, q));
+    memcpy(&wide, at, sizeof wide);
+    return wide;
+}
+
+int32_t ncr_code_load(const struct ncr_code *code, const uint8_t *arena, uint32_t q, int64_t index)
+{
+    return load(code, arena + locate(code, q, index), q);
 }
 
 void ncr_code_store(const struct ncr_code *code, uint8_t *arena, uint32_t q, int64_t index,
-                    int8_t value)
+                    int32_t value)
 {
-    arena[locate(code, q, index)] = (uint8_t)((uint8_t)value ^ flip(code));
+    uint8_t *at = arena + locate(code, q, index);
+    int16_t wide = (int16_t)value;
+    if (code->plan->buffers[q].element == 1)
+        *at = (uint8_t)((uint8_t)value ^ flip(code, q));
+    else
+        memcpy(at, &wide, sizeof wide);
 }
 
 void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uint32_t q,
                           int8_t *out)
 {
     const struct ncr_buffer *b = &code->plan->buffers[q];
+    const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
     const uint8_t *at = arena + b->offset + b->first;
-    uint8_t mask = flip(code);
+    int64_t n = 0;
     if (code->packs.at[q].permuted) {
         for (int32_t c = 0; c < b->channels; c++)
-            out[c] = (int8_t)(at[ncr_packs_element(&code->packs, q, c)] ^ mask);
+            ncr_qnode_put(node, out, c,
+                          load(code, at + b->element * ncr_packs_element(&code->packs, q, c), q));
         return;
     }
     for (int32_t c = 0; c < b->channels; c++)
         for (int32_t y = 0; y < b->height; y++)
             for (int32_t x = 0; x < b->width; x++)
-                *out++ = (int8_t)(at[y * b->row_bytes + (int64_t)x * b->channels + c] ^ mask);
+                ncr_qnode_put(
+                    node, out, n++,
+                    load(code,
+                         at + y * b->row_bytes + x * ncr_buffer_pixel(b) + (int64_t)c * b->element,
+                         q));
 }
 
 // Adds to one word of the blob; integers are little-endian there.
@@ -272,7 +292,7 @@ int32_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32
     // is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
     int32_t channel = (int32_t)(index / (node->n_weights / node->n_channels));
-    if (code->packs.family->biased)
+    if (code->packs.family->biased && !code->packs.at[q].wide)
         ncr_code_shift_bias(code, blob, q, channel,
                             -128 * (node->values->of[(uint8_t)stored] - old));
     return old;

@@ -37,7 +37,8 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, const stru
     const struct ncr_attrs *a = &node->attrs;
     const struct ncr_shape *s = &node->shape;
     PUT(out, node->op, s->rank, s->dim[0], s->dim[1], s->dim[2], node->n_weights, node->n_channels,
-        node->zero_point, node->form.format, node->form.bits, node->form.half_steps);
+        node->zero_point, ncr_qnode_element_bytes(node), node->form.format, node->form.bits,
+        node->form.half_steps);
     PUT(out, a->out, a->groups, a->multiplier, a->kernel[0], a->kernel[1], a->stride[0],
         a->stride[1], a->dilation[0], a->dilation[1], a->pad[0], a->pad[1], a->pad[2], a->pad[3],
         a->factor[0], a->factor[1]);
@@ -48,8 +49,9 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, const stru
 
 static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)
 {
-    PUT(out, (int64_t)b->offset, (int64_t)b->bytes, b->channels, b->height, b->width, b->border[0],
-        b->border[1], b->border[2], b->border[3], b->row_bytes, b->first, b->in_place_of);
+    PUT(out, (int64_t)b->offset, (int64_t)b->bytes, b->channels, b->element, b->height, b->width,
+        b->border[0], b->border[1], b->border[2], b->border[3], b->row_bytes, b->first,
+        b->in_place_of);
 }
 
 static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)
@@ -58,7 +60,7 @@ static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)
     PUT(out, (int64_t)p->base, t->fold, t->merge, t->vectors, t->pixels, t->rows, t->split, t->amx,
         p->row_runs, p->segments, p->groups4, p->run_bytes, p->channel_groups, p->outs, p->vectors);
     PUT(out, p->patterns, p->tap_rows, p->row_groups, p->flat, p->permuted, p->scale, p->pack,
-        p->has_zero, p->clamps, (int64_t)p->bias, (int64_t)p->mult, (int64_t)p->round,
+        p->has_zero, p->clamps, p->wide, (int64_t)p->bias, (int64_t)p->mult, (int64_t)p->round,
         (int64_t)p->shift, (int64_t)p->weights, (int64_t)p->table);
 }
 

@@ -5,9 +5,20 @@
 #include "compiler/codegen/debug.h"
 #include "compiler/codegen/target.h"
 
+static bool moves(enum ncr_qop op)
+{
+    return op == NCR_QOP_UPSAMPLE || op == NCR_QOP_PAD || op == NCR_QOP_ZERO ||
+           op == NCR_QOP_RESHAPE;
+}
+
 static void emit_step(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
+    if (e->packs->at[q].wide && !moves(node->op)) {
+        ncr_emit_wide(e, q);
+        ncr_emit_border(e, q);
+        return;
+    }
     switch (node->op) {
     case NCR_QOP_CONV:
     case NCR_QOP_DENSE: ncr_emit_matmul(e, q); break;

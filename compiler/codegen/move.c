@@ -74,16 +74,22 @@ static void border_body(struct ncr_emit *e, LLVMValueRef f, void *user)
     ncr_emit_fill(e, ncr_at(e, at, NULL, 0, end), s->after, byte);
 }
 
+// Each byte of the stored zero point of q: that of 16 bits is 0.
+static uint8_t zero_byte(const struct ncr_emit *e, uint32_t q)
+{
+    return e->plan->buffers[q].element == 2 ? 0 : ncr_stored(e, e->graph->nodes[q].zero_point);
+}
+
 void ncr_emit_border(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_buffer *b = &e->plan->buffers[q];
     if (!(b->border[0] || b->border[1] || b->border[2] || b->border[3])) return;
-    int64_t row = (int64_t)b->width * b->channels;
+    int64_t row = b->width * ncr_buffer_pixel(b);
     struct border s = {b->first, row, b->row_bytes - row, b->row_bytes, b->height, 0};
     s.after = (int64_t)b->bytes - NCR_PLAN_TAIL - (b->first + (b->height - 1) * b->row_bytes + row);
     struct ncr_key key = ncr_key_make("border", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef args[2] = {ncr_at(e, e->arena, NULL, 0, (int64_t)b->offset),
-                            ncr_word(e, ncr_stored(e, e->graph->nodes[q].zero_point))};
+                            ncr_word(e, zero_byte(e, q))};
     ncr_emit_call(e, ncr_kernel(e, key.text, 1, 1, true, border_body, &s), args, 2);
 }
 
@@ -100,12 +106,12 @@ static void upsample(struct ncr_emit *e, uint32_t q)
     struct ncr_loop dx = ncr_loop_begin(e, f[1]);
     LLVMValueRef to = ncr_at(e, ncr_at(e, ncr_tensor(e, q), y.index, out->row_bytes * f[0], 0),
                              dy.index, out->row_bytes, 0);
-    to = ncr_at(e, ncr_at(e, to, x.index, (int64_t)out->channels * f[1], 0), dx.index,
-                out->channels, 0);
+    to = ncr_at(e, ncr_at(e, to, x.index, ncr_buffer_pixel(out) * f[1], 0), dx.index,
+                ncr_buffer_pixel(out), 0);
     struct copy c = {ncr_at(e, ncr_at(e, ncr_tensor(e, node->in[0]), y.index, in->row_bytes, 0),
-                            x.index, in->channels, 0),
+                            x.index, ncr_buffer_pixel(in), 0),
                      to, false};
-    ncr_chunks(e, in->channels, chunk_bytes(e), copy_chunk, &c);
+    ncr_chunks(e, ncr_buffer_pixel(in), chunk_bytes(e), copy_chunk, &c);
     ncr_loop_end(e, &dx);
     ncr_loop_end(e, &x);
     ncr_loop_end(e, &dy);
@@ -116,25 +122,25 @@ static void pad(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
     const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[q];
-    uint8_t zero = ncr_stored(e, e->graph->nodes[node->in[0]].zero_point);
+    uint8_t zero = zero_byte(e, node->in[0]);
     struct ncr_loop y = ncr_loop_begin(e, out->height);
     ncr_emit_fill(e, ncr_at(e, ncr_tensor(e, q), y.index, out->row_bytes, 0),
-                  (int64_t)out->width * out->channels, LLVMConstInt(e->i8, zero, false));
+                  out->width * ncr_buffer_pixel(out), LLVMConstInt(e->i8, zero, false));
     ncr_loop_end(e, &y);
     LLVMValueRef to =
         ncr_at(e, ncr_tensor(e, q), NULL, 0,
-               node->attrs.pad[0] * out->row_bytes + (int64_t)node->attrs.pad[1] * out->channels);
+               node->attrs.pad[0] * out->row_bytes + node->attrs.pad[1] * ncr_buffer_pixel(out));
     copy_rows(e, ncr_tensor(e, node->in[0]), in->row_bytes, to, out->row_bytes, in->height,
-              (int64_t)in->width * in->channels, false);
+              in->width * ncr_buffer_pixel(in), false);
 }
 
 static void zero(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_buffer *out = &e->plan->buffers[q];
-    uint8_t byte = ncr_stored(e, e->graph->nodes[q].zero_point);
+    uint8_t byte = zero_byte(e, q);
     struct ncr_loop y = ncr_loop_begin(e, out->height);
     ncr_emit_fill(e, ncr_at(e, ncr_tensor(e, q), y.index, out->row_bytes, 0),
-                  (int64_t)out->width * out->channels, LLVMConstInt(e->i8, byte, false));
+                  out->width * ncr_buffer_pixel(out), LLVMConstInt(e->i8, byte, false));
     ncr_loop_end(e, &y);
 }
 
@@ -146,8 +152,15 @@ static LLVMValueRef locate(struct ncr_emit *e, const struct ncr_buffer *b, LLVMV
     LLVMValueRef y = LLVMBuildURem(e->b, rest, ncr_word(e, b->height), "");
     LLVMValueRef c = LLVMBuildUDiv(e->b, rest, ncr_word(e, b->height), "");
     LLVMValueRef at = LLVMBuildMul(e->b, y, ncr_word(e, b->row_bytes), "");
-    at = LLVMBuildAdd(e->b, at, LLVMBuildMul(e->b, x, ncr_word(e, b->channels), ""), "");
+    at = LLVMBuildAdd(e->b, at, LLVMBuildMul(e->b, x, ncr_word(e, ncr_buffer_pixel(b)), ""), "");
+    c = LLVMBuildMul(e->b, c, ncr_word(e, b->element), "");
     return LLVMBuildAdd(e->b, at, c, "");
+}
+
+static void copy_element(struct ncr_emit *e, LLVMValueRef from, LLVMValueRef to, int32_t bytes)
+{
+    LLVMValueRef v = ncr_load(e, bytes == 2 ? e->i16 : e->i8, from, (uint32_t)bytes);
+    ncr_store(e, v, to, (uint32_t)bytes);
 }
 
 // [H, W, C] to [C·H·W].
@@ -157,12 +170,13 @@ static void flatten(struct ncr_emit *e, const struct ncr_buffer *in, LLVMValueRe
     struct ncr_loop y = ncr_loop_begin(e, in->height);
     struct ncr_loop x = ncr_loop_begin(e, in->width);
     struct ncr_loop c = ncr_loop_begin(e, in->channels);
-    LLVMValueRef at =
-        ncr_at(e, ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index, in->channels, 0),
-               c.index, 1, 0);
-    LLVMValueRef put = ncr_at(e, ncr_at(e, ncr_at(e, to, y.index, in->width, 0), x.index, 1, 0),
-                              c.index, (int64_t)in->height * in->width, 0);
-    ncr_store(e, ncr_load(e, e->i8, at, 1), put, 1);
+    LLVMValueRef at = ncr_at(e, ncr_at(e, from, y.index, in->row_bytes, 0), x.index,
+                             ncr_buffer_pixel(in), 0),
+                 put = ncr_at(e, ncr_at(e, to, y.index, (int64_t)in->width * in->element, 0),
+                              x.index, in->element, 0);
+    at = ncr_at(e, at, c.index, in->element, 0);
+    put = ncr_at(e, put, c.index, (int64_t)in->height * in->width * in->element, 0);
+    copy_element(e, at, put, in->element);
     ncr_loop_end(e, &c);
     ncr_loop_end(e, &x);
     ncr_loop_end(e, &y);
@@ -177,7 +191,7 @@ static void reshape(struct ncr_emit *e, uint32_t q)
     bool in_line = in->channels == 1 || (in->height == 1 && in->width == 1);
     bool out_line = out->height == 1 && out->width == 1;
     if (out_line && (in_line || e->packs->at[q].permuted)) {
-        int64_t row = (int64_t)in->width * in->channels;
+        int64_t row = in->width * ncr_buffer_pixel(in);
         copy_rows(e, from, in->row_bytes, to, row, in->height, row, false);
         return;
     }
@@ -186,8 +200,8 @@ static void reshape(struct ncr_emit *e, uint32_t q)
         return;
     }
     struct ncr_loop i = ncr_loop_begin(e, (int64_t)in->channels * in->height * in->width);
-    LLVMValueRef v = ncr_load(e, e->i8, ncr_at(e, from, locate(e, in, i.index), 1, 0), 1);
-    ncr_store(e, v, ncr_at(e, to, locate(e, out, i.index), 1, 0), 1);
+    copy_element(e, ncr_at(e, from, locate(e, in, i.index), 1, 0),
+                 ncr_at(e, to, locate(e, out, i.index), 1, 0), in->element);
     ncr_loop_end(e, &i);
 }
 
@@ -202,16 +216,22 @@ void ncr_emit_move(struct ncr_emit *e, uint32_t q)
     }
 }
 
+// Whether logical and stored bytes differ.
+static bool flips(const struct ncr_emit *e, uint32_t q)
+{
+    return e->family->biased && e->plan->buffers[q].element == 1;
+}
+
 void ncr_emit_input(struct ncr_emit *e, uint32_t q, LLVMValueRef in)
 {
     const struct ncr_buffer *b = &e->plan->buffers[q];
-    int64_t row = (int64_t)b->width * b->channels;
-    copy_rows(e, in, row, ncr_tensor(e, q), b->row_bytes, b->height, row, e->family->biased);
+    int64_t row = b->width * ncr_buffer_pixel(b);
+    copy_rows(e, in, row, ncr_tensor(e, q), b->row_bytes, b->height, row, flips(e, q));
 }
 
 void ncr_emit_output(struct ncr_emit *e, uint32_t q, LLVMValueRef out)
 {
     const struct ncr_buffer *b = &e->plan->buffers[q];
-    int64_t row = (int64_t)b->width * b->channels;
-    copy_rows(e, ncr_tensor(e, q), b->row_bytes, out, row, b->height, row, e->family->biased);
+    int64_t row = b->width * ncr_buffer_pixel(b);
+    copy_rows(e, ncr_tensor(e, q), b->row_bytes, out, row, b->height, row, flips(e, q));
 }

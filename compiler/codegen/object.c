@@ -217,10 +217,11 @@ static void describe_tensor(const struct ncr_plan *plan, const char *prefix, uin
                     s->dim[2], s->dim[0]);
     else
         ncr_buf_fmt(out, "[N] = [%d]", s->dim[0]);
+    if (node->bits > 8) ncr_buf_puts(out, ", of int16_t");
     ncr_buf_puts(out, "; real = SCALE * (q - ZERO_POINT). */\n");
     snprintf(name, sizeof name, "%s_%u_BYTES", kind, i);
     define(out, prefix, name);
-    ncr_buf_fmt(out, "%lld\n", (long long)ncr_shape_elements(s));
+    ncr_buf_fmt(out, "%lld\n", (long long)ncr_qnode_bytes(node));
     snprintf(name, sizeof name, "%s_%u_SCALE", kind, i);
     define(out, prefix, name);
     ncr_buf_f64(out, node->scale);

@@ -105,6 +105,25 @@ static void arrays_layout(struct ncr_pack *p, uint64_t *bytes, uint64_t n)
     p->shift = take(bytes, n * 4);
 }
 
+// The kernels of wide.c take logical values, so that no zero point is folded into anything, and
+// weights of 16 bits.
+static void wide_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
+{
+    struct ncr_pack *p = &packs->at[q];
+    p->wide = true;
+    p->has_zero = false;
+    p->clamps = true;
+    if (!packs->plan->qgraph->nodes[q].n_weights) return;
+    p->pack = NCR_PACK_HALVES;
+    ncr_wide_layout(packs, q);
+    uint64_t lanes = packs->family->lanes,
+             n = (uint64_t)p->channel_groups * (uint64_t)p->vectors * lanes;
+    arrays_layout(p, bytes, n);
+    p->weights = take(
+        bytes, 2 * n * (uint64_t)p->segments * (uint64_t)p->groups4 *
+                   (ncr_is_depthwise(packs->plan->qgraph, &packs->plan->qgraph->nodes[q]) ? 1 : 2));
+}
+
 static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
@@ -188,6 +207,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     const struct ncr_qnode *node = &g->nodes[q];
     struct ncr_pack *p = &packs->at[q];
     uint64_t head = NCR_HEAD_WORDS * 4;
+    bool wide = ncr_qnode_is_wide(g, node);
     if (node->op == NCR_QOP_ADD) head += 4 * (uint64_t)node->n_in;
     take(bytes, head);
     switch (node->op) {
@@ -196,6 +216,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_DENSE:
         scale_kind(p, node);
         p->pack = pack_of(packs, node);
+        if (wide) break;
         if (is_matmul(g, node))
             matmul_layout(packs, q, bytes);
         else
@@ -208,7 +229,10 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_ADD:
     case NCR_QOP_MUL: scale_kind(p, node); break;
     case NCR_QOP_LUT: p->table = take(bytes, 256); break;
-    case NCR_QOP_CONCAT: p->table = take(bytes, 256 * (uint64_t)node->n_in); break;
+    case NCR_QOP_CONCAT:
+        if (wide) scale_kind(p, node);
+        p->table = take(bytes, (wide ? 16 : 256) * (uint64_t)node->n_in);
+        break;
     case NCR_QOP_SOFTMAX: p->table = take(bytes, 256 * 4); break;
     case NCR_QOP_INPUT:
     case NCR_QOP_MAXPOOL:
@@ -218,6 +242,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_COUNT_: break;
     case NCR_QOP_RESHAPE: p->permuted = node->shape.rank == 1 && feeds_only_dense(g, q); break;
     }
+    if (wide) wide_layout(packs, q, bytes);
 }
 
 void ncr_packs_layout(struct ncr_packs *packs, struct ncr_arena *arena, const struct ncr_plan *plan,
@@ -244,19 +269,16 @@ static uint64_t cell_weight(const struct ncr_packs *packs, uint32_t q, uint64_t 
            packs->family->lowering->weight_at(lanes, lane, tap, packs->at[q].pack);
 }
 
-struct place { // of a weight in its node
-    int64_t o, c, ky, kx;
-};
-
-static struct place place_of(const struct ncr_qnode *node, int64_t index)
+struct ncr_weight_place ncr_weight_place_of(const struct ncr_qnode *node, int64_t index)
 {
     int64_t per = node->n_weights / node->n_channels, rest = index % per;
     bool dense = node->op == NCR_QOP_DENSE;
     int64_t kh = dense ? 1 : node->attrs.kernel[0], kw = dense ? 1 : node->attrs.kernel[1];
-    return (struct place){index / per, rest / (kh * kw), rest % (kh * kw) / kw, rest % kw};
+    return (struct ncr_weight_place){index / per, rest / (kh * kw), rest % (kh * kw) / kw,
+                                     rest % kw};
 }
 
-static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct place at,
+static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct ncr_weight_place at,
                               uint64_t *out)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
@@ -308,8 +330,8 @@ static uint32_t dw_places(const struct ncr_packs *packs, uint32_t q, int64_t o,
     return n;
 }
 
-static uint32_t depthwise_weight(const struct ncr_packs *packs, uint32_t q, struct place at,
-                                 uint64_t *out)
+static uint32_t depthwise_weight(const struct ncr_packs *packs, uint32_t q,
+                                 struct ncr_weight_place at, uint64_t *out)
 {
     const struct ncr_pack *p = &packs->at[q];
     int64_t kw = packs->plan->qgraph->nodes[q].attrs.kernel[1];
@@ -330,7 +352,11 @@ static uint32_t weight_places(const struct ncr_packs *packs, uint32_t q, int64_t
                               uint64_t out[NCR_WEIGHT_COPIES])
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
-    struct place at = place_of(&g->nodes[q], index);
+    struct ncr_weight_place at = ncr_weight_place_of(&g->nodes[q], index);
+    if (packs->at[q].wide) {
+        out[0] = ncr_wide_weight(packs, q, index);
+        return 1;
+    }
     return ncr_is_depthwise(g, &g->nodes[q]) ? depthwise_weight(packs, q, at, out)
                                              : matmul_weight(packs, q, at, out);
 }
@@ -404,6 +430,10 @@ uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
     const struct ncr_qnode *node = &g->nodes[q];
     const struct ncr_pack *p = &packs->at[q];
     uint32_t lanes = packs->family->lanes;
+    if (p->wide) {
+        out[0] = (uint32_t)(o / p->outs * p->vectors * (int32_t)lanes + o % p->outs);
+        return 1;
+    }
     if (ncr_is_depthwise(g, node)) {
         struct dw_place places[NCR_WEIGHT_COPIES];
         uint32_t n = dw_places(packs, q, o, places);
@@ -430,6 +460,12 @@ static uint8_t stored(const struct ncr_packs *packs, int32_t v)
     return (uint8_t)((uint8_t)v ^ (packs->family->biased ? 0x80 : 0));
 }
 
+// What kernels of q see of a byte beyond its logical value.
+static int32_t bias_of(const struct ncr_packs *packs, uint32_t q)
+{
+    return packs->family->biased && !packs->at[q].wide ? 128 : 0;
+}
+
 // mult, round, shift as kernels apply them (requant.c).
 static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint8_t *blob,
                       uint64_t mult, uint64_t round, uint64_t shift)
@@ -437,7 +473,7 @@ static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     int32_t s = shift_of(node, i);
     enum ncr_scale_kind kind = packs->at[q].scale;
-    int32_t zero = packs->at[q].has_zero ? node->zero_point + (packs->family->biased ? 128 : 0) : 0;
+    int32_t zero = packs->at[q].has_zero ? node->zero_point + bias_of(packs, q) : 0;
     put(blob, mult, node->mult[i]);
     put(blob, round,
         kind == NCR_SCALE_WIDE ? 0
@@ -623,7 +659,7 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
     const struct ncr_qnode *node = &packs->plan->qgraph->nodes[q];
     const struct ncr_pack *p = &packs->at[q];
     uint32_t lanes = packs->family->lanes;
-    bool depthwise = ncr_is_depthwise(packs->plan->qgraph, node);
+    bool depthwise = ncr_is_depthwise(packs->plan->qgraph, node) && !p->wide;
     int64_t per = node->n_weights / node->n_channels;
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) NCR_BUG("out of memory for the constants");
@@ -631,7 +667,7 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
     for (int32_t o = 0; o < node->n_channels; o++) {
         // A biased store adds 128 to each activation; the sum is made right by -128 · Σ w.
         int64_t sum = 0;
-        for (int64_t i = 0; packs->family->biased && i < per; i++)
+        for (int64_t i = 0; bias_of(packs, q) && i < per; i++)
             sum += ncr_qnode_weight(node, o * per + i);
         bias[o] = (int32_t)(uint32_t)(node->bias[o] - 128 * sum);
     }
@@ -650,7 +686,10 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
             put_channel(packs, q, o, at[k], bias[o], blob);
     }
     ncr_arena_free(arena);
-    if (depthwise)
+    if (p->wide)
+        for (int64_t i = 0; i < node->n_weights; i++)
+            ncr_packs_set_weight(packs, blob, q, i, node->weights[i]);
+    else if (depthwise)
         fill_depthwise(packs, q, blob);
     else
         fill_matmul(packs, q, blob);
@@ -661,7 +700,7 @@ static void fill_head(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
     const struct ncr_qgraph *g = packs->plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
     uint64_t base = packs->at[q].base;
-    int32_t bias = packs->family->biased ? 128 : 0, zero = node->zero_point + bias;
+    int32_t bias = bias_of(packs, q), zero = node->zero_point + bias;
     put(blob, base + 4 * NCR_HEAD_ZERO16, (int32_t)((uint32_t)(zero & 0xFFFF) * 0x10001u));
     put(blob, base + 4 * NCR_HEAD_LO8, (int32_t)(stored(packs, node->lo) * UINT32_C(0x01010101)));
     put(blob, base + 4 * NCR_HEAD_HI8, (int32_t)(stored(packs, node->hi) * UINT32_C(0x01010101)));
@@ -689,7 +728,12 @@ static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob
     // Indexed by the stored byte, giving the stored byte.
     for (int32_t x = -128; node->op == NCR_QOP_LUT && x < 128; x++)
         blob[table + stored(packs, x)] = stored(packs, node->lut[x + 128]);
-    for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && k < node->n_in; k++)
+    for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && packs->at[q].wide && k < node->n_in; k++) {
+        uint64_t row = table + 16 * (uint64_t)k;
+        put(blob, row, -g->nodes[node->in[k]].zero_point);
+        put_scale(packs, q, (int32_t)k, blob, row + 4, row + 8, row + 12);
+    }
+    for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && !packs->at[q].wide && k < node->n_in; k++)
         for (int32_t x = -128; x < 128; x++) {
             int64_t y =
                 (int64_t)node->zero_point +
@@ -703,7 +747,7 @@ static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob
         uint64_t row = table + 16 * (uint64_t)k;
         int32_t taps =
             node->n_channels == 1 ? node->attrs.kernel[0] * node->attrs.kernel[1] : k + 1;
-        int32_t zx = g->nodes[node->in[0]].zero_point + (packs->family->biased ? 128 : 0);
+        int32_t zx = g->nodes[node->in[0]].zero_point + bias_of(packs, q);
         put(blob, row, (int32_t)(0u - (uint32_t)taps * (uint32_t)zx));
         put_scale(packs, q, k, blob, row + 4, row + 8, row + 12);
     }

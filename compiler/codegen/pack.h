@@ -53,11 +53,14 @@ struct ncr_pack {
     bool permuted; // RESHAPE: a vector in the order of its source's memory, see below
     enum ncr_scale_kind scale;
     enum ncr_weight_pack pack;
-    bool has_zero;                     // the output's zero point is in the rounding of the scales
-    bool clamps;                       // the output's clamp is narrower than a byte
+    bool has_zero; // the output's zero point is in the rounding of the scales
+    bool clamps;   // the output's clamp is narrower than a byte
+    bool wide;     // elements of two bytes are read or written: the kernel is one of wide.c
     uint64_t bias, mult, round, shift; // i32 arrays
     uint64_t weights;
-    uint64_t table; // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL: 4 i32 a tap count
+    // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL, wide CONCAT: 4 i32 a tap count or
+    // input
+    uint64_t table;
 };
 
 struct ncr_packs {
@@ -83,6 +86,20 @@ void ncr_packs_set_weight(const struct ncr_packs *packs, uint8_t *blob, uint32_t
 // Places of output channel o of qnode q in the array bias (and mult, round, shift), as indices.
 uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
                            uint32_t out[NCR_WEIGHT_COPIES]);
+
+// A weight's place in its node: output channel, channel of the group, row and column.
+struct ncr_weight_place {
+    int64_t o, c, ky, kx;
+};
+struct ncr_weight_place ncr_weight_place_of(const struct ncr_qnode *node, int64_t index);
+
+// Wide products of matrices: weights are int16, in cells of two for each lane; tile.vectors and
+// tile.pixels, channel_groups, outs, vectors, row_runs and segments mean what they do elsewhere,
+// and run_bytes, groups4 elements and pairs of them. Wide depthwise layers have a weight for each
+// lane and tap, tap after tap of a vector of channels.
+void ncr_wide_layout(struct ncr_packs *packs, uint32_t q);
+// Number of a weight in that order (wide.c), and all of them in the blob.
+uint64_t ncr_wide_weight(const struct ncr_packs *packs, uint32_t q, int64_t index);
 
 // Whether a CONV is a product of matrices over all pixels, which lie one after the other.
 bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q);

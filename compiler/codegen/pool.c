@@ -17,15 +17,9 @@ struct pool {
     struct ncr_finish finish;
 };
 
-// for (index = 0; index < n; index++) with n > 0, a value of the running program.
-struct tap_loop {
-    LLVMValueRef index, n;
-    LLVMBasicBlockRef body;
-};
-
-static struct tap_loop taps_begin(struct ncr_emit *e, LLVMValueRef n)
+struct ncr_tap_loop ncr_taps_begin(struct ncr_emit *e, LLVMValueRef n)
 {
-    struct tap_loop loop = {.n = n};
+    struct ncr_tap_loop loop = {.n = n};
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->b);
     loop.body = LLVMAppendBasicBlockInContext(e->context, e->function, "taps");
     LLVMBuildBr(e->b, loop.body);
@@ -36,7 +30,7 @@ static struct tap_loop taps_begin(struct ncr_emit *e, LLVMValueRef n)
     return loop;
 }
 
-static void taps_end(struct ncr_emit *e, struct tap_loop *loop)
+void ncr_taps_end(struct ncr_emit *e, struct ncr_tap_loop *loop)
 {
     LLVMValueRef next = LLVMBuildNUWAdd(e->b, loop->index, ncr_word(e, 1), "");
     LLVMValueRef more = LLVMBuildICmp(e->b, LLVMIntULT, next, loop->n, "");
@@ -80,12 +74,12 @@ static void take_window(struct ncr_emit *e, struct pool *p, LLVMValueRef from, L
                          vectors);
         return;
     }
-    struct tap_loop y = taps_begin(e, p->rows);
-    struct tap_loop x = taps_begin(e, p->columns);
+    struct ncr_tap_loop y = ncr_taps_begin(e, p->rows);
+    struct ncr_tap_loop x = ncr_taps_begin(e, p->columns);
     take_tap(e, p, ncr_at(e, ncr_at(e, from, y.index, s->in_row, 0), x.index, s->channels, 0), slot,
              vectors);
-    taps_end(e, &x);
-    taps_end(e, &y);
+    ncr_taps_end(e, &x);
+    ncr_taps_end(e, &y);
 }
 
 static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *user)
@@ -123,9 +117,8 @@ static void chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void *use
     ncr_finish_store(e, &p->finish, r, vectors, to, n);
 }
 
-// First tap inside, max(0, o·s - pad), and how many there are.
-static LLVMValueRef first_tap(struct ncr_emit *e, LLVMValueRef o, int64_t stride, int64_t pad,
-                              int64_t kernel, int64_t size, LLVMValueRef *count)
+LLVMValueRef ncr_first_tap(struct ncr_emit *e, LLVMValueRef o, int64_t stride, int64_t pad,
+                           int64_t kernel, int64_t size, LLVMValueRef *count)
 {
     LLVMValueRef start =
         LLVMBuildSub(e->b, LLVMBuildMul(e->b, o, ncr_word(e, stride), ""), ncr_word(e, pad), "");
@@ -179,7 +172,8 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
                 bytes < s->channels ? 0 : (bytes - s->channels) / (s->stride_x * s->channels) + 1;
     if (s->mean) p.finish = ncr_finish_open(e, p.consts, s->has_zero, s->clamps);
     struct ncr_loop y = ncr_loop_begin(e, s->height);
-    LLVMValueRef first = first_tap(e, y.index, s->stride_y, s->pad_y, s->kh, s->in_height, &p.rows);
+    LLVMValueRef first =
+        ncr_first_tap(e, y.index, s->stride_y, s->pad_y, s->kh, s->in_height, &p.rows);
     if (s->inside) p.rows = ncr_word(e, s->kh);
     LLVMValueRef line = ncr_at(e, LLVMGetParam(f, 0), first, s->in_row, 0);
     p.target = ncr_at(e, LLVMGetParam(f, 1), y.index, s->out_row, 0);
@@ -189,7 +183,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     } else {
         LLVMValueRef out = p.target;
         struct ncr_loop x = ncr_loop_begin(e, s->width);
-        first = first_tap(e, x.index, s->stride_x, s->pad_x, s->kw, s->in_width, &p.columns);
+        first = ncr_first_tap(e, x.index, s->stride_x, s->pad_x, s->kw, s->in_width, &p.columns);
         if (s->inside) p.columns = ncr_word(e, s->kw);
         p.window = ncr_at(e, line, first, s->channels, 0);
         p.target = ncr_at(e, out, x.index, s->channels, 0);

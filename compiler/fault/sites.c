@@ -8,7 +8,7 @@ _Static_assert(NCR_SITE_ACTIVATION == 1 << NCR_SITES_ACTIVATION,
 _Static_assert(NCR_SITE_WEIGHT == 1 << NCR_SITES_WEIGHT, "classes are the bits of ncr_site_bit");
 _Static_assert(NCR_SITE_BIAS == 1 << NCR_SITES_BIAS, "classes are the bits of ncr_site_bit");
 
-enum { INT8_BITS = 8, INT32_BITS = 32 };
+enum { INT8_BITS = 8, INT16_BITS = 16, INT32_BITS = 32 };
 
 const char *ncr_site_name(enum ncr_site_class site)
 {
@@ -24,7 +24,7 @@ static bool has_weights(enum ncr_qop op)
 uint32_t ncr_site_width(const struct ncr_qnode *node, enum ncr_site_class site)
 {
     switch (site) {
-    case NCR_SITES_ACTIVATION: return INT8_BITS;
+    case NCR_SITES_ACTIVATION: return node->bits > 8 ? INT16_BITS : INT8_BITS;
     case NCR_SITES_WEIGHT: return has_weights(node->op) ? ncr_weight_width(node->form) : INT8_BITS;
     case NCR_SITES_BIAS: return INT32_BITS;
     case NCR_SITES_COUNT_: break;

@@ -13,7 +13,7 @@
 
 // Site classes, in the order of the bits of enum ncr_site_bit.
 enum ncr_site_class {
-    NCR_SITES_ACTIVATION, // the stored int8 tensor of a node, the network's input included; after
+    NCR_SITES_ACTIVATION, // the stored tensor of a node, the network's input included; after
                           // requantisation
     NCR_SITES_WEIGHT,     // a stored weight
     NCR_SITES_BIAS,       // a stored int32 constant bias[o] (qgraph.h: the zero point is folded in)
@@ -47,7 +47,8 @@ struct ncr_site_address {
     uint32_t slot;
 };
 
-// Bits of an element: an activation 8, a bias 32, a weight those of its form (weight_form.h).
+// Bits of an element: an activation 8 or 16, as it is stored, a bias 32, a weight those of its form
+// (weight_form.h).
 uint32_t ncr_site_width(const struct ncr_qnode *node, enum ncr_site_class site);
 
 // Enumerates the population of `spec` in `qgraph` (structure suffices, numbers are not read). The

@@ -171,7 +171,6 @@ static void finish_step(struct ncr_cost *cost, const struct ncr_operator_work *w
                         struct ncr_cost_step *step)
 {
     const struct ncr_target_spec *target = cost->target;
-    const struct ncr_quant_spec *spec = &cost->plan->qgraph->spec;
     struct ncr_cost_step *total = &cost->total;
     double peak = ncr_target_peak(target);
     if (target->clock_hz > 0 && target->model != NCR_MODEL_TABLE)
@@ -180,7 +179,8 @@ static void finish_step(struct ncr_cost *cost, const struct ncr_operator_work *w
         step->cycles = step->seconds * target->clock_hz;
     if (work->macs && peak > 0 && step->cycles > 0)
         step->utilisation = (double)work->macs / (step->cycles * peak);
-    bool wide = spec->weight_bits > 8 || spec->activation_bits > 8;
+    const struct ncr_qnode *node = &cost->plan->qgraph->nodes[work->q];
+    bool wide = node->n_in && cost->plan->qgraph->nodes[node->in[0]].bits > 8;
     double each = target->mac_energy[wide];
     step->mac_energy = (double)work->macs * (each > 0 ? each : target->mac_energy[0]);
     for (uint32_t m = 0; m < target->n_memory; m++) {

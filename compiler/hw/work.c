@@ -1,11 +1,6 @@
 // PLAN step to the work of one operator.
 #include "compiler/hw/work.h"
 
-static int64_t activation_bytes(const struct ncr_qgraph *qgraph, int64_t elements)
-{
-    return qgraph->spec.activation_bits > 8 ? 2 * elements : elements;
-}
-
 struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint32_t step)
 {
     const struct ncr_qgraph *g = plan->qgraph;
@@ -18,10 +13,11 @@ struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint3
     if (node->op == NCR_QOP_RESHAPE && plan->buffers[q].in_place_of != NCR_PLAN_OWN) return work;
     work.macs = node->macs;
     work.out_elements = ncr_shape_elements(&node->shape);
-    for (uint32_t i = 0; i < node->n_in; i++)
+    for (uint32_t i = 0; i < node->n_in; i++) {
         work.in_elements += ncr_shape_elements(&g->nodes[node->in[i]].shape);
-    work.in_bytes = activation_bytes(g, work.in_elements);
-    work.out_bytes = activation_bytes(g, work.out_elements);
+        work.in_bytes += ncr_qnode_bytes(&g->nodes[node->in[i]]);
+    }
+    work.out_bytes = ncr_qnode_bytes(node);
     work.weight_elements = node->n_weights;
     work.weight_bytes = ncr_qnode_weight_bytes(node);
     if (work.macs == 0) {

@@ -22,7 +22,7 @@ struct scheduler {
 static int64_t growth(const struct scheduler *s, uint32_t q)
 {
     const struct ncr_qnode *n = &s->graph->nodes[q];
-    int64_t delta = s->readers[q] ? ncr_shape_elements(&n->shape) : 0;
+    int64_t delta = s->readers[q] ? ncr_qnode_bytes(n) : 0;
     for (uint32_t k = 0; k < n->n_in; k++) {
         uint32_t in = n->in[k], reads = 0, j = 0;
         while (n->in[j] != in)
@@ -30,7 +30,7 @@ static int64_t growth(const struct scheduler *s, uint32_t q)
         if (j < k) continue; // the same tensor again
         for (; j < n->n_in; j++)
             reads += n->in[j] == in;
-        if (reads == s->readers[in]) delta -= ncr_shape_elements(&s->graph->nodes[in].shape);
+        if (reads == s->readers[in]) delta -= ncr_qnode_bytes(&s->graph->nodes[in]);
     }
     return delta;
 }

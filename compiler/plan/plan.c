@@ -29,8 +29,8 @@ static void widen(int32_t border[4], const int32_t need[4])
 
 void ncr_plan_layout(struct ncr_buffer *b)
 {
-    b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * b->channels;
-    b->first = b->border[0] * b->row_bytes + (int64_t)b->border[1] * b->channels;
+    b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * ncr_buffer_pixel(b);
+    b->first = b->border[0] * b->row_bytes + b->border[1] * ncr_buffer_pixel(b);
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
 }
 
@@ -42,6 +42,7 @@ static void buffers_of(struct ncr_plan *plan)
         struct ncr_buffer *b = &plan->buffers[q];
         b->in_place_of = NCR_PLAN_OWN;
         b->channels = shape->dim[0];
+        b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
         b->width = shape->rank == 3 ? shape->dim[2] : 1;
         int32_t need[4];
@@ -87,7 +88,7 @@ static bool may_take(const struct ncr_plan *plan, const bool *is_output, uint32_
     const struct ncr_buffer *a = &plan->buffers[in], *b = &plan->buffers[q];
     return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && !is_output[in] &&
            a->last_step == b->first_step && a->channels == b->channels && a->height == b->height &&
-           a->width == b->width;
+           a->width == b->width && a->element == b->element;
 }
 
 // Each element-wise operator takes over the input whose chain grows least by a common border; none
@@ -283,5 +284,6 @@ uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index)
     const struct ncr_buffer *b = &plan->buffers[q];
     int64_t pixels = (int64_t)b->height * b->width, c = index / pixels,
             y = index % pixels / b->width, x = index % b->width;
-    return b->offset + (uint64_t)(b->first + y * b->row_bytes + x * b->channels + c);
+    return b->offset +
+           (uint64_t)(b->first + y * b->row_bytes + x * ncr_buffer_pixel(b) + c * b->element);
 }

@@ -2,15 +2,16 @@
 // the structure of a QGRAPH alone, so the static report and the emitted code use the very same
 // plan.
 //
-// Layout of a rank-3 tensor [C, H, W] in its buffer: pixels of C bytes (channels innermost), rows
+// Layout of a rank-3 tensor [C, H, W] in its buffer: pixels of C elements of one or two bytes
+// (channels innermost), rows
 // of (left + W + right) pixels, (top + H + bottom) rows: the border is what the consumers' padding
 // needs, and is filled with the tensor's zero point by the producer. A rank-1 tensor [N] is N
-// bytes. `tail` bytes after the last may be read (not used) by kernels that load whole groups of 4
-// or vectors.
+// elements. `tail` bytes after the last may be read (not used) by kernels that load whole groups of
+// 4 or vectors.
 //
 // In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
-// it is (same layout, same offset). So their code must read element i of all inputs before it
-// writes element i of the output, and must never compute an element twice.
+// it is (same layout, elements as wide, same offset). So their code must read element i of all
+// inputs before it writes element i of the output, and must never compute an element twice.
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
@@ -21,6 +22,7 @@ struct ncr_buffer {
                             // border and tail
     int32_t channels, height, width; // [N]: N, 1, 1
     int32_t border[4];               // top, left, bottom, right pixels
+    int32_t element;                 // bytes of an element, 1 or 2
     int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
     uint32_t first_step, last_step;  // life: written in first_step, last read in last_step
     uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
@@ -28,6 +30,12 @@ struct ncr_buffer {
 
 #define NCR_PLAN_OWN UINT32_MAX
 enum { NCR_PLAN_ALIGN = 64, NCR_PLAN_TAIL = 64 };
+
+// Bytes of a pixel.
+static inline int64_t ncr_buffer_pixel(const struct ncr_buffer *buffer)
+{
+    return (int64_t)buffer->channels * buffer->element;
+}
 
 enum ncr_plan_mode {
     NCR_PLAN_SHARED,  // buffers reused: what ships

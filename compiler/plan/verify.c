@@ -53,6 +53,8 @@ static bool verify_buffer(const struct check *c, uint32_t q)
     if (b->channels != s->dim[0] || b->height != (s->rank == 3 ? s->dim[1] : 1) ||
         b->width != (s->rank == 3 ? s->dim[2] : 1))
         return wrong(c, q, "the buffer has another shape");
+    if (b->element != ncr_qnode_element_bytes(node))
+        return wrong(c, q, "the buffer has elements of another width");
     if (again.row_bytes != b->row_bytes || again.first != b->first || again.bytes != b->bytes)
         return wrong(c, q, "rows and size are not those of shape and border");
     if (b->offset % NCR_PLAN_ALIGN) return wrong(c, q, "the offset is not aligned");
@@ -85,7 +87,7 @@ static bool verify_in_place(const struct check *c, uint32_t q)
         return wrong(c, q, "it lies in place of a tensor that it may not overwrite");
     const struct ncr_buffer *a = &c->plan->buffers[b->in_place_of];
     if (a->offset != b->offset || a->first != b->first || a->row_bytes != b->row_bytes ||
-        a->bytes != b->bytes || a->channels != b->channels)
+        a->bytes != b->bytes || a->channels != b->channels || a->element != b->element)
         return wrong(c, q, "it lies in place of a tensor of another layout");
     if (a->last_step != b->first_step)
         return wrong(c, q, "it lies in place of a tensor that is still read");

@@ -32,7 +32,7 @@ static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spe
                  {"activations", spec->activations, spec->activation_bits}};
     bool ok = true;
     for (int i = 0; i < 2; i++) {
-        uint32_t most = parts[i].format == NCR_QF_LOG2 ? 5 : 8;
+        uint32_t most = parts[i].format == NCR_QF_LOG2 ? 5 : i == 1 ? 16 : 8;
         if (i == 1 && parts[i].format == NCR_QF_LOG2) {
             NCR_DIAG(diags, QUANT_FORMAT, spec->span, NCR_STR_ARG(spec->name));
             ok = false;
@@ -158,8 +158,44 @@ static struct ncr_diag *check_padding(struct ncr_builder_q *b, const struct ncr_
                          NCR_PAD_LIMIT, (long long)NCR_PADDED_LIMIT);
 }
 
+// Whether q gives elements as wide as those that it reads.
+static bool keeps_bits(enum ncr_qop op)
+{
+    return op == NCR_QOP_ZERO || op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE ||
+           op == NCR_QOP_PAD || op == NCR_QOP_RESHAPE;
+}
+
+// The diagnostic where a table would be read by 16 bits or give them, or NULL.
+static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qgraph *g,
+                                    const struct ncr_qnode *q)
+{
+    const struct ncr_qnode *in = &g->nodes[q->in[0]];
+    const char *name = ncr_op_name(b->graph->nodes[q->node].op);
+    if (in->bits <= 8 && q->bits <= 8) return NULL;
+    bool reads = in->bits > 8;
+    struct ncr_diag *d = NCR_DIAG(b->diags, QUANT_TABLE, ncr_builder_q_span(b, q->node), name,
+                                  reads ? "reads" : "gives", reads ? in->bits : q->bits);
+    while (keeps_bits(in->op)) // what decides them
+        in = &g->nodes[in->in[0]];
+    ncr_diag_help(b->diags, d,
+                  !reads         ? "give `%.*s` 8 bits by `@quant`"
+                  : q->bits <= 8 ? "give `%.*s` 8 bits by `@quant`, or leave `%s` out"
+                                 : "give `%.*s` 8 bits by `@quant`, and `%s` too, or leave it out",
+                  NCR_STR_ARG(reads ? in->path : q->path), name);
+    return d;
+}
+
+// Bits of an activation that q gives.
+static uint32_t bits_of(const struct ncr_qgraph *g, const struct ncr_qnode *q)
+{
+    if (keeps_bits(q->op)) return g->nodes[q->in[0]].bits;
+    if (q->op == NCR_QOP_SOFTMAX || q->spec->activation_bits <= 8) return 8;
+    return q->spec->activation_bits;
+}
+
 // Limits of memory and of 32-bit sums that do not need numbers.
-static bool check_limits(struct ncr_builder_q *b, const struct ncr_qnode *q)
+static bool check_limits(struct ncr_builder_q *b, const struct ncr_qgraph *g,
+                         const struct ncr_qnode *q)
 {
     int64_t window = (int64_t)q->attrs.kernel[0] * q->attrs.kernel[1];
     struct ncr_span span = ncr_builder_q_span(b, q->node);
@@ -168,8 +204,11 @@ static bool check_limits(struct ncr_builder_q *b, const struct ncr_qnode *q)
         d = check_padding(b, q);
     else if (q->op == NCR_QOP_SOFTMAX && q->shape.dim[0] > NCR_QSOFTMAX_LIMIT)
         d = NCR_DIAG(b->diags, QUANT_SOFTMAX, span, q->shape.dim[0], NCR_QSOFTMAX_LIMIT);
-    else if (q->op == NCR_QOP_AVGPOOL && window > NCR_AVGPOOL_LIMIT)
-        d = NCR_DIAG(b->diags, QUANT_AVGPOOL, span, (long long)window, NCR_AVGPOOL_LIMIT);
+    else if (q->op == NCR_QOP_AVGPOOL && window > ncr_avgpool_limit(&g->nodes[q->in[0]]))
+        d = NCR_DIAG(b->diags, QUANT_AVGPOOL, span, (long long)window,
+                     ncr_avgpool_limit(&g->nodes[q->in[0]]));
+    else if (q->op == NCR_QOP_LUT || q->op == NCR_QOP_SOFTMAX)
+        d = check_table(b, g, q);
     if (!d) return true;
     ncr_builder_q_blame(b, d, q->node);
     return false;
@@ -220,9 +259,10 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         shape_of(&b, q);
         q->n_weights = ncr_qnode_weights(result, q);
         q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
-        ok &= check_limits(&b, q);
-        fuse(&b, q);
         q->spec = node->attrs.quant ? node->attrs.quant : &result->spec;
+        q->bits = bits_of(result, q);
+        ok &= check_limits(&b, result, q);
+        fuse(&b, q);
         if (q->n_weights) ncr_qnode_set_form(arena, result, q, ncr_weight_form_of(q->spec));
         made[id] = made[q->last] = result->n_nodes++;
     }

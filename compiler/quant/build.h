@@ -33,7 +33,7 @@ void ncr_qnode_fold(const struct ncr_graph *graph, const struct ncr_qnode *node,
 // Room for the numbers of a node with weights.
 void ncr_qnode_new_weights(struct ncr_arena *arena, struct ncr_qnode *node);
 
-// Sums of a channel: the largest |sum| over all int8 inputs, at any moment, and its ends.
+// Sums of a channel: the largest |sum| over all inputs, at any moment, and its ends.
 struct ncr_reach {
     int64_t most, lo, hi;
 };

@@ -17,18 +17,29 @@ static const struct ncr_qnode *input(const struct job *j, uint32_t k)
     return &j->graph->nodes[j->node->in[k]];
 }
 
+// Element i of input k.
+static int32_t element(const struct job *j, uint32_t k, int64_t i)
+{
+    return ncr_qnode_element(input(j, k), j->in[k], i);
+}
+
+static void put(const struct job *j, int64_t i, int32_t v)
+{
+    ncr_qnode_put(j->node, j->out, i, v);
+}
+
 // zero_point + requantised accumulator, clamped. The sum of two int32 is taken in 64 bits, so it
 // cannot overflow.
-static int8_t finish(const struct ncr_qnode *node, int32_t acc, int32_t channel)
+static int32_t finish(const struct ncr_qnode *node, int32_t acc, int32_t channel)
 {
     int64_t y =
         (int64_t)node->zero_point + ncr_requantise(acc, node->mult[channel], node->shift[channel]);
-    return (int8_t)(y < node->lo ? node->lo : y > node->hi ? node->hi : y);
+    return (int32_t)(y < node->lo ? node->lo : y > node->hi ? node->hi : y);
 }
 
 static void eval_copy(const struct job *j)
 {
-    memcpy(j->out, j->in[0], (size_t)j->n);
+    memcpy(j->out, j->in[0], (size_t)ncr_qnode_bytes(j->node));
 }
 
 static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
@@ -54,12 +65,12 @@ static void convolve(const struct job *j, int32_t per, int32_t outs_per_group)
                             int32_t ix = x * a->stride[1] - a->pad[1] + q * a->dilation[1];
                             bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
                             int32_t v =
-                                inside ? j->in[0][((int64_t)(c0 + c) * H + iy) * W + ix] : zx;
+                                inside ? element(j, 0, ((int64_t)(c0 + c) * H + iy) * W + ix) : zx;
                             acc = ncr_wrap_add(
                                 acc,
                                 ncr_wrap_mul(ncr_qnode_weight(node, w + (c * kh + p) * kw + q), v));
                         }
-                j->out[((int64_t)o * OH + y) * OW + x] = finish(node, acc, o);
+                put(j, ((int64_t)o * OH + y) * OW + x, finish(node, acc, o));
             }
     }
 }
@@ -81,9 +92,9 @@ static void eval_dense(const struct job *j)
     for (int64_t o = 0; o < j->n; o++) {
         int32_t acc = j->node->bias[o];
         for (int64_t i = 0; i < I; i++)
-            acc =
-                ncr_wrap_add(acc, ncr_wrap_mul(ncr_qnode_weight(j->node, o * I + i), j->in[0][i]));
-        j->out[o] = finish(j->node, acc, (int32_t)o);
+            acc = ncr_wrap_add(
+                acc, ncr_wrap_mul(ncr_qnode_weight(j->node, o * I + i), element(j, 0, i)));
+        put(j, o, finish(j->node, acc, (int32_t)o));
     }
 }
 
@@ -93,8 +104,8 @@ static void eval_add(const struct job *j)
         int32_t acc = 0;
         for (uint32_t k = 0; k < j->node->n_in; k++)
             acc = ncr_wrap_add(
-                acc, ncr_wrap_mul(j->in[k][i] - input(j, k)->zero_point, j->node->in_mult[k]));
-        j->out[i] = finish(j->node, acc, 0);
+                acc, ncr_wrap_mul(element(j, k, i) - input(j, k)->zero_point, j->node->in_mult[k]));
+        put(j, i, finish(j->node, acc, 0));
     }
 }
 
@@ -103,19 +114,19 @@ static void eval_mul(const struct job *j)
     int64_t per0 = j->n / ncr_shape_elements(&input(j, 0)->shape),
             per1 = j->n / ncr_shape_elements(&input(j, 1)->shape);
     for (int64_t i = 0; i < j->n; i++) {
-        int32_t a = j->in[0][i / per0] - input(j, 0)->zero_point,
-                b = j->in[1][i / per1] - input(j, 1)->zero_point;
-        j->out[i] = finish(j->node, a * b, 0);
+        int32_t a = element(j, 0, i / per0) - input(j, 0)->zero_point,
+                b = element(j, 1, i / per1) - input(j, 1)->zero_point;
+        put(j, i, finish(j->node, a * b, 0)); // at most 2^30
     }
 }
 
 static void eval_concat(const struct job *j)
 {
-    int8_t *out = j->out;
+    int64_t at = 0;
     for (uint32_t k = 0; k < j->node->n_in; k++) {
         int64_t n = ncr_shape_elements(&input(j, k)->shape);
         for (int64_t i = 0; i < n; i++)
-            *out++ = finish(j->node, j->in[k][i] - input(j, k)->zero_point, (int32_t)k);
+            put(j, at++, finish(j->node, element(j, k, i) - input(j, k)->zero_point, (int32_t)k));
     }
 }
 
@@ -127,12 +138,12 @@ static int32_t pool_taps(const struct job *j, int32_t c, int32_t y, int32_t x, i
     const struct ncr_shape *in = &input(j, 0)->shape;
     int32_t taps = 0, zx = input(j, 0)->zero_point;
     *sum = 0;
-    *top = -128;
+    *top = INT16_MIN; // below or at all that is stored
     for (int32_t p = 0; p < a->kernel[0]; p++)
         for (int32_t q = 0; q < a->kernel[1]; q++) {
             int32_t iy = y * a->stride[0] - a->pad[0] + p, ix = x * a->stride[1] - a->pad[1] + q;
             if (iy < 0 || iy >= in->dim[1] || ix < 0 || ix >= in->dim[2]) continue;
-            int32_t v = j->in[0][((int64_t)c * in->dim[1] + iy) * in->dim[2] + ix];
+            int32_t v = element(j, 0, ((int64_t)c * in->dim[1] + iy) * in->dim[2] + ix);
             *sum = ncr_wrap_add(*sum, v - zx);
             if (v > *top) *top = v;
             taps++;
@@ -148,8 +159,8 @@ static void pool(const struct job *j, bool mean)
         for (int32_t y = 0; y < out->dim[1]; y++)
             for (int32_t x = 0; x < out->dim[2]; x++) {
                 int32_t sum, top, taps = pool_taps(j, c, y, x, &sum, &top);
-                j->out[((int64_t)c * out->dim[1] + y) * out->dim[2] + x] =
-                    mean ? finish(j->node, sum, full ? 0 : taps - 1) : (int8_t)top;
+                put(j, ((int64_t)c * out->dim[1] + y) * out->dim[2] + x,
+                    mean ? finish(j->node, sum, full ? 0 : taps - 1) : top);
             }
 }
 
@@ -181,24 +192,33 @@ static void eval_upsample(const struct job *j)
     for (int32_t c = 0; c < out->dim[0]; c++)
         for (int32_t y = 0; y < out->dim[1]; y++)
             for (int32_t x = 0; x < out->dim[2]; x++)
-                j->out[((int64_t)c * out->dim[1] + y) * out->dim[2] + x] =
-                    j->in[0][((int64_t)c * in->dim[1] + y / f[0]) * in->dim[2] + x / f[1]];
+                put(j, ((int64_t)c * out->dim[1] + y) * out->dim[2] + x,
+                    element(j, 0, ((int64_t)c * in->dim[1] + y / f[0]) * in->dim[2] + x / f[1]));
+}
+
+static void fill(const struct job *j, int32_t v)
+{
+    for (int64_t i = 0; i < j->n; i++)
+        put(j, i, v);
 }
 
 static void eval_zero(const struct job *j)
 {
-    memset(j->out, j->node->zero_point, (size_t)j->n);
+    fill(j, j->node->zero_point);
 }
 
 static void eval_pad(const struct job *j)
 {
     const struct ncr_shape *in = &input(j, 0)->shape, *out = &j->node->shape;
     const int32_t *pad = j->node->attrs.pad;
-    memset(j->out, input(j, 0)->zero_point, (size_t)j->n);
+    size_t bytes = (size_t)ncr_qnode_element_bytes(j->node);
+    fill(j, input(j, 0)->zero_point);
     for (int32_t c = 0; c < in->dim[0]; c++)
         for (int32_t y = 0; y < in->dim[1]; y++)
-            memcpy(&j->out[((int64_t)c * out->dim[1] + y + pad[0]) * out->dim[2] + pad[1]],
-                   &j->in[0][((int64_t)c * in->dim[1] + y) * in->dim[2]], (size_t)in->dim[2]);
+            memcpy(j->out + bytes * (size_t)(((int64_t)c * out->dim[1] + y + pad[0]) * out->dim[2] +
+                                             pad[1]),
+                   j->in[0] + bytes * (size_t)(((int64_t)c * in->dim[1] + y) * in->dim[2]),
+                   bytes * (size_t)in->dim[2]);
 }
 
 static void eval_reshape(const struct job *j)
@@ -236,7 +256,7 @@ void ncr_eval_int(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
         for (uint32_t k = 0; k < node->n_in; k++)
             in[k] = values[node->in[k]];
         if (node->op == NCR_QOP_INPUT) in[0] = inputs[next_input++];
-        values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&node->shape));
+        values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
         ncr_eval_int_node(qgraph, q, in, values[q]);
     }
 }
@@ -245,16 +265,16 @@ void ncr_quantise_input(const struct ncr_qnode *node, const float *real, int8_t 
 {
     int64_t n = ncr_shape_elements(&node->shape);
     for (int64_t i = 0; i < n; i++) {
-        int32_t q = ncr_round_sat((double)real[i] / node->scale, -256,
-                                  255); // wide enough for any zero point
-        out[i] = (int8_t)ncr_clamp_i32(q + node->zero_point, node->lo, node->hi);
+        // Wide enough for any zero point.
+        int32_t q = ncr_round_sat((double)real[i] / node->scale, 2 * INT16_MIN, 2 * INT16_MAX);
+        ncr_qnode_put(node, out, i, ncr_clamp_i32(q + node->zero_point, node->lo, node->hi));
     }
 }
 
-uint32_t ncr_argmax_i8(const int8_t *values, uint32_t n)
+uint32_t ncr_argmax(const struct ncr_qnode *node, const int8_t *tensor, uint32_t n)
 {
     uint32_t best = 0;
     for (uint32_t i = 1; i < n; i++)
-        if (values[i] > values[best]) best = i;
+        if (ncr_qnode_element(node, tensor, i) > ncr_qnode_element(node, tensor, best)) best = i;
     return best;
 }

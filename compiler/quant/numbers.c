@@ -30,7 +30,8 @@ static double power_of_two(double v)
 static void set_range(struct ncr_qnode *q, double lo, double hi)
 {
     const struct ncr_quant_spec *spec = q->spec;
-    int32_t top = q_max(spec->activation_bits), bottom = -top - 1;
+    bool wide = q->bits > 8; // symmetric
+    int32_t top = q_max(spec->activation_bits), bottom = wide ? -top : -top - 1;
     q->lo = bottom;
     q->hi = top;
     lo = lo < 0 ? lo : 0;
@@ -38,6 +39,11 @@ static void set_range(struct ncr_qnode *q, double lo, double hi)
     if (!(hi - lo > 1e-30)) hi = lo + 1; // a tensor that is always zero
     if (spec->activations == NCR_QF_FIXED) {
         q->scale = power_of_two(fmax(-lo, hi) / top);
+        q->zero_point = 0;
+        return;
+    }
+    if (wide) {
+        q->scale = fmax(-lo, hi) / top;
         q->zero_point = 0;
         return;
     }
@@ -68,8 +74,8 @@ static void same_range(struct ncr_qnode *q, const struct ncr_qnode *in)
 {
     q->scale = in->scale;
     q->zero_point = in->zero_point;
-    q->lo = -128;
-    q->hi = 127;
+    q->lo = -ncr_qnode_magnitude(q);
+    q->hi = ncr_qnode_magnitude(q) - 1;
 }
 
 static void set_mult(struct ncr_qnode *q, int32_t i, double real)
@@ -179,7 +185,7 @@ static struct ncr_reach fill_channel(const struct ncr_qgraph *graph, struct ncr_
                                      const double *w, double bias, double s)
 {
     const struct ncr_qnode *in = &graph->nodes[q->in[0]];
-    int64_t per = q->n_weights / q->n_channels, sum = 0, reach = 0;
+    int64_t per = q->n_weights / q->n_channels, sum = 0, reach = 0, least = ncr_qnode_magnitude(in);
     for (int64_t i = o * per; i < (o + 1) * per; i++) {
         q->weights[i] = ncr_weight_nearest(q->form, w[i] / s);
         int32_t v = ncr_qnode_weight(q, i);
@@ -192,8 +198,9 @@ static struct ncr_reach fill_channel(const struct ncr_qgraph *graph, struct ncr_
     set_mult(q, o, s * in->scale / q->scale);
     // Σ of the positive and of the negative weights are (reach ± sum) / 2.
     int64_t plus = (reach + sum) / 2, minus = (reach - sum) / 2;
-    return (struct ncr_reach){(stored < 0 ? -stored : stored) + 128 * reach,
-                              stored - 128 * plus - 127 * minus, stored + 127 * plus + 128 * minus};
+    return (struct ncr_reach){(stored < 0 ? -stored : stored) + least * reach,
+                              stored - least * plus - (least - 1) * minus,
+                              stored + (least - 1) * plus + least * minus};
 }
 
 // Logarithmic weights whose sum could leave 32 bits take a coarser scale: what is lost are their
@@ -251,9 +258,11 @@ static bool fill_weights(const struct fill *f, struct ncr_qnode *q)
 
 static void fill_add(const struct fill *f, struct ncr_qnode *q)
 {
-    double widest = 0;
+    double widest = 0, reach = 0;
     int bits = 20; // the common scale is 2^-20 of the widest input while the sum stays below 2^30
-    while ((double)q->n_in * 255 * ldexp(1, bits) >= 0x1p30)
+    for (uint32_t k = 0; k < q->n_in; k++)
+        reach += ncr_qnode_reach(&f->q->nodes[q->in[k]]);
+    while (reach * ldexp(1, bits) >= 0x1p30)
         bits--;
     for (uint32_t k = 0; k < q->n_in; k++)
         widest = fmax(widest, f->q->nodes[q->in[k]].scale);

@@ -113,6 +113,19 @@ void ncr_qnode_set_form(struct ncr_arena *arena, const struct ncr_qgraph *graph,
     node->values = ncr_weight_values_new(arena, form);
 }
 
+int64_t ncr_qnode_bytes(const struct ncr_qnode *node)
+{
+    return ncr_shape_elements(&node->shape) * ncr_qnode_element_bytes(node);
+}
+
+bool ncr_qnode_is_wide(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
+{
+    bool wide = node->bits > 8;
+    for (uint32_t k = 0; k < node->n_in; k++)
+        wide |= graph->nodes[node->in[k]].bits > 8;
+    return wide;
+}
+
 int64_t ncr_qnode_weight_bytes(const struct ncr_qnode *node)
 {
     if (node->n_weights == 0) return 0;

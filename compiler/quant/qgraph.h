@@ -3,7 +3,11 @@
 // (n_nodes, shapes, fusion) depends on the graph and the format alone, so that memory can be
 // planned before anything is trained; numbers (weights, scales) are there when has_numbers.
 //
-// Arithmetic of every node, with x the int8 inputs, zx their zero points, zy, lo and hi zero point
+// Elements of a tensor are int8, or int16 where its activations have more than 8 bits; those are
+// symmetric, with zero point 0. What is stored is told by the node whose output it is, so that the
+// inputs of one operator may differ. Tensors are passed as `int8_t *`, the bytes of their elements.
+//
+// Arithmetic of every node, with x the inputs, zx their zero points, zy, lo and hi zero point
 // and clamp of the output (see qmath.h). y = clamp(zy + r, lo, hi) for:
 //
 //   CONV, DWCONV, DENSE
@@ -13,7 +17,7 @@
 //       and stays folded when a fault changes a weight, since that is what the memory holds.
 //   ADD
 //       t = Σ_i (x_i - zx_i) · in_mult[i], the inputs on a common scale 2^-20 finer than the widest
-//       (coarser for many inputs, so that |t| < 2^30); r = requantise(t, mult[0], shift[0])
+//       (coarser for many or wide inputs, so that |t| < 2^30); r = requantise(t, mult[0], shift[0])
 //   MUL
 //       r = requantise((a - za)·(b - zb), mult[0], shift[0]); equal shapes, or one of them [C, 1,
 //       1]
@@ -26,8 +30,9 @@
 // and without the clamp:
 //
 //   MAXPOOL   y = max over the taps inside the image; scale and zero point of the input
-//   LUT       y = lut[x + 128]
-//   SOFTMAX   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128
+//   LUT       y = lut[x + 128]; bytes alone
+//   SOFTMAX   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128;
+//             bytes alone
 //   UPSAMPLE, PAD, RESHAPE   copies with scale and zero point of the input; PAD fills with zx
 #ifndef NCR_QUANT_QGRAPH_H
 #define NCR_QUANT_QGRAPH_H
@@ -61,11 +66,12 @@ struct ncr_qnode {
     const struct ncr_weight_values *values;
     int32_t n_channels; // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in;
                         // AVGPOOL kernel area where something is padded, else 1
+    uint32_t bits;      // of an activation where they are stored in int16, 9 to 16; at most 8: int8
 
     // numbers: valid when the graph has_numbers
     double scale; // real = scale · (q - zero_point)
     int32_t zero_point;
-    int32_t lo, hi;       // clamp of the output, within [-128, 127]
+    int32_t lo, hi;       // clamp of the output, within what its bits hold
     double *weight_scale; // n_channels; real weight = weight_scale[o] · w
     // As stored (weight_form.h), in the graph's logical order: conv [O, I/g, Kh, Kw]; dwconv [C·m,
     // 1, Kh, Kw]; dense [O, I].
@@ -123,6 +129,46 @@ int64_t ncr_qnode_channels(const struct ncr_qnode *node);
 // Bytes of the stored weights (two to a byte where they have 4 bits) and of the biases, 4 each; 0
 // without weights.
 int64_t ncr_qnode_weight_bytes(const struct ncr_qnode *node);
+// Bytes of an element of the output, 1 or 2, and of all of them.
+static inline int64_t ncr_qnode_element_bytes(const struct ncr_qnode *node)
+{
+    return node->bits > 8 ? 2 : 1;
+}
+int64_t ncr_qnode_bytes(const struct ncr_qnode *node);
+// Bits of its elements as they count for formats: 8 for all that are stored in int8, else 9 to 16.
+static inline uint32_t ncr_qnode_bits(const struct ncr_qnode *node)
+{
+    return node->bits > 8 ? node->bits : 8;
+}
+// No quantised value of the output has a larger magnitude than this, nor a larger distance from the
+// zero point than that.
+static inline int32_t ncr_qnode_magnitude(const struct ncr_qnode *node)
+{
+    return 1 << (ncr_qnode_bits(node) - 1);
+}
+static inline int32_t ncr_qnode_reach(const struct ncr_qnode *node)
+{
+    return node->bits > 8 ? ncr_qnode_magnitude(node) : 255;
+}
+// Whether the node reads or writes elements of two bytes.
+bool ncr_qnode_is_wide(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
+// Element i of a tensor of that node; and its replacement, of which the stored bits are kept.
+static inline int32_t ncr_qnode_element(const struct ncr_qnode *node, const int8_t *tensor,
+                                        int64_t i)
+{
+    int16_t wide;
+    if (node->bits <= 8) return tensor[i];
+    memcpy(&wide, tensor + 2 * i, sizeof wide);
+    return wide;
+}
+static inline void ncr_qnode_put(const struct ncr_qnode *node, int8_t *tensor, int64_t i, int32_t v)
+{
+    int16_t wide = (int16_t)v;
+    if (node->bits <= 8)
+        tensor[i] = (int8_t)v;
+    else
+        memcpy(tensor + 2 * i, &wide, sizeof wide);
+}
 // Gives node q the form of its weights; nodes of equal form share their table of values.
 void ncr_qnode_set_form(struct ncr_arena *arena, const struct ncr_qgraph *graph,
                         struct ncr_qnode *node, struct ncr_weight_form form);
@@ -140,8 +186,12 @@ static inline int32_t ncr_qnode_flipped_weight(const struct ncr_qnode *node, int
 // Padding of one side of a convolution's input, and its elements with padding: no sum of buffers
 // can pass 64 bits.
 enum { NCR_PAD_LIMIT = 1 << 14, NCR_PADDED_LIMIT = 1 << 30 };
-// Elements of an average-pooling window: 255 times as much stays below 2^31.
-enum { NCR_AVGPOOL_LIMIT = 8421504 };
+// Elements of an average-pooling window: 255 times as much stays below 2^31, for int16 2^15 times.
+enum { NCR_AVGPOOL_LIMIT = 8421504, NCR_AVGPOOL_WIDE_LIMIT = 65535 };
+static inline int32_t ncr_avgpool_limit(const struct ncr_qnode *input)
+{
+    return input->bits > 8 ? NCR_AVGPOOL_WIDE_LIMIT : NCR_AVGPOOL_LIMIT;
+}
 
 // Checks every rule of the form, names the node that breaks one. What passes can be run: no
 // operator leaves its tensors. Holds for what the builder makes and for what was read from text.
@@ -152,8 +202,8 @@ void ncr_qgraph_dump(const struct ncr_qgraph *qgraph, struct ncr_buf *out);
 struct ncr_qgraph *ncr_qgraph_read(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file);
 struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *qgraph);
 
-// The integer interpreter: the oracle. inputs[i]: int8 in logical order; values[q] receives each
-// node's output, allocated in the arena. Plain loops, wrapping int32 accumulators.
+// The integer interpreter: the oracle. inputs[i]: elements in logical order; values[q] receives
+// each node's output, allocated in the arena. Plain loops, wrapping int32 accumulators.
 void ncr_eval_int(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                   const int8_t *const *inputs, int8_t **values);
 // One node from given inputs, for layer-by-layer replay.
@@ -161,7 +211,7 @@ void ncr_eval_int_node(const struct ncr_qgraph *qgraph, uint32_t q, const int8_t
                        int8_t *out);
 // Quantises real input values: round(v / scale) + zero_point, saturated.
 void ncr_quantise_input(const struct ncr_qnode *input, const float *real, int8_t *out);
-// Index of the largest of n values; the lowest index among equals.
-uint32_t ncr_argmax_i8(const int8_t *values, uint32_t n);
+// Index of the largest of the first n elements of a tensor of that node; the lowest among equals.
+uint32_t ncr_argmax(const struct ncr_qnode *node, const int8_t *tensor, uint32_t n);
 
 #endif

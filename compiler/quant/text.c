@@ -17,6 +17,8 @@
 //     outputs %1
 //   }
 //
+// A node whose activations have more than 8 bits where those of the head have not, or the reverse,
+// or another such number, says so: `bits 16` (8 for all up to 8) before the colon.
 // Without numbers the lines from `scale` on are left out. What follows from op, attributes and
 // shapes (n_weights, n_channels) is not written.
 #include <inttypes.h>
@@ -122,6 +124,12 @@ static void put_form(struct ncr_buf *out, struct ncr_weight_form form)
     if (form.half_steps) ncr_buf_puts(out, " sqrt2");
 }
 
+// Bits of an activation where nothing is said of them.
+static uint32_t usual_bits(const struct ncr_qgraph *g)
+{
+    return g->spec.activation_bits > 8 ? g->spec.activation_bits : 8;
+}
+
 static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q)
 {
     const struct ncr_qnode *n = &g->nodes[q];
@@ -135,6 +143,7 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q
         ncr_buf_puts(out, " form ");
         put_form(out, n->form);
     }
+    if (ncr_qnode_bits(n) != usual_bits(g)) ncr_buf_fmt(out, " bits %u", ncr_qnode_bits(n));
     ncr_buf_fmt(out, " : %s\n    node %u last %u macs %" PRId64 "\n",
                 ncr_shape_text(&n->shape, shape), n->node, n->last, n->macs);
     if (!g->has_numbers) return;
@@ -428,8 +437,8 @@ static void read_numbers(struct reader *r, struct ncr_qnode *n)
     expect(r, "zero");
     n->zero_point = (int32_t)number(r, -128, 127);
     expect(r, "clamp");
-    n->lo = (int32_t)number(r, -128, 127);
-    n->hi = (int32_t)number(r, -128, 127);
+    n->lo = (int32_t)number(r, INT16_MIN, INT16_MAX);
+    n->hi = (int32_t)number(r, INT16_MIN, INT16_MAX);
     if (ncr_qop_has_weights(n->op)) {
         expect(r, "weight_scale");
         n->weight_scale = reals(r, n->n_channels);
@@ -475,6 +484,7 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
     read_attrs(r, n);
     struct ncr_weight_form form = ncr_weight_form_of(&g->spec);
     if (maybe(r, "form")) form = read_form(r);
+    n->bits = maybe(r, "bits") ? (uint32_t)number(r, 8, 16) : usual_bits(g);
     expect(r, ":");
     shape(r, &n->shape);
     expect(r, "node");
@@ -522,7 +532,7 @@ struct ncr_qgraph *ncr_qgraph_read(struct ncr_arena *arena, struct ncr_diags *di
     if (!g->spec.per_channel) expect(&r, "tensor");
     expect(&r, "activations");
     g->spec.activations = format(&r, false);
-    g->spec.activation_bits = (uint32_t)number(&r, 2, 8);
+    g->spec.activation_bits = (uint32_t)number(&r, 2, 16);
     expect(&r, "{");
     while (!r.failed && !maybe(&r, "inputs")) {
         char want[16];

@@ -130,7 +130,7 @@ static bool verify_shapes(const struct check *c)
             return wrong(c, "input and output are no images of equal channels");
         if (!verify_window(c)) return false;
         return n->op == NCR_QOP_MAXPOOL ||
-               (int64_t)a->kernel[0] * a->kernel[1] <= NCR_AVGPOOL_LIMIT ||
+               (int64_t)a->kernel[0] * a->kernel[1] <= ncr_avgpool_limit(input(c, 0)) ||
                wrong(c, "the window is too large for its sum");
     case NCR_QOP_SOFTMAX:
         if (out->rank != 1 || out->dim[0] > NCR_QSOFTMAX_LIMIT)
@@ -171,7 +171,7 @@ static bool verify_mults(const struct check *c)
     int64_t reach = 0;
     for (uint32_t k = 0; k < n->n_in; k++) {
         if (n->in_mult[k] < 0) return wrong(c, "an input multiplier is negative");
-        reach += (int64_t)255 * n->in_mult[k];
+        reach += (int64_t)ncr_qnode_reach(input(c, k)) * n->in_mult[k];
     }
     return reach < 1 << 30 || wrong(c, "the sum of inputs can leave 2^30");
 }
@@ -187,13 +187,24 @@ static bool verify_softmax(const struct check *c)
            wrong(c, "the output scale is not 1/256 from -128");
 }
 
+// Operators that give values of their input in its scale.
+static bool copies(enum ncr_qop op)
+{
+    return op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE || op == NCR_QOP_PAD ||
+           op == NCR_QOP_RESHAPE || op == NCR_QOP_ZERO;
+}
+
 static bool verify_numbers(const struct check *c)
 {
     const struct ncr_qnode *n = c->node;
     if (!(n->scale > 0) || !isfinite(n->scale)) return wrong(c, "the scale is not positive");
+    int32_t end = ncr_qnode_magnitude(n);
+    bool wide = n->bits > 8;
+    if (wide && n->zero_point != 0) return wrong(c, "the zero point of 16 bits is not 0");
     if (n->zero_point < -128 || n->zero_point > 127) return wrong(c, "the zero point is no byte");
-    if (n->lo < -128 || n->hi > 127 || n->lo > n->hi)
-        return wrong(c, "the clamp is no range of bytes");
+    if (n->lo < -end || n->hi > end - 1 || n->lo > n->hi)
+        return wrong(c,
+                     wide ? "the clamp is no range of its bits" : "the clamp is no range of bytes");
     if (ncr_qop_has_weights(n->op)) {
         if (!n->weights || !n->values || !n->bias || !n->weight_scale)
             return wrong(c, "weights are missing");
@@ -207,11 +218,20 @@ static bool verify_numbers(const struct check *c)
     if (!verify_mults(c)) return false;
     if (n->op == NCR_QOP_LUT && !n->lut) return wrong(c, "the table is missing");
     if (n->op == NCR_QOP_SOFTMAX) return verify_softmax(c);
-    bool copies = n->op == NCR_QOP_MAXPOOL || n->op == NCR_QOP_UPSAMPLE || n->op == NCR_QOP_PAD ||
-                  n->op == NCR_QOP_RESHAPE || n->op == NCR_QOP_ZERO;
-    if (copies && (n->scale != input(c, 0)->scale || n->zero_point != input(c, 0)->zero_point))
+    if (copies(n->op) &&
+        (n->scale != input(c, 0)->scale || n->zero_point != input(c, 0)->zero_point))
         return wrong(c, "scale and zero point are not those of the input");
     return true;
+}
+
+static bool verify_bits(const struct check *c)
+{
+    const struct ncr_qnode *n = c->node;
+    if (n->bits > 16) return wrong(c, "an activation has more than 16 bits");
+    bool table = n->op == NCR_QOP_LUT || n->op == NCR_QOP_SOFTMAX;
+    if (table && ncr_qnode_is_wide(c->graph, n)) return wrong(c, "a table is of bytes");
+    return !copies(n->op) || ncr_qnode_bits(n) == ncr_qnode_bits(input(c, 0)) ||
+           wrong(c, "the bits are not those of the input");
 }
 
 static bool verify_node(const struct check *c)
@@ -229,7 +249,7 @@ static bool verify_node(const struct check *c)
         if (n->shape.dim[i] < 1 || n->shape.dim[i] > NCR_LIMIT_DIM)
             return wrong(c, "a dimension is out of range");
     if (ncr_shape_elements(&n->shape) > NCR_LIMIT_ELEMENTS) return wrong(c, "too many elements");
-    if (!verify_shapes(c)) return false;
+    if (!verify_bits(c) || !verify_shapes(c)) return false;
     int64_t weights = ncr_qnode_weights(c->graph, n);
     if (weights < 0 || weights > NCR_LIMIT_ELEMENTS || weights != n->n_weights)
         return wrong(c, "the number of weights is not that of the shapes");

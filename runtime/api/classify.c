@@ -107,10 +107,11 @@ enum ncr_status ncr_classify_float(const struct ncr_graph *graph, const struct n
 
 // A pixel has 256 values: quantised once each, by the one definition.
 static void quantise_levels(const struct ncr_dataset *set, const struct ncr_qnode *input,
-                            int8_t table[4][LEVELS])
+                            int16_t table[4][LEVELS])
 {
     uint8_t pixels[4 * LEVELS];
     float real[4 * LEVELS];
+    int8_t stored[2 * LEVELS];
     struct ncr_dataset levels = *set;
     levels.n = 1;
     levels.shape = (struct ncr_shape){3, {set->shape.dim[0], 1, LEVELS}};
@@ -120,8 +121,11 @@ static void quantise_levels(const struct ncr_dataset *set, const struct ncr_qnod
     ncr_dataset_input(&levels, 0, real);
     struct ncr_qnode probe = *input;
     probe.shape = (struct ncr_shape){1, {LEVELS}};
-    for (int32_t c = 0; c < set->shape.dim[0]; c++)
-        ncr_quantise_input(&probe, real + c * LEVELS, table[c]);
+    for (int32_t c = 0; c < set->shape.dim[0]; c++) {
+        ncr_quantise_input(&probe, real + c * LEVELS, stored);
+        for (int v = 0; v < LEVELS; v++)
+            table[c][v] = (int16_t)ncr_qnode_element(input, stored, v);
+    }
 }
 
 // One run's memory and its input.
@@ -145,7 +149,7 @@ static void run_one(struct runner *r, int8_t *out)
     struct ncr_arena_mark mark = ncr_arena_mark(r->arena);
     ncr_eval_int(r->arena, qgraph, in, r->values);
     uint32_t q = qgraph->outputs[0];
-    memcpy(out, r->values[q], (size_t)ncr_shape_elements(&qgraph->nodes[q].shape));
+    memcpy(out, r->values[q], (size_t)ncr_qnode_bytes(&qgraph->nodes[q]));
     ncr_arena_reset(r->arena, mark);
 }
 
@@ -154,13 +158,15 @@ static enum ncr_status run_all(struct runner *r, const struct ncr_dataset *set,
                                double *run_s)
 {
     const struct ncr_qgraph *qgraph = r->plan->qgraph;
-    int8_t table[4][LEVELS];
-    quantise_levels(set, &qgraph->nodes[qgraph->inputs[0]], table);
+    const struct ncr_qnode *input = &qgraph->nodes[qgraph->inputs[0]],
+                           *output = &qgraph->nodes[qgraph->outputs[0]];
+    int16_t table[4][LEVELS];
+    quantise_levels(set, input, table);
     size_t channels = (size_t)set->shape.dim[0];
     size_t area = (size_t)set->shape.dim[1] * (size_t)set->shape.dim[2];
     // The code takes channels innermost, the interpreter outermost.
     size_t pixel_step = r->code ? channels : 1, channel_step = r->code ? 1 : area;
-    size_t n_out = (size_t)ncr_shape_elements(&qgraph->nodes[qgraph->outputs[0]].shape);
+    size_t n_out = (size_t)ncr_qnode_bytes(output);
     int8_t *out = NCR_NEW_N(r->arena, int8_t, n_out);
     double start = io->now_s(io->user), inside = 0;
     enum ncr_status status = NCR_OK;
@@ -168,11 +174,12 @@ static enum ncr_status run_all(struct runner *r, const struct ncr_dataset *set,
         const uint8_t *pixels = set->pixels + (size_t)i * channels * area;
         for (size_t c = 0; c < channels; c++)
             for (size_t k = 0; k < area; k++)
-                r->image[k * pixel_step + c * channel_step] = table[c][pixels[c * area + k]];
+                ncr_qnode_put(input, r->image, (int64_t)(k * pixel_step + c * channel_step),
+                              table[c][pixels[c * area + k]]);
         double before = run_s ? io->now_s(io->user) : 0;
         run_one(r, out);
         if (run_s) inside += io->now_s(io->user) - before;
-        classes[i] = ncr_argmax_i8(out, (uint32_t)n_out);
+        classes[i] = ncr_argmax(output, out, (uint32_t)ncr_shape_elements(&output->shape));
         if (scores) memcpy(scores + i * n_out, out, n_out);
         status = tick(io, r->code ? "run" : "interpret", i + 1, set->n, start);
     }
@@ -192,7 +199,8 @@ enum ncr_status ncr_classify_int(const struct ncr_plan *plan, const struct ncr_c
     size_t bytes = ((size_t)plan->arena_bytes / NCR_PLAN_ALIGN + 1) * NCR_PLAN_ALIGN;
     if (code) r.memory = aligned_alloc(NCR_PLAN_ALIGN, bytes);
     if (r.arena && (r.memory || !code)) {
-        r.image = NCR_NEW_N(r.arena, int8_t, (size_t)ncr_shape_elements(&set->shape));
+        const struct ncr_qgraph *g = plan->qgraph;
+        r.image = NCR_NEW_N(r.arena, int8_t, (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]));
         r.values = NCR_NEW_N(r.arena, int8_t *, plan->qgraph->n_nodes);
         status = run_all(&r, set, io, classes, scores, run_s);
     } else {

@@ -22,8 +22,8 @@ enum ncr_status ncr_classify_float(const struct ncr_graph *graph, const struct n
                                    uint32_t *classes, struct ncr_error *err);
 
 // code (compiled from plan) or, where it is NULL, the interpreter. scores (NULL: not wanted) is
-// [set->n, N] of stored int8; run_s (NULL: not wanted) receives the seconds inside the network
-// alone.
+// [set->n], the stored elements of each; run_s (NULL: not wanted) receives the seconds inside the
+// network alone.
 enum ncr_status ncr_classify_int(const struct ncr_plan *plan, const struct ncr_code *code,
                                  const struct ncr_dataset *set, const struct ncr_io *io,
                                  uint32_t *classes, int8_t *scores, double *run_s,

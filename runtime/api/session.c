@@ -240,9 +240,10 @@ enum nacre_status nacre_network_compile(struct nacre_session *s, const char *net
         uint64_t bytes = n->pipeline.plan->arena_bytes;
         uint64_t aligned = (bytes + NCR_PLAN_ALIGN - 1) & ~(uint64_t)(NCR_PLAN_ALIGN - 1);
         n->memory = aligned_alloc(NCR_PLAN_ALIGN, (size_t)aligned);
-        n->in = NCR_NEW_N(arena, int8_t, (size_t)elements(n, q->inputs[0]));
-        n->logical = NCR_NEW_N(arena, int8_t, (size_t)elements(n, q->inputs[0]));
-        n->out = NCR_NEW_N(arena, int8_t, (size_t)elements(n, q->outputs[0]));
+        size_t in = (size_t)ncr_qnode_bytes(&q->nodes[q->inputs[0]]);
+        n->in = NCR_NEW_N(arena, int8_t, in);
+        n->logical = NCR_NEW_N(arena, int8_t, in);
+        n->out = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(&q->nodes[q->outputs[0]]));
         if (!n->memory) status = ncr_fail(&s->error, NCR_ENVIRONMENT, "out of memory");
     }
     ncr_arena_on_oom(arena, NULL);
@@ -282,7 +283,7 @@ size_t nacre_network_constant_bytes(const struct nacre_network *n)
     return ncr_code_blob_bytes(n->pipeline.code);
 }
 
-// Element (c, p) of a tensor is byte p·C + c outside the arena, where p counts pixels.
+// Element (c, p) of a tensor is number p·C + c outside the arena, where p counts pixels.
 static void shape_of(const struct ncr_qnode *q, int64_t *channels, int64_t *pixels)
 {
     *channels = q->shape.dim[0];
@@ -298,7 +299,8 @@ void nacre_network_run(struct nacre_network *n, const float *input, float *outpu
     shape_of(in, &channels, &pixels);
     for (int64_t c = 0; c < channels; c++)
         for (int64_t p = 0; p < pixels; p++)
-            n->in[p * channels + c] = n->logical[c * pixels + p];
+            ncr_qnode_put(in, n->in, p * channels + c,
+                          ncr_qnode_element(in, n->logical, c * pixels + p));
     const int8_t *const from[1] = {n->in};
     int8_t *const to[1] = {n->out};
     ncr_code_run(n->pipeline.code, ncr_code_blob(n->pipeline.code), n->memory, from, to);
@@ -306,5 +308,6 @@ void nacre_network_run(struct nacre_network *n, const float *input, float *outpu
     for (int64_t c = 0; c < channels; c++)
         for (int64_t p = 0; p < pixels; p++)
             output[c * pixels + p] =
-                (float)(out->scale * (n->out[p * channels + c] - out->zero_point));
+                (float)(out->scale *
+                        (ncr_qnode_element(out, n->out, p * channels + c) - out->zero_point));
 }

@@ -77,10 +77,11 @@ static int8_t **tensors(struct ncr_arena *arena, const struct ncr_qgraph *q, con
 {
     int8_t **at = NCR_NEW_N(arena, int8_t *, n);
     for (uint32_t i = 0; i < n; i++) {
-        int64_t elements = ncr_shape_elements(&q->nodes[ids[i]].shape);
-        at[i] = NCR_NEW_N(arena, int8_t, (size_t)elements);
+        const struct ncr_qnode *node = &q->nodes[ids[i]];
+        int64_t elements = ncr_shape_elements(&node->shape);
+        at[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
         for (int64_t e = 0; e < elements; e++)
-            at[i][e] = (int8_t)(e * 7 % 251 - 125);
+            ncr_qnode_put(node, at[i], e, (int32_t)(e * 7 % 251 - 125));
     }
     return at;
 }

@@ -112,7 +112,7 @@ static void share_out(struct campaign *c,
 static const int8_t *input_at(const struct campaign *c, uint32_t i)
 {
     const struct ncr_qgraph *g = c->executor->qgraph;
-    return c->job->inputs + (size_t)i * (size_t)ncr_shape_elements(&g->nodes[g->inputs[0]].shape);
+    return c->job->inputs + (size_t)i * (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]);
 }
 
 static void golden_work(struct campaign *c, struct worker *w, uint64_t i)

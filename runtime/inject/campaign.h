@@ -23,7 +23,7 @@ struct ncr_campaign_job {
     const struct ncr_fault_spec *fault;
     const double *rates; // sweep of bit error rates in place of the fault's own; n_rates 0: none
     uint32_t n_rates;
-    const int8_t *inputs;  // [n_inputs, elements], logical order
+    const int8_t *inputs;  // [n_inputs], the elements of each in logical order
     const uint8_t *labels; // [n_inputs] or NULL
     uint32_t n_inputs;
     uint64_t seed;

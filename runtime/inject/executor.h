@@ -24,11 +24,12 @@ struct ncr_executor_ops {
     // Computes the tensor of steps[step] from those of its inputs. Not called for the input itself.
     void (*step)(const struct ncr_executor *executor, uint32_t step, const void *constants,
                  uint8_t *tensors);
-    // Logical element (row-major [C, H, W]) of qnode q's tensor, and all of them in logical order.
-    int8_t (*load)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
-                   int64_t index);
+    // Logical element (row-major [C, H, W]) of qnode q's tensor, and the bytes of all of them in
+    // logical order.
+    int32_t (*load)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
+                    int64_t index);
     void (*store)(const struct ncr_executor *executor, uint8_t *tensors, uint32_t q, int64_t index,
-                  int8_t value);
+                  int32_t value);
     void (*read)(const struct ncr_executor *executor, const uint8_t *tensors, uint32_t q,
                  int8_t *out);
     // Replaces a stored constant; a bias is `from` now.

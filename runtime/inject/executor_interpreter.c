@@ -59,15 +59,16 @@ static void step(const struct ncr_executor *x, uint32_t s, const void *consts, u
     ncr_eval_int_node(c->qgraph, q, c->in, tensor(x, tensors, q));
 }
 
-static int8_t load(const struct ncr_executor *x, const uint8_t *tensors, uint32_t q, int64_t index)
+static int32_t load(const struct ncr_executor *x, const uint8_t *tensors, uint32_t q, int64_t index)
 {
-    return (int8_t)tensors[x->tensors[q].offset + (uint64_t)index];
+    return ncr_qnode_element(&x->qgraph->nodes[q], (const int8_t *)tensors + x->tensors[q].offset,
+                             index);
 }
 
 static void store(const struct ncr_executor *x, uint8_t *tensors, uint32_t q, int64_t index,
-                  int8_t value)
+                  int32_t value)
 {
-    tensors[x->tensors[q].offset + (uint64_t)index] = (uint8_t)value;
+    ncr_qnode_put(&x->qgraph->nodes[q], tensor(x, tensors, q), index, value);
 }
 
 static void read(const struct ncr_executor *x, const uint8_t *tensors, uint32_t q, int8_t *out)
@@ -108,7 +109,7 @@ struct ncr_executor *ncr_executor_interpreter(struct ncr_arena *arena,
         .ops = &ops, .qgraph = qgraph, .steps = steps, .n_steps = qgraph->n_nodes};
     x->tensors = NCR_NEW_N(arena, struct ncr_tensor_span, qgraph->n_nodes);
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
-        uint64_t bytes = (uint64_t)ncr_shape_elements(&qgraph->nodes[q].shape);
+        uint64_t bytes = (uint64_t)ncr_qnode_bytes(&qgraph->nodes[q]);
         steps[q] = q;
         x->tensors[q] = (struct ncr_tensor_span){x->arena_bytes, bytes};
         x->arena_bytes += (bytes + NCR_ARENA_ALIGN - 1) & ~(uint64_t)(NCR_ARENA_ALIGN - 1);

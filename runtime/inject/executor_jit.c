@@ -12,8 +12,8 @@ static void *constants(const struct ncr_executor *x, struct ncr_arena *arena)
     struct constants *c = NCR_NEW(arena, struct constants);
     c->blob = ncr_executor_block(arena, ncr_code_blob_bytes(x->code));
     memcpy(c->blob, ncr_code_blob(x->code), ncr_code_blob_bytes(x->code));
-    c->image = NCR_NEW_N(arena, int8_t,
-                         (size_t)ncr_shape_elements(&x->qgraph->nodes[x->qgraph->inputs[0]].shape));
+    c->image =
+        NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(&x->qgraph->nodes[x->qgraph->inputs[0]]));
     return c;
 }
 
@@ -22,11 +22,12 @@ static void load_input(const struct ncr_executor *x, void *consts, uint8_t *tens
                        const int8_t *in)
 {
     int8_t *image = ((struct constants *)consts)->image;
-    const struct ncr_shape *shape = &x->qgraph->nodes[x->qgraph->inputs[0]].shape;
-    int64_t channels = shape->dim[0], pixels = ncr_shape_elements(shape) / channels;
+    const struct ncr_qnode *node = &x->qgraph->nodes[x->qgraph->inputs[0]];
+    int64_t channels = node->shape.dim[0], pixels = ncr_shape_elements(&node->shape) / channels;
     for (int64_t c = 0; c < channels; c++)
         for (int64_t p = 0; p < pixels; p++)
-            image[p * channels + c] = in[c * pixels + p];
+            ncr_qnode_put(node, image, p * channels + c,
+                          ncr_qnode_element(node, in, c * pixels + p));
     const int8_t *images[1] = {image};
     ncr_code_load_inputs(x->code, tensors, images);
 }
@@ -36,13 +37,13 @@ static void step(const struct ncr_executor *x, uint32_t s, const void *consts, u
     ncr_code_step(x->code, s, ((const struct constants *)consts)->blob, tensors);
 }
 
-static int8_t load(const struct ncr_executor *x, const uint8_t *tensors, uint32_t q, int64_t index)
+static int32_t load(const struct ncr_executor *x, const uint8_t *tensors, uint32_t q, int64_t index)
 {
     return ncr_code_load(x->code, tensors, q, index);
 }
 
 static void store(const struct ncr_executor *x, uint8_t *tensors, uint32_t q, int64_t index,
-                  int8_t value)
+                  int32_t value)
 {
     ncr_code_store(x->code, tensors, q, index, value);
 }

@@ -25,13 +25,14 @@ struct ncr_harness *ncr_harness_new(struct ncr_arena *arena, const struct ncr_ex
     }
     for (uint32_t o = 0; o < g->n_outputs; o++) {
         h->out_offset[o] = h->output_bytes;
-        h->output_bytes += (uint32_t)ncr_shape_elements(&g->nodes[g->outputs[o]].shape);
+        h->output_bytes += (uint32_t)ncr_qnode_bytes(&g->nodes[g->outputs[o]]);
     }
     const struct ncr_qnode *decider = &g->nodes[g->outputs[0]];
     h->n_classes = (uint32_t)ncr_shape_elements(&decider->shape);
     h->is_softmax = decider->op == NCR_QOP_SOFTMAX;
-    h->exps = NCR_NEW_N(arena, double, 256);
-    for (int d = 0; d < 256; d++)
+    int differences = 1 << ncr_site_width(decider, NCR_SITES_ACTIVATION);
+    h->exps = NCR_NEW_N(arena, double, (size_t)differences);
+    for (int d = 0; d < differences; d++)
         h->exps[d] = 1 + ncr_stats_expm1(-decider->scale * d);
     return h;
 }
@@ -84,20 +85,27 @@ void ncr_golden_run(struct ncr_runner *runner, const int8_t *input, struct ncr_g
     ncr_golden_judge(h, out);
 }
 
-double ncr_confidence(const struct ncr_harness *harness, const int8_t *outputs, uint32_t top)
+// The node whose output is the decision.
+static const struct ncr_qnode *decider_of(const struct ncr_harness *harness)
 {
     const struct ncr_qgraph *g = harness->executor->qgraph;
-    const struct ncr_qnode *decider = &g->nodes[g->outputs[0]];
-    if (harness->is_softmax) return decider->scale * (outputs[top] - decider->zero_point);
+    return &g->nodes[g->outputs[0]];
+}
+
+double ncr_confidence(const struct ncr_harness *harness, const int8_t *outputs, uint32_t top)
+{
+    const struct ncr_qnode *decider = decider_of(harness);
+    int32_t most = ncr_qnode_element(decider, outputs, top);
+    if (harness->is_softmax) return decider->scale * (most - decider->zero_point);
     double sum = 0;
     for (uint32_t c = 0; c < harness->n_classes; c++)
-        sum += harness->exps[outputs[top] - outputs[c]];
+        sum += harness->exps[most - ncr_qnode_element(decider, outputs, c)];
     return 1 / sum;
 }
 
 void ncr_golden_judge(const struct ncr_harness *harness, struct ncr_golden *golden)
 {
-    golden->top = ncr_argmax_i8(golden->outputs, harness->n_classes);
+    golden->top = ncr_argmax(decider_of(harness), golden->outputs, harness->n_classes);
     golden->confidence = ncr_confidence(harness, golden->outputs, golden->top);
     golden->hash = ncr_hash_bytes(golden->outputs, harness->output_bytes);
 }
@@ -159,7 +167,7 @@ void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golde
         return;
     }
     *out = (struct ncr_judged){.outcome = NCR_BENIGN,
-                               .top = ncr_argmax_i8(outputs, harness->n_classes),
+                               .top = ncr_argmax(decider_of(harness), outputs, harness->n_classes),
                                .hash = ncr_hash_bytes(outputs, harness->output_bytes)};
     double moved = ncr_confidence(harness, outputs, out->top) - golden->confidence;
     if (moved < 0) moved = -moved;
@@ -168,9 +176,12 @@ void ncr_judge(const struct ncr_harness *harness, const struct ncr_golden *golde
     if (out->top == golden->top) return;
     out->outcome = NCR_SDC;
     uint32_t above = 0; // golden elements that rank before the faulty decision
-    int8_t v = golden->outputs[out->top];
-    for (uint32_t c = 0; c < harness->n_classes; c++)
-        above += golden->outputs[c] > v || (golden->outputs[c] == v && c < out->top);
+    const struct ncr_qnode *decider = decider_of(harness);
+    int32_t v = ncr_qnode_element(decider, golden->outputs, out->top);
+    for (uint32_t c = 0; c < harness->n_classes; c++) {
+        int32_t w = ncr_qnode_element(decider, golden->outputs, c);
+        above += w > v || (w == v && c < out->top);
+    }
     out->sdc5 = above >= 5;
 }
 
@@ -204,9 +215,9 @@ void ncr_runner_run(struct ncr_runner *runner, const struct ncr_golden *golden, 
             ensure(runner, golden, input_id, q);
         }
         for (uint32_t k = runner->first[s], left = runner->count[s]; left; k++, left--) {
-            int8_t v = x->ops->load(x, runner->tensors, q, flips[k].element);
+            int32_t v = x->ops->load(x, runner->tensors, q, flips[k].element);
             x->ops->store(x, runner->tensors, q, flips[k].element,
-                          (int8_t)ncr_flip_apply(&flips[k], 8, v));
+                          ncr_flip_apply(&flips[k], ncr_site_width(node, NCR_SITES_ACTIVATION), v));
         }
         runner->count[s] = 0;
         const struct ncr_tensor_span *t = &x->tensors[q];
@@ -254,7 +265,7 @@ void ncr_dense_run(struct ncr_arena *arena, struct ncr_qgraph *graph, const int8
     }
     for (uint32_t q = 0; q < graph->n_nodes; q++) {
         const struct ncr_qnode *node = &graph->nodes[q];
-        size_t size = (size_t)ncr_shape_elements(&node->shape);
+        size_t size = (size_t)ncr_qnode_bytes(node);
         values[q] = NCR_NEW_N(arena, int8_t, size);
         if (node->op == NCR_QOP_INPUT) {
             memcpy(values[q], input, size);
@@ -266,8 +277,9 @@ void ncr_dense_run(struct ncr_arena *arena, struct ncr_qgraph *graph, const int8
         }
         for (uint32_t k = 0; k < n; k++)
             if (flips[k].site == NCR_SITES_ACTIVATION && flips[k].node == q)
-                values[q][flips[k].element] =
-                    (int8_t)ncr_flip_apply(&flips[k], 8, values[q][flips[k].element]);
+                ncr_qnode_put(node, values[q], flips[k].element,
+                              ncr_flip_apply(&flips[k], ncr_site_width(node, NCR_SITES_ACTIVATION),
+                                             ncr_qnode_element(node, values[q], flips[k].element)));
     }
     for (uint32_t k = n; k-- > 0;) {
         struct ncr_qnode *node = &graph->nodes[flips[k].node];
@@ -283,5 +295,5 @@ void ncr_dense_outputs(const struct ncr_harness *harness, int8_t *const *values,
     const struct ncr_qgraph *g = harness->executor->qgraph;
     for (uint32_t o = 0; o < g->n_outputs; o++)
         memcpy(outputs + harness->out_offset[o], values[g->outputs[o]],
-               (size_t)ncr_shape_elements(&g->nodes[g->outputs[o]].shape));
+               (size_t)ncr_qnode_bytes(&g->nodes[g->outputs[o]]));
 }

@@ -45,11 +45,11 @@ struct ncr_harness {
     const struct ncr_executor *executor;
     uint32_t *step_of;    // per qnode: the step that computes it
     uint32_t *last_use;   // per qnode: the last step that reads it; 0 where none does
-    uint32_t *out_offset; // per output: where its elements start in `outputs`
+    uint32_t *out_offset; // per output: where its bytes start in `outputs`
     uint32_t output_bytes;
     uint32_t n_classes; // elements of the first output
     bool is_softmax;    // the first output is one
-    double *exps;       // exp(-scale·d) for d = 0 .. 255 steps of the first output
+    double *exps;       // exp(-scale·d) for all differences of values of the first output
 };
 
 // The parts of one worker. Not shared between threads.

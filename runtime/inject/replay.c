@@ -18,7 +18,7 @@ static void run_both(struct ncr_arena *arena, struct both *b, const struct ncr_i
 {
     const struct ncr_qgraph *g = b->copy;
     const int8_t *in =
-        b->job->inputs + (size_t)input * (size_t)ncr_shape_elements(&g->nodes[g->inputs[0]].shape);
+        b->job->inputs + (size_t)input * (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]);
     ncr_dense_run(arena, b->copy, in, NULL, 0, b->good);
     ncr_dense_run(arena, b->copy, in, injection->flips, injection->n_flips, b->bad);
     ncr_dense_outputs(b->harness, b->good, b->golden.outputs);
@@ -39,9 +39,10 @@ static void describe(const struct both *b, const struct ncr_injection *injection
     r->site = (uint8_t)f->site;
     r->bit = (uint8_t)f->bit;
     r->element = f->element;
-    r->old_value = f->site == NCR_SITES_ACTIVATION ? b->good[f->node][f->element]
-                   : f->site == NCR_SITES_WEIGHT   ? node->weights[f->element]
-                                                   : node->bias[f->element];
+    r->old_value = f->site == NCR_SITES_ACTIVATION
+                       ? ncr_qnode_element(node, b->good[f->node], f->element)
+                   : f->site == NCR_SITES_WEIGHT ? node->weights[f->element]
+                                                 : node->bias[f->element];
     r->new_value = ncr_flip_apply(f, ncr_site_width(node, f->site), r->old_value);
 }
 
@@ -58,7 +59,8 @@ static void compare(struct ncr_arena *arena, const struct both *b, struct ncr_re
         struct ncr_replay_layer *l = &out->layers[s];
         *l = (struct ncr_replay_layer){.node = q, .elements = ncr_shape_elements(&node->shape)};
         for (int64_t i = 0; i < l->elements; i++) {
-            int32_t d = b->bad[q][i] - b->good[q][i];
+            int32_t d =
+                ncr_qnode_element(node, b->bad[q], i) - ncr_qnode_element(node, b->good[q], i);
             if (d < 0) d = -d;
             l->differ += d != 0;
             if (d > l->largest) {

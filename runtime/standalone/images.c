@@ -9,7 +9,8 @@ struct shape {
 
 static struct shape shape_of(const struct nacre_tensor *t)
 {
-    struct shape s = {(size_t)t->dim[0], (size_t)t->dim[1], (size_t)t->dim[2], (size_t)t->bytes};
+    struct shape s = {(size_t)t->dim[0], (size_t)t->dim[1], (size_t)t->dim[2],
+                      (size_t)t->bytes / (size_t)t->element};
     return s;
 }
 
@@ -221,6 +222,9 @@ void images_input(const struct images *images, size_t i, const struct nacre_tens
     for (size_t p = 0; p < pixels; p++)
         for (size_t c = 0; c < s.c; c++) {
             unsigned char v = images->interleaved ? from[p * s.c + c] : from[c * pixels + p];
-            out[p * s.c + c] = table[c * 256 + v];
+            for (int32_t k = 0; k < want->element;
+                 k++) // bytes, of which memory holds the low first
+                out[(p * s.c + c) * (size_t)want->element + (size_t)k] =
+                    table[(c * 256 + v) * (size_t)want->element + (size_t)k];
         }
 }

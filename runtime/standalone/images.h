@@ -18,8 +18,7 @@ struct images {
 int images_read(const char *path, const struct nacre_tensor *want, struct images *out,
                 struct text *error);
 void images_close(struct images *images);
-// The network's input for image i: one byte an element in [H, W, C] order through the table
-// [C][256].
+// The network's input for image i: elements in [H, W, C] order through the table [C][256].
 void images_input(const struct images *images, size_t i, const struct nacre_tensor *want,
                   const signed char *table, signed char *out);
 

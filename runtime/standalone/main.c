@@ -61,14 +61,21 @@ static void run(const struct instance *x)
     nacre_run(x->arena, in, x->out);
 }
 
+// Element k of the first output.
+static int32_t element(const struct instance *x, int32_t k)
+{
+    if (nacre_outputs(x->net)[0].element == 1) return x->out[0][k];
+    const unsigned char *at = (const unsigned char *)x->out[0] + 2 * k; // the low byte first
+    return (int16_t)(uint16_t)(at[0] | (uint32_t)at[1] << 8);
+}
+
 static void print_result(struct text *t, const struct instance *x, const char *file, size_t i,
                          size_t n, const struct wish *wish)
 {
     const struct nacre_tensor *out = &nacre_outputs(x->net)[0];
-    const int8_t *y = x->out[0];
-    int32_t best = 0;
-    for (int32_t k = 1; k < out->bytes; k++)
-        if (y[k] > y[best]) best = k;
+    int32_t best = 0, classes = out->bytes / out->element;
+    for (int32_t k = 1; k < classes; k++)
+        if (element(x, k) > element(x, best)) best = k;
     text_put(t, file);
     if (n > 1) {
         text_put(t, "[");
@@ -78,19 +85,19 @@ static void print_result(struct text *t, const struct instance *x, const char *f
     text_put(t, ": class ");
     text_signed(t, best);
     text_put(t, "  score ");
-    text_real(t, out->scale, y[best] - out->zero_point, 4);
+    text_real(t, out->scale, element(x, best) - out->zero_point, 4);
     if (wish->scores) {
         text_put(t, "  scores");
-        for (int32_t k = 0; k < out->bytes; k++) {
+        for (int32_t k = 0; k < classes; k++) {
             text_put(t, " ");
-            text_real(t, out->scale, y[k] - out->zero_point, 4);
+            text_real(t, out->scale, element(x, k) - out->zero_point, 4);
         }
     }
     if (wish->bytes) {
         text_put(t, "  bytes");
-        for (int32_t k = 0; k < out->bytes; k++) {
+        for (int32_t k = 0; k < classes; k++) {
             text_put(t, " ");
-            text_signed(t, y[k]);
+            text_signed(t, element(x, k));
         }
     }
     text_put(t, "\n");

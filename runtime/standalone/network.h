@@ -10,9 +10,10 @@
 struct nacre_tensor {
     uint32_t name;        /* a text */
     int32_t rank, dim[3]; /* rank 3: [C, H, W], in memory [H, W, C]; rank 1: [N, 1, 1] */
-    int32_t bytes;        /* one byte an element */
+    int32_t bytes;        /* of all elements */
     int32_t zero_point;
-    double scale; /* real = scale * (q - zero_point) */
+    int32_t element; /* bytes of one: 1, int8_t, or 2, int16_t */
+    double scale;    /* real = scale * (q - zero_point) */
 };
 
 struct nacre_network {
@@ -46,7 +47,7 @@ static inline const uint8_t *nacre_constants(const struct nacre_network *net)
 {
     return (const uint8_t *)nacre_at(net, net->constants);
 }
-/* The first input for each pixel byte, [C][256]; NULL where none was asked for. */
+/* The first input for each pixel byte, [C][256] elements; NULL where none was asked for. */
 static inline const int8_t *nacre_pixels(const struct nacre_network *net)
 {
     return net->pixels ? (const int8_t *)nacre_at(net, net->pixels) : NULL;

@@ -70,11 +70,13 @@ void text_real(struct text *t, double factor, int32_t k, int decimals)
         double real;
         uint64_t bits;
     } f = {factor};
-    // factor = mantissa·2^-shift; the product has at most 53 + 9 bits for what a byte can hold.
+    // factor = mantissa·2^-shift; the product has at most 53 + 9 bits for what a byte can hold, and
+    // without the last five bits of the factor 48 + 16 for what 16 bits can.
     uint64_t mantissa = f.bits & ((UINT64_C(1) << 52) - 1), power = f.bits >> 52 & 2047;
     if (power) mantissa |= UINT64_C(1) << 52;
-    uint64_t v = mantissa * (uint64_t)(k < 0 ? -(int64_t)k : k);
-    int shift = 1075 - (int)(power ? power : 1);
+    uint64_t times = (uint64_t)(k < 0 ? -(int64_t)k : k);
+    int cut = times >> 11 ? 5 : 0, shift = 1075 - cut - (int)(power ? power : 1);
+    uint64_t v = (mantissa >> cut) * times;
     if (k < 0) text_put(t, "-");
     if (shift <= 0) { // a whole number
         digits(t, shift > -10 ? v << -shift : UINT64_MAX, 1);

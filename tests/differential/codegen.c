@@ -45,15 +45,18 @@ static void check_tensors(const struct ncr_code *code, const uint8_t *memory,
     struct ncr_arena *arena = ncr_arena_new(0);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         int64_t n = ncr_shape_elements(&g->nodes[q].shape);
-        int8_t *got = NCR_NEW_N(arena, int8_t, (size_t)n);
+        const struct ncr_qnode *node = &g->nodes[q];
+        int8_t *got = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
         ncr_code_read_tensor(code, memory, q, got);
         char shape[48];
         for (int64_t k = 0; k < n; k++) {
-            cr_assert_eq(got[k], s->values[q][k],
+            int32_t have = ncr_qnode_element(node, got, k),
+                    want = ncr_qnode_element(node, s->values[q], k);
+            cr_assert_eq(have, want,
                          "seed %lu family %s: %%%u %s %s element %ld is %d, expected %d", seed,
                          ncr_code_family(code), q, ncr_qop_name(g->nodes[q].op),
-                         ncr_shape_text(&g->nodes[q].shape, shape), k, got[k], s->values[q][k]);
-            cr_assert_eq(ncr_code_load(code, memory, q, k), got[k]);
+                         ncr_shape_text(&g->nodes[q].shape, shape), k, have, want);
+            cr_assert_eq(ncr_code_load(code, memory, q, k), have);
         }
     }
     ncr_arena_free(arena);
@@ -203,10 +206,13 @@ Test(codegen, stored_values_are_read_by_the_next_step)
                 in[k] = s.values[g->nodes[q].in[k]];
             if (g->nodes[q].op != NCR_QOP_INPUT) ncr_eval_int_node(g, q, in, s.values[q]);
             int64_t at = (int64_t)ncr_rng_below(&rng, (uint64_t)n);
-            int8_t value = (int8_t)ncr_rng_below(&rng, 256);
-            cr_assert_eq(ncr_code_load(code, memory, q, at), s.values[q][at]);
+            const struct ncr_qnode *node = &g->nodes[q];
+            uint32_t any = (uint32_t)ncr_rng_below(&rng, 65536);
+            int32_t value = node->bits > 8 ? (int16_t)any : (int8_t)any;
+            cr_assert_eq(ncr_code_load(code, memory, q, at),
+                         ncr_qnode_element(node, s.values[q], at));
             ncr_code_store(code, memory, q, at, value);
-            s.values[q][at] = value;
+            ncr_qnode_put(node, s.values[q], at, value);
             stored++;
         }
         check_tensors(code, memory, &net, &s, seed);

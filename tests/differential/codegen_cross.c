@@ -71,8 +71,7 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
                 "const struct nacre_network *n%u_info(void);\n",
                 i, i, i);
     for (uint32_t k = 0; k < g->n_inputs; k++)
-        put_bytes(tables, "in", i, k, s->in[k],
-                  (size_t)ncr_shape_elements(&g->nodes[g->inputs[k]].shape));
+        put_bytes(tables, "in", i, k, s->in[k], (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[k]]));
     for (uint32_t k = 0; k < g->n_outputs; k++)
         put_bytes(tables, "want", i, k, s->want[k], s->out_bytes[k]);
     ncr_buf_fmt(calls, "    {\n        const signed char *in[] = {");

@@ -89,7 +89,8 @@ static void check_network(void *library, const char *prefix, struct network *n)
         const struct ncr_qnode *q = &g->nodes[g->outputs[i]];
         cr_assert_eq(nacre_outputs(net)[i].rank, (int32_t)q->shape.rank);
         cr_assert_eq(nacre_outputs(net)[i].dim[0], q->shape.dim[0]);
-        cr_assert_eq(nacre_outputs(net)[i].bytes, ncr_shape_elements(&q->shape));
+        cr_assert_eq(nacre_outputs(net)[i].bytes, ncr_qnode_bytes(q));
+        cr_assert_eq(nacre_outputs(net)[i].element, ncr_qnode_element_bytes(q));
         cr_assert_eq(nacre_outputs(net)[i].zero_point, q->zero_point);
         cr_assert(nacre_outputs(net)[i].scale == q->scale);
     }
@@ -243,8 +244,8 @@ Test(codegen_objects, headers_compile_as_c_and_cpp)
             "double scale%lu(void) { return NET%lu_OUTPUT_0_SCALE; }\n",
             seed, seed, (unsigned long long)plan->arena_bytes, seed, seed, seed,
             net.qgraph->nodes[net.qgraph->inputs[0]].zero_point, seed, seed,
-            (long long)ncr_shape_elements(&net.qgraph->nodes[net.qgraph->inputs[0]].shape), seed,
-            seed, seed);
+            (long long)ncr_qnode_bytes(&net.qgraph->nodes[net.qgraph->inputs[0]]), seed, seed,
+            seed);
     }
     write_file(folder, "main.c", &main_c);
     ncr_buf_free(&main_c);

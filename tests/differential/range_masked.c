@@ -186,7 +186,7 @@ static void random_nets(uint64_t first, uint32_t nets, bool direct, const char *
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 3 + (uint32_t)(seed % 12), &net);
-        if (net.qgraph->n_inputs == 1) {
+        if (net.qgraph->n_inputs == 1 && ncr_range_covers(net.qgraph)) {
             nets--;
             struct proof p = {.arena = arena, .seed = seed, .one_in = 1, .what = what};
             if (direct) random_numbers(arena, net.qgraph, seed);

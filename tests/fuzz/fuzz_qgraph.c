@@ -26,7 +26,7 @@ static void run(struct ncr_arena *arena, const struct ncr_qgraph *g)
     int8_t **in = NCR_NEW_N(arena, int8_t *, g->n_inputs),
            **values = NCR_NEW_N(arena, int8_t *, g->n_nodes);
     for (uint32_t i = 0; i < g->n_inputs; i++)
-        in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&g->nodes[g->inputs[i]].shape));
+        in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[i]]));
     ncr_eval_int(arena, g, (const int8_t *const *)in, values);
 }
 

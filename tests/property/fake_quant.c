@@ -201,13 +201,18 @@ Test(fake_quant, what_is_not_finite_stays)
 // The tensors that are rounded are those that the integer network stores, at its scales.
 Test(fake_quant, tensors_are_those_of_the_integer_network)
 {
-    uint32_t on = 0;
-    for (uint64_t seed = 0; seed < 100; seed++) {
+    static const struct ncr_quant_spec wide = {.weight_bits = 8, .activation_bits = 12};
+    uint32_t on = 0, wide_on = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
         struct sample s = draw(seed);
-        struct ncr_quant_spec spec = specs[seed % 3];
+        struct ncr_quant_spec spec = seed < 100 ? specs[seed % 3] : wide;
         const struct ncr_qgraph *g =
             ncr_qgraph_build(s.arena, &s.diags, s.simple, &spec, s.simple_weights, s.ranges);
         struct ncr_fake *f = ncr_fake_new(s.arena, &s.diags, s.graph, &spec);
+        if (seed >= 100 && !g && !f) { // a table of more than 8 bits
+            ncr_arena_free(s.arena);
+            continue;
+        }
         cr_assert(g && f && ncr_fake_set_ranges(f, s.ranges));
         const struct ncr_fake_tensor *t = ncr_fake_tensors(f);
         for (uint32_t id = 0; id < s.graph->n_nodes; id++) {
@@ -227,8 +232,10 @@ Test(fake_quant, tensors_are_those_of_the_integer_network)
             cr_assert_eq(ncr_fake_round(&t[id], 0), 0); // zero is exact
             cr_assert(isnan(ncr_fake_round(&t[id], (double)NAN)));
             on++;
+            wide_on += q->bits > 8;
         }
         ncr_arena_free(s.arena);
     }
     cr_assert_gt(on, 300);
+    cr_assert_gt(wide_on, 50, "%u", wide_on);
 }

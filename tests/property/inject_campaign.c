@@ -306,7 +306,8 @@ static void truth(struct set_up *s, struct ncr_arena *scratch,
             struct ncr_arena_mark mark = ncr_arena_mark(scratch);
             ncr_dense_run(scratch, copy, s->net.inputs + i * 36, &flip, 1, values);
             enum ncr_outcome o = memcmp(values[out], golden[i], 4) == 0 ? NCR_MASKED
-                                 : ncr_argmax_i8(values[out], 4) == ncr_argmax_i8(golden[i], 4)
+                                 : ncr_argmax(&copy->nodes[out], values[out], 4) ==
+                                         ncr_argmax(&copy->nodes[out], golden[i], 4)
                                      ? NCR_BENIGN
                                      : NCR_SDC;
             if (flip.site == NCR_SITES_ACTIVATION) counts[flip.site][o]++;
@@ -673,7 +674,7 @@ Test(inject_campaign, machine_code_writes_the_same_file, .timeout = 120)
 static const struct ncr_executor_ops *good_ops;
 
 static void store_wrong(const struct ncr_executor *executor, uint8_t *tensors, uint32_t q,
-                        int64_t index, int8_t value)
+                        int64_t index, int32_t value)
 {
     good_ops->store(executor, tensors, q, index, (int8_t)(value ^ 0x40));
 }
@@ -709,7 +710,7 @@ Test(inject_campaign, confidence)
         double sum = 0;
         for (int c = 0; c < 4; c++)
             q[c] = (int8_t)(ncr_rng_below(&rng, 256) - 128);
-        uint32_t top = ncr_argmax_i8(q, 4);
+        uint32_t top = ncr_argmax(out, q, 4);
         for (int c = 0; c < 4; c++)
             sum += exp(out->scale * (q[c] - out->zero_point));
         double want = exp(out->scale * (q[top] - out->zero_point)) / sum;

@@ -100,9 +100,14 @@ static double allowed(const struct random_net *net, const struct ncr_qnode *node
         return sw * ((double)sums[i] + in->scale) / 2 / node->scale;
     }
     if (node->op == NCR_QOP_ADD) { // in_mult is rounded to 2^-20 of the widest scale, or coarser
-        double widest = 0;
+        double widest = 0, reach = 0;
+        for (uint32_t k = 0; k < node->n_in; k++)
+            reach += ncr_qnode_reach(&net->qgraph->nodes[node->in[k]]);
         for (uint32_t k = 0; k < node->n_in; k++)
             widest = fmax(widest, net->qgraph->nodes[node->in[k]].scale);
+        // The sum stays below 2^30, and half as fine a scale would do so too.
+        if (ncr_qnode_is_wide(net->qgraph, node))
+            return reach / 2 * fmax(0x1p-20, reach * 0x1p-29) * widest / node->scale;
         return node->n_in * 128 * 0x1p-18 * node->n_in * widest / node->scale;
     }
     return node->op == NCR_QOP_SOFTMAX ? 0.75 : 0;
@@ -120,7 +125,8 @@ static void check_node(struct ncr_arena *arena, const struct random_net *net, ui
         int64_t n = ncr_shape_elements(&in->shape);
         inputs[k] = NCR_NEW_N(arena, float, (size_t)n);
         for (int64_t i = 0; i < n; i++)
-            inputs[k][i] = (float)(in->scale * (ints[node->in[k]][i] - in->zero_point));
+            inputs[k][i] =
+                (float)(in->scale * (ncr_qnode_element(in, ints[node->in[k]], i) - in->zero_point));
     }
     ncr_eval_f32(arena, sub.graph, sub.weights, (const float *const *)inputs, values);
     const float *want = values[sub.graph->outputs[0].node];
@@ -132,15 +138,16 @@ static void check_node(struct ncr_arena *arena, const struct random_net *net, ui
         // What the clamp cuts off may differ by any amount.
         double low = fmin(fmax(exact - slack, node->lo), node->hi),
                high = fmin(fmax(exact + slack, node->lo), node->hi);
-        cr_assert(ints[q][i] >= low - 1e-9 && ints[q][i] <= high + 1e-9,
+        int32_t got = ncr_qnode_element(node, ints[q], i);
+        cr_assert(got >= low - 1e-9 && got <= high + 1e-9,
                   "seed %lu %%%u %s[%ld]: %d, expected %g within %g", seed, q,
-                  ncr_qop_name(node->op), i, ints[q][i], exact, slack);
+                  ncr_qop_name(node->op), i, got, exact, slack);
     }
 }
 
 Test(quant_nodes, each_follows_its_float_operators)
 {
-    uint32_t seen[NCR_QOP_COUNT_] = {0}, fused = 0;
+    uint32_t seen[NCR_QOP_COUNT_] = {0}, wide[NCR_QOP_COUNT_] = {0}, fused = 0;
     for (uint64_t seed = 0; seed < 300; seed++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
@@ -152,14 +159,19 @@ Test(quant_nodes, each_follows_its_float_operators)
         for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
             const struct ncr_qnode *node = &net.qgraph->nodes[q];
             seen[node->op]++;
+            wide[node->op] += ncr_qnode_is_wide(net.qgraph, node);
             fused += node->last != node->node;
             if (node->op != NCR_QOP_INPUT) check_node(arena, &net, q, ints, seed);
         }
         ncr_arena_free(arena);
     }
-    for (int op = 0; op < NCR_QOP_COUNT_; op++)
+    for (int op = 0; op < NCR_QOP_COUNT_; op++) {
+        bool table = op == NCR_QOP_LUT || op == NCR_QOP_SOFTMAX, rare = op == NCR_QOP_ZERO;
+        cr_assert_geq(wide[op], table || rare ? 0 : 3, "%s of 16 bits occurs only %u times",
+                      ncr_qop_name((enum ncr_qop)op), wide[op]);
         cr_assert_geq(seen[op], op == NCR_QOP_ZERO ? 1 : 10, "%s occurs only %u times",
                       ncr_qop_name((enum ncr_qop)op), seen[op]);
+    }
     cr_assert_gt(fused, 40);
 }
 
@@ -178,11 +190,13 @@ Test(quant_nodes, drawn_numbers_give_varied_tensors)
         ncr_eval_int(arena, net.qgraph, (const int8_t *const *)in, ints);
         for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
             int64_t n = ncr_shape_elements(&net.qgraph->nodes[q].shape);
-            bool seen[256] = {0};
+            static bool seen[65536];
             uint32_t values = 0;
+            memset(seen, 0, sizeof seen);
             for (int64_t i = 0; i < n; i++) {
-                values += !seen[ints[q][i] + 128];
-                seen[ints[q][i] + 128] = true;
+                bool *place = &seen[ncr_qnode_element(&net.qgraph->nodes[q], ints[q], i) + 32768];
+                values += !*place;
+                *place = true;
             }
             if (n < 16) continue;
             all++;

@@ -64,7 +64,8 @@ Test(quantise, integers_follow_floats)
             double s = 0, e = 0;
             int64_t n = ncr_shape_elements(&q->shape);
             for (int64_t k = 0; k < n; k++) {
-                double v = q->scale * (ints[net.qgraph->outputs[i]][k] - q->zero_point);
+                int32_t stored = ncr_qnode_element(q, ints[net.qgraph->outputs[i]], k);
+                double v = q->scale * (stored - q->zero_point);
                 s += (double)want[k] * (double)want[k];
                 e += (v - (double)want[k]) * (v - (double)want[k]);
             }
@@ -94,14 +95,14 @@ static double noise_db(struct ncr_arena *arena, const struct random_net *net, ui
     int8_t *in[2], **ints = NCR_NEW_N(arena, int8_t *, g->n_nodes);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const struct ncr_qnode *x = &g->nodes[g->inputs[i]];
-        in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&x->shape));
+        in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(x));
         ncr_quantise_input(x, real[i], in[i]);
     }
     ncr_eval_int(arena, g, (const int8_t *const *)in, ints);
     const struct ncr_qnode *y = &g->nodes[g->outputs[0]];
     double signal = 0, noise = 0;
     for (int64_t k = 0; k < ncr_shape_elements(&y->shape); k++) {
-        double v = y->scale * (ints[g->outputs[0]][k] - y->zero_point);
+        double v = y->scale * (ncr_qnode_element(y, ints[g->outputs[0]], k) - y->zero_point);
         signal += (double)want[k] * (double)want[k];
         noise += (v - (double)want[k]) * (v - (double)want[k]);
     }

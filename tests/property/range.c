@@ -54,6 +54,10 @@ Test(range, no_value_leaves_its_interval)
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 4 + (uint32_t)(seed % 14), &net);
+        if (!ncr_range_covers(net.qgraph)) { // elements of 16 bits have no intervals
+            ncr_arena_free(arena);
+            continue;
+        }
         const struct ncr_range_map *sound = ncr_range_sound(arena, net.qgraph);
         struct ncr_range_observer *observer = ncr_range_observer_new(arena, net.qgraph);
         int8_t *inputs[INPUTS][2], ***values = NCR_NEW_N(arena, int8_t **, INPUTS);

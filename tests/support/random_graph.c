@@ -191,12 +191,79 @@ struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint
     return grow_all(&g, size);
 }
 
+// The formats of a node, to be changed.
+static struct ncr_quant_spec *own_spec(struct ncr_arena *arena, struct random_net *net,
+                                       ncr_node_id id)
+{
+    struct ncr_attrs *attrs = &net->graph->nodes[id].attrs;
+    struct ncr_quant_spec *own =
+        ncr_arena_copy(arena, attrs->quant ? attrs->quant : &net->spec, sizeof *own);
+    attrs->quant = own;
+    return own;
+}
+
+// Tables take bytes: what they read and give gets 8 bits.
+static void narrow_tables(struct ncr_arena *arena, struct random_net *net)
+{
+    struct ncr_diags diags;
+    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+    struct random_net bytes = *net;
+    struct ncr_graph graph = *net->graph;
+    graph.nodes = ncr_arena_copy(arena, graph.nodes, graph.n_nodes * sizeof *graph.nodes);
+    for (ncr_node_id id = 0; id < graph.n_nodes; id++)
+        graph.nodes[id].attrs.quant = NULL;
+    bytes.spec.activation_bits = 8;
+    const struct ncr_qgraph *g = ncr_qgraph_build(arena, &diags, &graph, &bytes.spec, NULL, NULL);
+    for (uint32_t q = 0; g && q < g->n_nodes; q++) {
+        const struct ncr_qnode *node = &g->nodes[q];
+        if (node->op != NCR_QOP_LUT && node->op != NCR_QOP_SOFTMAX) continue;
+        own_spec(arena, net, node->node)->activation_bits = 8;
+        do
+            node = &g->nodes[node->in[0]];
+        while (node->op == NCR_QOP_MAXPOOL || node->op == NCR_QOP_UPSAMPLE ||
+               node->op == NCR_QOP_PAD || node->op == NCR_QOP_RESHAPE || node->op == NCR_QOP_ZERO);
+        own_spec(arena, net, node->node)->activation_bits = 8;
+    }
+}
+
+// Every third network has activations of 9 to 16 bits: all of them, those of some layers, or all
+// but those of some layers.
+static void widen(struct ncr_arena *arena, uint64_t seed, struct random_net *net)
+{
+    struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 1001);
+    if (ncr_rng_below(&rng, 3)) return;
+    uint32_t how = (uint32_t)ncr_rng_below(&rng, 3);
+    uint32_t bits = ncr_rng_below(&rng, 2) ? 16 : 9 + (uint32_t)ncr_rng_below(&rng, 8);
+    if (how != 1) net->spec.activation_bits = bits;
+    for (ncr_node_id id = 0; id < net->graph->n_nodes; id++) {
+        if (how == 0 || ncr_rng_below(&rng, 2)) continue;
+        own_spec(arena, net, id)->activation_bits = how == 2 ? 8 : bits;
+    }
+    narrow_tables(arena, net);
+}
+
+// Fewer bits by one where there are more than 8; false where there are none.
+static bool fewer_bits(struct ncr_arena *arena, struct random_net *net)
+{
+    bool any = net->spec.activation_bits > 8;
+    if (any) net->spec.activation_bits--;
+    for (ncr_node_id id = 0; id < net->graph->n_nodes; id++) {
+        const struct ncr_quant_spec *own = net->graph->nodes[id].attrs.quant;
+        if (!own || own->activation_bits <= 8) continue;
+        own_spec(arena, net, id)->activation_bits--;
+        any = true;
+    }
+    return any;
+}
+
 static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *net)
 {
     struct ncr_diags diags;
     ncr_diags_init(&diags, arena, ncr_sources_new(arena));
-    net->qgraph =
-        ncr_qgraph_build(arena, &diags, net->graph, &net->spec, net->weights, net->ranges);
+    do // sums of 16 bits may leave 32
+        net->qgraph =
+            ncr_qgraph_build(arena, &diags, net->graph, &net->spec, net->weights, net->ranges);
+    while (!net->qgraph && fewer_bits(arena, net));
     if (!net->qgraph)
         NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
 }
@@ -243,6 +310,7 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
     bool mixed = below(&g, 3) == 0;
     for (ncr_node_id id = 0; id < out->graph->n_nodes && mixed; id++)
         if (below(&g, 2)) out->graph->nodes[id].attrs.quant = &own[below(&g, NCR_COUNT(own))];
+    widen(arena, seed, out);
     struct ncr_calibrator *calibrator =
         ncr_calibrator_new(arena, out->graph, out->weights, &out->spec);
     for (uint32_t k = 0; k < out->spec.calibration_images; k++) {
@@ -264,6 +332,7 @@ void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
 {
     for (ncr_node_id id = 0; id < net->graph->n_nodes; id++)
         net->graph->nodes[id].attrs.quant = NULL;
+    if (net->spec.activation_bits > 8) net->spec.activation_bits = 8; // tables among them
     net->spec.weights = form.format;
     net->spec.weight_bits = form.bits;
     net->spec.half_steps = form.half_steps;
@@ -277,9 +346,10 @@ void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, ui
         int64_t n = ncr_shape_elements(&net->graph->nodes[net->graph->inputs[i]].shape);
         struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 3000 + i);
         real[i] = NCR_NEW_N(arena, float, (size_t)n);
-        quantised[i] = NCR_NEW_N(arena, int8_t, (size_t)n);
+        const struct ncr_qnode *node = &net->qgraph->nodes[net->qgraph->inputs[i]];
+        quantised[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
         fill_input(&rng, real[i], n);
-        ncr_quantise_input(&net->qgraph->nodes[net->qgraph->inputs[i]], real[i], quantised[i]);
+        ncr_quantise_input(node, real[i], quantised[i]);
     }
 }
 

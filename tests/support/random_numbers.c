@@ -17,6 +17,21 @@ static uint32_t below(struct draw *d, uint32_t n)
     return (uint32_t)ncr_rng_below(&d->rng, n);
 }
 
+// The middle of an operator's input in bits.
+static double in_bits(const struct draw *d, const struct ncr_qnode *n, uint32_t k)
+{
+    return ncr_qnode_bits(&d->graph->nodes[n->in[k]]) - 2;
+}
+
+static void draw_wide_range(struct draw *d, struct ncr_qnode *n)
+{
+    int32_t end = ncr_qnode_magnitude(n);
+    n->scale = ldexp(1 + ncr_rng_f64(&d->rng), -9 - (int)below(d, 4));
+    n->zero_point = 0;
+    n->lo = below(d, 3) ? -end : -(int32_t)below(d, (uint32_t)end);
+    n->hi = below(d, 3) ? end - 1 : (int32_t)below(d, (uint32_t)end);
+}
+
 static void draw_range(struct draw *d, struct ncr_qnode *n)
 {
     static const int32_t ends[] = {-128, 127, 0};
@@ -37,7 +52,7 @@ static void draw_mults(struct draw *d, struct ncr_qnode *n, double bits)
     n->shift = NCR_NEW_N(d->arena, int32_t, (size_t)n->n_channels);
     bool powers = below(d, 8) == 0; // of two, as fixed point has them
     for (int32_t i = 0; i < n->n_channels; i++) {
-        int32_t shift = (int32_t)(bits - 6 + 30) + (int32_t)below(d, 5) - 2;
+        int32_t shift = (int32_t)(bits - (ncr_qnode_bits(n) - 2) + 30) + (int32_t)below(d, 5) - 2;
         n->mult[i] = below(d, 16) ? (1 << 30) + (int32_t)below(d, 1u << 30) : 0;
         if (powers) n->mult[i] = 1 << 30;
         n->shift[i] = ncr_clamp_i32(below(d, 12) ? shift : 1 + (int32_t)below(d, 62), 1, 62);
@@ -62,7 +77,7 @@ static void draw_weights(struct draw *d, struct ncr_qnode *n)
     double squares = 1; // of the integers that the 256 bytes stand for
     for (int i = 0; i < 256; i++)
         squares += (double)n->values->of[i] * n->values->of[i] / 256;
-    draw_mults(d, n, log2(128 * sqrt(squares) * sqrt((double)per)));
+    draw_mults(d, n, 1 + in_bits(d, n, 0) + log2(sqrt(squares) * sqrt((double)per)));
 }
 
 static void draw_tables(struct draw *d, struct ncr_qnode *n)
@@ -81,23 +96,30 @@ static void draw_tables(struct draw *d, struct ncr_qnode *n)
 
 static void draw_node(struct draw *d, struct ncr_qnode *n)
 {
-    draw_range(d, n);
+    if (n->bits > 8)
+        draw_wide_range(d, n);
+    else
+        draw_range(d, n);
     switch (n->op) {
     case NCR_QOP_CONV:
     case NCR_QOP_DWCONV:
     case NCR_QOP_DENSE: draw_weights(d, n); break;
     case NCR_QOP_ADD: {
-        uint32_t most = ((1u << 30) - 1) / 255 / n->n_in;
+        uint32_t reach = 1;
+        for (uint32_t k = 0; k < n->n_in; k++)
+            if ((uint32_t)ncr_qnode_reach(&d->graph->nodes[n->in[k]]) > reach)
+                reach = (uint32_t)ncr_qnode_reach(&d->graph->nodes[n->in[k]]);
+        uint32_t most = ((1u << 30) - 1) / reach / n->n_in;
         n->in_mult = NCR_NEW_N(d->arena, int32_t, n->n_in);
         for (uint32_t k = 0; k < n->n_in; k++)
             n->in_mult[k] = (int32_t)(below(d, 8) ? most / 2 + below(d, most / 2) : below(d, most));
-        draw_mults(d, n, log2(74.0 * most));
+        draw_mults(d, n, log2(0.29 * reach * most));
         break;
     }
-    case NCR_QOP_MUL: draw_mults(d, n, 13); break;
-    case NCR_QOP_CONCAT: draw_mults(d, n, 6); break;
+    case NCR_QOP_MUL: draw_mults(d, n, in_bits(d, n, 0) + in_bits(d, n, 1) + 1); break;
+    case NCR_QOP_CONCAT: draw_mults(d, n, in_bits(d, n, 0)); break;
     case NCR_QOP_AVGPOOL:
-        draw_mults(d, n, 6 + log2((double)n->attrs.kernel[0] * n->attrs.kernel[1]));
+        draw_mults(d, n, in_bits(d, n, 0) + log2((double)n->attrs.kernel[0] * n->attrs.kernel[1]));
         break;
     case NCR_QOP_LUT:
     case NCR_QOP_SOFTMAX: draw_tables(d, n); break;

@@ -35,12 +35,14 @@ uint32_t runnable_families(const char *names[MAX_FAMILIES])
     return n;
 }
 
-void to_hwc(const struct ncr_shape *s, const int8_t *from, int8_t *to)
+void to_hwc(const struct ncr_qnode *node, const int8_t *from, int8_t *to)
 {
+    const struct ncr_shape *s = &node->shape;
     int64_t pixels = s->rank == 3 ? (int64_t)s->dim[1] * s->dim[2] : 1;
     for (int64_t c = 0; c < s->dim[0]; c++)
         for (int64_t p = 0; p < pixels; p++)
-            to[p * s->dim[0] + c] = from[c * pixels + p];
+            ncr_qnode_put(node, to, p * s->dim[0] + c,
+                          ncr_qnode_element(node, from, c * pixels + p));
 }
 
 void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
@@ -53,16 +55,16 @@ void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t
     out->values = NCR_NEW_N(arena, int8_t *, g->n_nodes);
     ncr_eval_int(arena, g, (const int8_t *const *)quantised, out->values);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
-        const struct ncr_shape *s = &g->nodes[g->inputs[i]].shape;
-        out->in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(s));
-        to_hwc(s, quantised[i], out->in[i]);
+        const struct ncr_qnode *node = &g->nodes[g->inputs[i]];
+        out->in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
+        to_hwc(node, quantised[i], out->in[i]);
     }
     for (uint32_t i = 0; i < g->n_outputs; i++) {
-        const struct ncr_shape *s = &g->nodes[g->outputs[i]].shape;
-        out->out_bytes[i] = (size_t)ncr_shape_elements(s);
+        const struct ncr_qnode *node = &g->nodes[g->outputs[i]];
+        out->out_bytes[i] = (size_t)ncr_qnode_bytes(node);
         out->out[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
         out->want[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
-        to_hwc(s, out->values[g->outputs[i]], out->want[i]);
+        to_hwc(node, out->values[g->outputs[i]], out->want[i]);
     }
 }
 

@@ -16,7 +16,7 @@ struct sample {
 enum { MAX_FAMILIES = 8 };
 uint32_t runnable_families(const char *names[MAX_FAMILIES]);
 
-void to_hwc(const struct ncr_shape *shape, const int8_t *from, int8_t *to);
+void to_hwc(const struct ncr_qnode *node, const int8_t *from, int8_t *to);
 void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                  struct sample *out);
 

@@ -92,7 +92,7 @@ static struct fixture *make(void)
         ncr_quantise_input(&q->nodes[q->inputs[0]], inputs[i], image);
         ncr_eval_int(arena, q, &one, ints);
         memcpy(f->want_scores + i * OUT, ints[q->outputs[0]], OUT);
-        f->want_int[i] = ncr_argmax_i8(ints[q->outputs[0]], OUT);
+        f->want_int[i] = ncr_argmax(&q->nodes[q->outputs[0]], ints[q->outputs[0]], OUT);
     }
     return f;
 }

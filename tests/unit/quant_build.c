@@ -303,7 +303,7 @@ Test(quant_refused, bits)
     refused(&b, 702, "weights of `q` have 6 bits; they can have 2 to 5");
     b = begin(DENSE OUT(1));
     b.spec.activation_bits = 1;
-    refused(&b, 702, "activations of `q` have 1 bits; they can have 2 to 8");
+    refused(&b, 702, "activations of `q` have 1 bits; they can have 2 to 16");
 }
 
 // 140,000 weights of 127 against 128 each: 2,275,840,000, and zx·Σ w = -1 · 17,780,000 in the bias.

@@ -136,11 +136,12 @@ static enum ncr_status take_inputs(struct cli_campaign *c, struct cli *cli, uint
                         (unsigned long long)set.n, (int)MOST_INPUTS);
     const struct ncr_qgraph *g = work->pipeline.qgraph;
     size_t size = (size_t)ncr_shape_elements(&set.shape);
-    int8_t *inputs = NCR_NEW_N(arena, int8_t, size * set.n);
+    size_t bytes = (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]);
+    int8_t *inputs = NCR_NEW_N(arena, int8_t, bytes * set.n);
     float *real = NCR_NEW_N(arena, float, size);
     for (uint64_t i = 0; i < set.n; i++) {
         ncr_dataset_input(&set, i, real);
-        ncr_quantise_input(&g->nodes[g->inputs[0]], real, inputs + i * size);
+        ncr_quantise_input(&g->nodes[g->inputs[0]], real, inputs + i * bytes);
     }
     static const char *const splits[] = {"train", "valid", "test"};
     c->data_text = ncr_str_fmt(arena, "%.*s.%s", NCR_STR_ARG(ref.data->name), splits[ref.split]);

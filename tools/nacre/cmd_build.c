@@ -21,7 +21,7 @@ struct build {
     struct ncr_buf object;
 };
 
-// The int8 input for each pixel byte of each channel, by the very functions that prepare images
+// The input for each pixel byte of each channel, by the very functions that prepare images
 // elsewhere.
 static const int8_t *pixel_table(struct build *b)
 {
@@ -33,8 +33,9 @@ static const int8_t *pixel_table(struct build *b)
     int64_t n = ncr_shape_elements(&input->shape), channels = input->shape.dim[0];
     uint8_t *pixels = NCR_NEW_N(p->arena, uint8_t, (size_t)n);
     float *real = NCR_NEW_N(p->arena, float, (size_t)n);
-    int8_t *q = NCR_NEW_N(p->arena, int8_t, (size_t)n),
-           *table = NCR_NEW_N(p->arena, int8_t, (size_t)channels * 256);
+    size_t each = (size_t)ncr_qnode_element_bytes(input);
+    int8_t *q = NCR_NEW_N(p->arena, int8_t, (size_t)n * each),
+           *table = NCR_NEW_N(p->arena, int8_t, (size_t)channels * 256 * each);
     set.pixels = pixels;
     set.n = 1;
     for (int v = 0; v < 256; v++) {
@@ -42,7 +43,8 @@ static const int8_t *pixel_table(struct build *b)
         ncr_dataset_input(&set, 0, real);
         ncr_quantise_input(input, real, q);
         for (int64_t c = 0; c < channels; c++)
-            table[c * 256 + v] = q[c * (n / channels)];
+            ncr_qnode_put(input, table, c * 256 + v,
+                          ncr_qnode_element(input, q, c * (n / channels)));
     }
     return table;
 }

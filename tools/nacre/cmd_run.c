@@ -12,7 +12,7 @@ struct job {
     bool has_labels, list; // list: one line an image
     uint8_t *pixels;       // of --image
     uint32_t *classes, n_scores;
-    int8_t *scores; // [n, n_scores]
+    int8_t *scores; // [n], the elements of each
     double compile_s, run_s;
 };
 
@@ -54,7 +54,8 @@ static enum ncr_status run(struct cli *cli, struct job *job)
     const struct ncr_qgraph *q = pipeline->qgraph;
     job->n_scores = (uint32_t)ncr_shape_elements(&q->nodes[q->outputs[0]].shape);
     job->classes = NCR_NEW_N(pipeline->arena, uint32_t, (size_t)set->n);
-    job->scores = NCR_NEW_N(pipeline->arena, int8_t, (size_t)set->n * job->n_scores);
+    job->scores = NCR_NEW_N(pipeline->arena, int8_t,
+                            (size_t)set->n * (size_t)ncr_qnode_bytes(&q->nodes[q->outputs[0]]));
     return ncr_classify_int(pipeline->plan, pipeline->code, set, &cli->io, job->classes,
                             job->scores, &job->run_s, &job->work.err);
 }
@@ -64,7 +65,8 @@ static double score(const struct job *job, uint64_t image, uint32_t k)
 {
     const struct ncr_qgraph *q = job->work.pipeline.qgraph;
     const struct ncr_qnode *out = &q->nodes[q->outputs[0]];
-    return out->scale * (job->scores[image * job->n_scores + k] - out->zero_point);
+    int64_t at = (int64_t)(image * job->n_scores + k);
+    return out->scale * (ncr_qnode_element(out, job->scores, at) - out->zero_point);
 }
 
 static void put_list(const struct job *job, struct ncr_buf *out)

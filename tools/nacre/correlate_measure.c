@@ -66,11 +66,12 @@ static enum ncr_status quantise(struct member *m, struct ncr_error *err)
     const struct ncr_qgraph *g = p->qgraph;
     uint64_t n = m->images.n < m->job->inputs ? m->images.n : m->job->inputs;
     size_t size = (size_t)ncr_shape_elements(&m->images.shape);
-    m->inputs = NCR_NEW_N(m->arena, int8_t, size * n);
+    size_t bytes = (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]);
+    m->inputs = NCR_NEW_N(m->arena, int8_t, bytes * n);
     float *real = NCR_NEW_N(m->arena, float, size);
     for (uint64_t i = 0; i < n; i++) {
         ncr_dataset_input(&m->images, i, real);
-        ncr_quantise_input(&g->nodes[g->inputs[0]], real, m->inputs + i * size);
+        ncr_quantise_input(&g->nodes[g->inputs[0]], real, m->inputs + i * bytes);
     }
     m->executor = ncr_executor_jit(m->arena, p->plan, p->code);
     return NCR_OK;
@@ -100,6 +101,10 @@ static enum ncr_status predict(struct member *m, struct ncr_range_estimate *esti
     ncr_diags_init(&diags, m->arena, p->diags->sources);
     const struct ncr_report *r = m->report =
         ncr_report_build(m->arena, &diags, p->graph, &p->quant, p->quant_is_default);
+    if (!ncr_range_covers(p->qgraph))
+        return ncr_fail(err, NCR_USAGE,
+                        "activations of more than 8 bits have no ranges and proofs, which the "
+                        "predictions need");
     struct ncr_range_map *map = ncr_range_sound(m->arena, p->qgraph);
     const struct ncr_masked *proved = ncr_masked_of(m->arena, map);
     *estimate = ncr_range_estimate_of(m->arena, proved);
