@@ -21,7 +21,7 @@ struct sample {
     struct ncr_graph *graph, *simple;
     struct ncr_weights *weights, *simple_weights;
     const struct ncr_ranges *ranges; // of the simplified graph
-    struct ncr_diags diags;
+    struct ncr_diags *diags;         // it points into itself, so it is not copied
 };
 
 // Weights of the simplified graph: those of the same name.
@@ -48,7 +48,8 @@ static struct sample draw(uint64_t seed)
     for (uint32_t p = 0; p < s.graph->n_params; p++) // a channel that is switched off
         if (s.graph->params[p].role == NCR_PARAM_GAMMA && seed % 2) s.weights->at[p][0] = 0;
     s.simple_weights = by_name(&s);
-    ncr_diags_init(&s.diags, s.arena, ncr_sources_new(s.arena));
+    s.diags = NCR_NEW(s.arena, struct ncr_diags);
+    ncr_diags_init(s.diags, s.arena, ncr_sources_new(s.arena));
     struct ncr_calibrator *c = ncr_calibrator_new(s.arena, s.simple, s.simple_weights, &specs[0]);
     struct ncr_rng rng = ncr_rng_at(seed, NCR_RNG_TEST, 41);
     for (int k = 0; k < 2; k++) {
@@ -131,8 +132,8 @@ Test(fake_quant, weights_are_those_of_the_integer_network)
             struct ncr_quant_spec spec = specs[k / 2];
             spec.per_channel = k % 2;
             const struct ncr_qgraph *g =
-                ncr_qgraph_build(s.arena, &s.diags, s.simple, &spec, s.simple_weights, s.ranges);
-            struct ncr_fake *f = ncr_fake_new(s.arena, &s.diags, s.graph, &spec);
+                ncr_qgraph_build(s.arena, s.diags, s.simple, &spec, s.simple_weights, s.ranges);
+            struct ncr_fake *f = ncr_fake_new(s.arena, s.diags, s.graph, &spec);
             if (!g || !f) { // sums that leave 32 bits
                 refused++;
                 continue;
@@ -166,7 +167,7 @@ Test(fake_quant, the_rest_is_not_copied)
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct sample s = draw(seed);
         struct ncr_quant_spec spec = specs[0];
-        struct ncr_fake *f = ncr_fake_new(s.arena, &s.diags, s.graph, &spec);
+        struct ncr_fake *f = ncr_fake_new(s.arena, s.diags, s.graph, &spec);
         cr_assert(f && ncr_fake_set_ranges(f, s.ranges));
         struct ncr_hash before = ncr_weights_hash(s.weights, s.graph);
         const struct ncr_weights *fake = ncr_fake_quant(f, s.weights);
@@ -185,7 +186,7 @@ Test(fake_quant, what_is_not_finite_stays)
 {
     struct sample s = draw(3);
     struct ncr_quant_spec spec = specs[3];
-    struct ncr_fake *f = ncr_fake_new(s.arena, &s.diags, s.graph, &spec);
+    struct ncr_fake *f = ncr_fake_new(s.arena, s.diags, s.graph, &spec);
     cr_assert(f && ncr_fake_set_ranges(f, s.ranges));
     uint32_t n = 0;
     for (uint32_t p = 0; p < s.graph->n_params; p++) {
@@ -207,8 +208,8 @@ Test(fake_quant, tensors_are_those_of_the_integer_network)
         struct sample s = draw(seed);
         struct ncr_quant_spec spec = seed < 100 ? specs[seed % 3] : wide;
         const struct ncr_qgraph *g =
-            ncr_qgraph_build(s.arena, &s.diags, s.simple, &spec, s.simple_weights, s.ranges);
-        struct ncr_fake *f = ncr_fake_new(s.arena, &s.diags, s.graph, &spec);
+            ncr_qgraph_build(s.arena, s.diags, s.simple, &spec, s.simple_weights, s.ranges);
+        struct ncr_fake *f = ncr_fake_new(s.arena, s.diags, s.graph, &spec);
         if (seed >= 100 && !g && !f) { // a table of more than 8 bits
             ncr_arena_free(s.arena);
             continue;
