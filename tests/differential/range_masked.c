@@ -300,6 +300,7 @@ Test(range_masked, overlapping_windows)
         if (bias == -9000) cr_assert_gt(p.injected[NCR_SITES_ACTIVATION], 0);
         ncr_arena_free(arena);
     }
+    ncr_arena_free(tables);
 }
 
 // A tensor that comes back to one sum two ways: the sum rounds the change of each way to nothing,
