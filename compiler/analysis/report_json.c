@@ -3,16 +3,6 @@
 
 #include "compiler/analysis/report_print.h"
 
-static const char *format_name(enum ncr_qformat format)
-{
-    switch (format) {
-    case NCR_QF_LINEAR: return "linear";
-    case NCR_QF_FIXED: return "fixed";
-    case NCR_QF_LOG2: return "log2";
-    }
-    NCR_BUG("format %d", (int)format);
-}
-
 static void key_text(struct ncr_json *json, const char *key, const char *text)
 {
     ncr_json_key_str(json, key, ncr_str_of(text));
@@ -75,9 +65,9 @@ static void put_quant(struct ncr_json *json, const struct ncr_report *report)
     ncr_json_object(json);
     ncr_json_key_str(json, "name", spec->name);
     ncr_json_key_bool(json, "default", report->quant_is_default);
-    key_text(json, "weights", format_name(spec->weights));
+    key_text(json, "weights", ncr_qformat_names[spec->weights]);
     ncr_json_key_i64(json, "weight_bits", spec->weight_bits);
-    key_text(json, "activations", format_name(spec->activations));
+    key_text(json, "activations", ncr_qformat_names[spec->activations]);
     ncr_json_key_i64(json, "activation_bits", spec->activation_bits);
     ncr_json_end(json);
 }

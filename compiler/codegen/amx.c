@@ -30,8 +30,8 @@ bool ncr_amx_permitted(void)
     return permitted;
 }
 
-enum ncr_status ncr_amx_choose(struct ncr_target *target, const struct ncr_code_options *options,
-                               struct ncr_error *err)
+static enum ncr_status choose(struct ncr_target *target, const struct ncr_code_options *options,
+                              struct ncr_error *err)
 {
     static const char name[] = "x86_amx";
     bool asked = options->family && strcmp(options->family, name) == 0;
@@ -44,6 +44,16 @@ enum ncr_status ncr_amx_choose(struct ncr_target *target, const struct ncr_code_
         !ncr_family_feature(target->features, "+amx-int8") || !ncr_amx_permitted())
         return NCR_OK;
     return ncr_family_find(name, target->features, &target->family, err);
+}
+
+enum ncr_status ncr_amx_target(const struct ncr_code_options *options, struct ncr_target *out,
+                               struct ncr_error *err)
+{
+    enum ncr_status status = ncr_target_open(options, out, err);
+    if (status != NCR_OK) return status;
+    status = choose(out, options, err);
+    if (status != NCR_OK) ncr_target_close(out);
+    return status;
 }
 
 void ncr_amx_chunks(int64_t groups4, uint32_t *chunk, uint32_t *rest)

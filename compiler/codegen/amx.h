@@ -36,10 +36,11 @@ void ncr_amx_close(struct ncr_emit *e);
 void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
                  LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums);
 
-// Gives code for this process the family with tile registers, where nothing else is asked for and
-// the system permits it. NCR_USAGE where that family is asked for and not permitted.
+// Opens the target of code for this process, as ncr_target_open does, and gives it the family with
+// tile registers where nothing else is asked for and the system permits it. NCR_USAGE also where
+// that family is asked for and not permitted.
 struct ncr_target;
-enum ncr_status ncr_amx_choose(struct ncr_target *target, const struct ncr_code_options *options,
+enum ncr_status ncr_amx_target(const struct ncr_code_options *options, struct ncr_target *out,
                                struct ncr_error *err);
 
 #endif

@@ -124,13 +124,8 @@ enum ncr_status ncr_code_jit(const struct ncr_plan *plan, const struct ncr_code_
 {
     if (!plan->qgraph->has_numbers) NCR_BUG("machine code needs weights and scales");
     struct ncr_target target;
-    enum ncr_status status = ncr_target_open(options, &target, err);
+    enum ncr_status status = ncr_amx_target(options, &target, err);
     if (status != NCR_OK) return status;
-    status = ncr_amx_choose(&target, options, err);
-    if (status != NCR_OK) {
-        ncr_target_close(&target);
-        return status;
-    }
     if (!target.is_host) {
         status = ncr_fail(err, NCR_USAGE,
                           "code for the target `%s` and the processor `%s` does not run in memory "

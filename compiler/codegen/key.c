@@ -96,13 +96,8 @@ enum ncr_status ncr_code_key(const struct ncr_plan *plan, const struct ncr_code_
                              char key[33], struct ncr_error *err)
 {
     struct ncr_target target;
-    enum ncr_status status = ncr_target_open(options, &target, err);
+    enum ncr_status status = ncr_amx_target(options, &target, err);
     if (status != NCR_OK) return status;
-    status = ncr_amx_choose(&target, options, err);
-    if (status != NCR_OK) {
-        ncr_target_close(&target);
-        return status;
-    }
     struct ncr_arena *arena = ncr_arena_new(0);
     if (!arena) NCR_BUG("out of memory for the key of the code");
     struct ncr_packs packs;

@@ -105,14 +105,15 @@ static bool read_ints(struct ncr_str text, char mark, int32_t *out, uint32_t n)
     return at == text.n;
 }
 
-static const char *const formats[] = {"linear", "fixed", "log2"};
+const char *const ncr_qformat_names[NCR_QF_COUNT_] = {"linear", "fixed", "log2"};
 
 // pow2:log2:4:two:channel:fixed:8
 static void dump_quant(const struct ncr_quant_spec *q, struct ncr_buf *out)
 {
-    ncr_buf_fmt(out, "%.*s:%s:%u:%s:%s:%s:%u", NCR_STR_ARG(q->name), formats[q->weights],
+    ncr_buf_fmt(out, "%.*s:%s:%u:%s:%s:%s:%u", NCR_STR_ARG(q->name), ncr_qformat_names[q->weights],
                 q->weight_bits, q->half_steps ? "sqrt2" : "two",
-                q->per_channel ? "channel" : "tensor", formats[q->activations], q->activation_bits);
+                q->per_channel ? "channel" : "tensor", ncr_qformat_names[q->activations],
+                q->activation_bits);
 }
 
 // The part of *text before the next colon, which is taken away.
@@ -130,8 +131,8 @@ static struct ncr_str part(struct ncr_str *text)
 static bool read_format(struct ncr_str *text, enum ncr_qformat *format)
 {
     struct ncr_str word = part(text);
-    for (size_t i = 0; i < NCR_COUNT(formats); i++)
-        if (ncr_str_is(word, formats[i])) return *format = (enum ncr_qformat)i, true;
+    for (size_t i = 0; i < NCR_QF_COUNT_; i++)
+        if (ncr_str_is(word, ncr_qformat_names[i])) return *format = (enum ncr_qformat)i, true;
     return false;
 }
 

@@ -62,7 +62,9 @@ struct ncr_train_spec {
 
 // -- quantisation
 // ----------------------------------------------------------------------------------------------
-enum ncr_qformat { NCR_QF_LINEAR, NCR_QF_FIXED, NCR_QF_LOG2 };
+enum ncr_qformat { NCR_QF_LINEAR, NCR_QF_FIXED, NCR_QF_LOG2, NCR_QF_COUNT_ };
+// As the language writes them.
+extern const char *const ncr_qformat_names[NCR_QF_COUNT_];
 enum ncr_calibration { NCR_CALIB_MINMAX, NCR_CALIB_PERCENTILE };
 
 struct ncr_quant_spec {

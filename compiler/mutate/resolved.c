@@ -227,8 +227,8 @@ static void put_tensors(struct printer *p, const struct ncr_node *node, const ch
 
 static void put_format(struct ncr_buf *out, enum ncr_qformat format, uint32_t bits, bool half_steps)
 {
-    static const char *const names[] = {"linear", "fixed", "log2"};
-    ncr_buf_fmt(out, "%s(bits: %u%s", names[format], bits, half_steps ? ", base: sqrt2" : "");
+    ncr_buf_fmt(out, "%s(bits: %u%s", ncr_qformat_names[format], bits,
+                half_steps ? ", base: sqrt2" : "");
 }
 
 // Declares the number formats of single layers.

@@ -158,13 +158,6 @@ static struct ncr_diag *check_padding(struct ncr_builder_q *b, const struct ncr_
                          NCR_PAD_LIMIT, (long long)NCR_PADDED_LIMIT);
 }
 
-// Whether q gives elements as wide as those that it reads.
-static bool keeps_bits(enum ncr_qop op)
-{
-    return op == NCR_QOP_ZERO || op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE ||
-           op == NCR_QOP_PAD || op == NCR_QOP_RESHAPE;
-}
-
 // The diagnostic where a table would be read by 16 bits or give them, or NULL.
 static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qgraph *g,
                                     const struct ncr_qnode *q)
@@ -175,7 +168,7 @@ static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qg
     bool reads = in->bits > 8;
     struct ncr_diag *d = NCR_DIAG(b->diags, QUANT_TABLE, ncr_builder_q_span(b, q->node), name,
                                   reads ? "reads" : "gives", reads ? in->bits : q->bits);
-    while (keeps_bits(in->op)) // what decides them
+    while (ncr_qop_copies(in->op)) // what decides them
         in = &g->nodes[in->in[0]];
     ncr_diag_help(b->diags, d,
                   !reads         ? "give `%.*s` 8 bits by `@quant`"
@@ -188,7 +181,7 @@ static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qg
 // Bits of an activation that q gives.
 static uint32_t bits_of(const struct ncr_qgraph *g, const struct ncr_qnode *q)
 {
-    if (keeps_bits(q->op)) return g->nodes[q->in[0]].bits;
+    if (ncr_qop_copies(q->op)) return g->nodes[q->in[0]].bits;
     if (q->op == NCR_QOP_SOFTMAX || q->spec->activation_bits <= 8) return 8;
     return q->spec->activation_bits;
 }

@@ -37,29 +37,6 @@ static void match_nodes(struct ncr_fake *f)
     }
 }
 
-static bool is_stored_anew(enum ncr_qop op)
-{
-    switch (op) {
-    case NCR_QOP_INPUT:
-    case NCR_QOP_CONV:
-    case NCR_QOP_DWCONV:
-    case NCR_QOP_DENSE:
-    case NCR_QOP_ADD:
-    case NCR_QOP_MUL:
-    case NCR_QOP_CONCAT:
-    case NCR_QOP_AVGPOOL:
-    case NCR_QOP_LUT:
-    case NCR_QOP_SOFTMAX: return true;
-    case NCR_QOP_ZERO:
-    case NCR_QOP_MAXPOOL:
-    case NCR_QOP_UPSAMPLE:
-    case NCR_QOP_PAD:
-    case NCR_QOP_RESHAPE:
-    case NCR_QOP_COUNT_: break;
-    }
-    return false;
-}
-
 static float *own(struct ncr_fake *f, uint32_t param)
 {
     param = f->param[param];
@@ -100,7 +77,7 @@ struct ncr_fake *ncr_fake_new(struct ncr_arena *arena, struct ncr_diags *diags,
     int64_t weights = 0, channels = 0;
     for (uint32_t q = 0; q < f->q->n_nodes; q++) {
         struct ncr_qnode *node = &f->q->nodes[q];
-        if (is_stored_anew(node->op)) f->tensors[f->node[node->last]].on = true;
+        if (!ncr_qop_copies(node->op)) f->tensors[f->node[node->last]].on = true;
         if (node->n_weights) own_params(f, q);
         weights = ncr_max_i64(weights, node->n_weights);
         channels = ncr_max_i64(channels, node->n_channels);
@@ -128,7 +105,7 @@ bool ncr_fake_set_ranges(struct ncr_fake *fake, const struct ncr_ranges *ranges)
     bool ok = ncr_qgraph_scales(&fake->builder, fake->q, ranges);
     for (uint32_t q = 0; q < fake->q->n_nodes; q++) {
         const struct ncr_qnode *node = &fake->q->nodes[q];
-        if (!is_stored_anew(node->op)) continue;
+        if (ncr_qop_copies(node->op)) continue;
         fake->tensors[fake->node[node->last]] =
             (struct ncr_fake_tensor){true, node->scale, node->zero_point, node->lo, node->hi};
     }

@@ -22,6 +22,12 @@ bool ncr_qop_has_mult(enum ncr_qop op)
            op == NCR_QOP_CONCAT || op == NCR_QOP_AVGPOOL;
 }
 
+bool ncr_qop_copies(enum ncr_qop op)
+{
+    return op == NCR_QOP_ZERO || op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE ||
+           op == NCR_QOP_PAD || op == NCR_QOP_RESHAPE;
+}
+
 int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
 {
     const struct ncr_attrs *a = &node->attrs;

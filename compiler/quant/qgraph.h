@@ -123,6 +123,8 @@ const struct ncr_ranges *ncr_calibrator_finish(struct ncr_calibrator *calibrator
 const char *ncr_qop_name(enum ncr_qop op);
 bool ncr_qop_has_weights(enum ncr_qop op); // CONV, DWCONV, DENSE
 bool ncr_qop_has_mult(enum ncr_qop op);    // those, ADD, MUL, CONCAT, AVGPOOL
+// Gives values of its input, with their scale and bits: ZERO, MAXPOOL, UPSAMPLE, PAD, RESHAPE.
+bool ncr_qop_copies(enum ncr_qop op);
 // What n_weights and n_channels must be, from op, attributes and shapes; -1 where it passes int64.
 int64_t ncr_qnode_weights(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
 int64_t ncr_qnode_channels(const struct ncr_qnode *node);

@@ -26,8 +26,6 @@
 
 #include "compiler/quant/qgraph.h"
 
-static const char *const format_names[] = {"linear", "fixed", "log2"};
-
 enum { BYTES_A_LINE = 32, INTS_A_LINE = 12 };
 
 // Attributes that an operator has: bits of enum ncr_attr_bit.
@@ -120,7 +118,7 @@ static void put_attrs(struct ncr_buf *out, const struct ncr_qnode *n)
 
 static void put_form(struct ncr_buf *out, struct ncr_weight_form form)
 {
-    ncr_buf_fmt(out, "%s %u", format_names[form.format], form.bits);
+    ncr_buf_fmt(out, "%s %u", ncr_qformat_names[form.format], form.bits);
     if (form.half_steps) ncr_buf_puts(out, " sqrt2");
 }
 
@@ -167,7 +165,7 @@ void ncr_qgraph_dump(const struct ncr_qgraph *g, struct ncr_buf *out)
     ncr_buf_puts(out, " weights ");
     put_form(out, ncr_weight_form_of(&g->spec));
     ncr_buf_fmt(out, " per %s activations %s %u {\n", g->spec.per_channel ? "channel" : "tensor",
-                format_names[g->spec.activations], g->spec.activation_bits);
+                ncr_qformat_names[g->spec.activations], g->spec.activation_bits);
     for (uint32_t q = 0; q < g->n_nodes; q++)
         put_node(out, g, q);
     ncr_buf_puts(out, "  inputs");
@@ -343,7 +341,7 @@ static enum ncr_qformat format(struct reader *r, bool of_weights)
     if (r->failed) return NCR_QF_LINEAR;
     struct ncr_str w = word(r);
     for (int i = 0; i < (of_weights ? 3 : 2); i++)
-        if (ncr_str_is(w, format_names[i])) return (enum ncr_qformat)i;
+        if (ncr_str_is(w, ncr_qformat_names[i])) return (enum ncr_qformat)i;
     fail(r, of_weights ? "linear, fixed or log2" : "linear or fixed");
     return NCR_QF_LINEAR;
 }

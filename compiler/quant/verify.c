@@ -187,13 +187,6 @@ static bool verify_softmax(const struct check *c)
            wrong(c, "the output scale is not 1/256 from -128");
 }
 
-// Operators that give values of their input in its scale.
-static bool copies(enum ncr_qop op)
-{
-    return op == NCR_QOP_MAXPOOL || op == NCR_QOP_UPSAMPLE || op == NCR_QOP_PAD ||
-           op == NCR_QOP_RESHAPE || op == NCR_QOP_ZERO;
-}
-
 static bool verify_numbers(const struct check *c)
 {
     const struct ncr_qnode *n = c->node;
@@ -218,7 +211,7 @@ static bool verify_numbers(const struct check *c)
     if (!verify_mults(c)) return false;
     if (n->op == NCR_QOP_LUT && !n->lut) return wrong(c, "the table is missing");
     if (n->op == NCR_QOP_SOFTMAX) return verify_softmax(c);
-    if (copies(n->op) &&
+    if (ncr_qop_copies(n->op) &&
         (n->scale != input(c, 0)->scale || n->zero_point != input(c, 0)->zero_point))
         return wrong(c, "scale and zero point are not those of the input");
     return true;
@@ -230,7 +223,7 @@ static bool verify_bits(const struct check *c)
     if (n->bits > 16) return wrong(c, "an activation has more than 16 bits");
     bool table = n->op == NCR_QOP_LUT || n->op == NCR_QOP_SOFTMAX;
     if (table && ncr_qnode_is_wide(c->graph, n)) return wrong(c, "a table is of bytes");
-    return !copies(n->op) || ncr_qnode_bits(n) == ncr_qnode_bits(input(c, 0)) ||
+    return !ncr_qop_copies(n->op) || ncr_qnode_bits(n) == ncr_qnode_bits(input(c, 0)) ||
            wrong(c, "the bits are not those of the input");
 }
 
