@@ -8,6 +8,25 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/quant/weight_form.h"
 
+struct ncr_weight_key ncr_weight_key(enum ncr_weight_pack pack, struct ncr_weight_form form)
+{
+    struct ncr_weight_key key = {.pack = pack};
+    if (pack != NCR_PACK_NIBBLES && pack != NCR_PACK_CODES) return key;
+    bool log2 = form.format == NCR_QF_LOG2; // linear and fixed are read alike
+    key.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
+    key.bits = ncr_weight_width(form);
+    key.half_steps = form.half_steps;
+    return key;
+}
+
+struct ncr_weight_read ncr_weight_read(const struct ncr_weight_key *key)
+{
+    return (struct ncr_weight_read){
+        (enum ncr_weight_pack)key->pack,
+        {(enum ncr_qformat)key->format, (uint32_t)key->bits, key->half_steps != 0},
+        false};
+}
+
 uint32_t ncr_cell_bytes(const struct ncr_emit *e, const struct ncr_weight_read *read)
 {
     uint32_t whole = 4 * e->family->lanes;

@@ -10,7 +10,7 @@ struct shape {                            // all int64_t: it is its own key
     int64_t height, columns, row; // columns: pixels, or 1 where blocks run over the whole row
     int64_t out_pixel, patterns, scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights;
-    int64_t pack, format, bits, half_steps; // of the weights
+    struct ncr_weight_key read;
 };
 
 struct depthwise {
@@ -81,7 +81,7 @@ static void emit_block(struct ncr_emit *e, struct depthwise *d, LLVMValueRef off
     int64_t all = s->kw * s->row_groups * s->tap_rows * 4 * (int64_t)d->cell;
     LLVMValueRef from = ncr_at(e, d->source, offset, 1, 0),
                  weights = ncr_at(e, d->consts, pattern, all, s->weights);
-    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->pack);
+    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->read.pack);
     for (uint32_t i = 0; i < 4 * d->rows; i++) {
         slot[i] = ncr_local(e, v32);
         if (planes) LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
@@ -151,10 +151,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     const struct shape *s = user;
     struct depthwise d = {.s = s, .consts = LLVMGetParam(f, 2), .out_row = LLVMGetParam(f, 3)};
     d.finish = ncr_finish_open(e, d.consts, s->has_zero, s->clamps);
-    d.read = (struct ncr_weight_read){
-        (enum ncr_weight_pack)s->pack,
-        {(enum ncr_qformat)s->format, (uint32_t)s->bits, s->half_steps != 0},
-        false};
+    d.read = ncr_weight_read(&s->read);
     d.cell = ncr_cell_bytes(e, &d.read);
     int64_t pairs = s->height / s->tap_rows, odd = s->height % s->tap_rows;
     for (int part = 0; part < 2; part++) {
@@ -204,13 +201,7 @@ void ncr_emit_depthwise(struct ncr_emit *e, uint32_t q)
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights,
-                      .pack = p->pack};
-    if (p->pack == NCR_PACK_NIBBLES || p->pack == NCR_PACK_CODES) {
-        bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
-        s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
-        s.bits = ncr_weight_width(node->form);
-        s.half_steps = node->form.half_steps;
-    }
+                      .read = ncr_weight_key(p->pack, node->form)};
     int64_t corner = -a->pad[0] * in->row_bytes - (int64_t)a->pad[1] * in->channels;
     struct ncr_key key = ncr_key_make("depthwise", (const int64_t *)&s, sizeof s / sizeof(int64_t));
     LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, true, body, &s);

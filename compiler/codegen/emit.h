@@ -87,6 +87,12 @@ struct ncr_weight_read {
     struct ncr_weight_form form;
     bool high;
 };
+// The same as a part of a kernel's key; kernels that read `form` in one way have one.
+struct ncr_weight_key {
+    int64_t pack, format, bits, half_steps;
+};
+struct ncr_weight_key ncr_weight_key(enum ncr_weight_pack pack, struct ncr_weight_form form);
+struct ncr_weight_read ncr_weight_read(const struct ncr_weight_key *key);
 // Whether it reads them twice, by planes: the high bytes, then the low bytes of what they stand
 // for.
 bool ncr_weight_planes(const struct ncr_emit *e, enum ncr_weight_pack pack);

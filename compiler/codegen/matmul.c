@@ -15,8 +15,8 @@ struct shape {
     int64_t tile_vectors, pixels, rows, split;
     int64_t scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
-    int64_t pack, format, bits, half_steps;    // of the weights
-    int64_t amx;                               // in tiles: pixels and rows as there
+    struct ncr_weight_key read;
+    int64_t amx; // in tiles: pixels and rows as there
 };
 
 enum { MAX_ACC = 64, MAX_BODY = 128 };
@@ -341,7 +341,7 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
     LLVMValueRef channel =
         LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
     LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
-    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->pack);
+    bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->read.pack);
     for (uint32_t i = planes ? 0 : count; i < count * (uint32_t)s->split; i++)
         LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
     if (planes) { // 256 times the sum over the high bytes comes first
@@ -426,10 +426,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     m.consts = LLVMGetParam(f, 2);
     m.out_row = LLVMGetParam(f, 3);
     m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
-    m.read = (struct ncr_weight_read){
-        (enum ncr_weight_pack)s->pack,
-        {(enum ncr_qformat)s->format, (uint32_t)s->bits, s->half_steps != 0},
-        false};
+    m.read = ncr_weight_read(&s->read);
     m.cell = ncr_cell_bytes(e, &m.read);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
     struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
@@ -499,13 +496,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights,
-                      .pack = p->pack};
-    if (p->pack == NCR_PACK_NIBBLES || p->pack == NCR_PACK_CODES) {
-        bool log2 = node->form.format == NCR_QF_LOG2; // linear and fixed are read alike
-        s.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
-        s.bits = ncr_weight_width(node->form);
-        s.half_steps = node->form.half_steps;
-    }
+                      .read = ncr_weight_key(p->pack, node->form)};
     int64_t corner = 0;
     if (!dense) {
         s.step_x = fold * a->stride[1] * in->channels;
