@@ -83,7 +83,9 @@ static void place(struct ncr_report *report, struct ncr_arena *arena)
     report->alive = NCR_NEW_N(arena, uint32_t, plan->n_steps);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_buffer *b = &plan->buffers[q];
-        if (memory.peak_step < ncr_buffer_from(b) || memory.peak_step > b->last_step) continue;
+        if (memory.peak_step < ncr_buffer_from(b) || memory.peak_step > b->last_step ||
+            b->bytes == 0)
+            continue;
         uint32_t k = report->n_alive++;
         for (; k > 0 && report->layers[report->alive[k - 1]].buffer_bytes < b->bytes; k--)
             report->alive[k] = report->alive[k - 1];

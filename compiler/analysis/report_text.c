@@ -79,7 +79,7 @@ static void layer_cell(const void *user, uint32_t i, uint32_t column, bool short
         if (head) byte_cell(layer->live_bytes, shorten, out);
         break;
     case OFFSET:
-        if (head) byte_cell(layer->offset, shorten, out);
+        if (head && layer->buffer_bytes) byte_cell(layer->offset, shorten, out);
         break;
     case SHARE:
         if (head) snprintf(out, NCR_CELL, "%.1f", 100 * layer->asi_share);

@@ -120,13 +120,20 @@ void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a)
     ncr_store(e, LLVMConstVector(bytes, 64), at, 64);
     instruction(e, "llvm.x86.ldtilecfg", &at, 1);
     a->sums_bytes = (int64_t)n_sums * a->pixels * 4 * NCR_AMX_LANES;
-    a->sums = ncr_local(
-        e, LLVMArrayType2(ncr_vec(e->i32, NCR_AMX_LANES), 2 * (uint64_t)n_sums * a->pixels));
+    a->sums = ncr_local(e, LLVMArrayType2(ncr_vec(e->i32, NCR_AMX_LANES),
+                                          NCR_AMX_BLOCKS * (uint64_t)n_sums * a->pixels));
 }
 
 void ncr_amx_close(struct ncr_emit *e)
 {
     instruction(e, "llvm.x86.tilerelease", NULL, 0);
+}
+
+// Bytes from the input of the first row to that of row r.
+static int64_t row_from(const struct ncr_amx *a, uint32_t r)
+{
+    if (a->tap_columns == 0) return r * a->step_y;
+    return r / a->tap_columns * a->tap_y + r % a->tap_columns * a->tap_x;
 }
 
 // One product for all sums: inputs from `from`, weights from `w_at` on.
@@ -138,37 +145,55 @@ static void multiply(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows,
     for (uint32_t v = 0; v < vectors; v++) {
         load(e, in + 1, ncr_at(e, w_at, NULL, 0, v * cell), vectors * cell);
         for (uint32_t r = 0; r < rows; r++) {
-            load(e, in, ncr_at(e, from, NULL, 0, r * a->step_y), a->step_x);
+            load(e, in, ncr_at(e, from, NULL, 0, row_from(a, r)), a->step_x);
             LLVMValueRef args[3] = {tile(e, r * a->vectors + v), tile(e, in), tile(e, in + 1)};
             instruction(e, "llvm.x86.tdpbusd", args, 3);
         }
     }
 }
 
-void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
-                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums)
+// The products of one run.
+static void multiply_run(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows,
+                         uint32_t vectors, LLVMValueRef from, LLVMValueRef w_at)
 {
-    int64_t cell = 4 * NCR_AMX_LANES, group = vectors * cell, run = a->groups4 * group;
-    for (uint32_t v = 0; v < vectors; v++)
-        for (uint32_t r = 0; r < rows; r++) // the biases again and again
-            load(e, r * a->vectors + v, ncr_at(e, bias, NULL, 0, v * cell), 0);
-    int64_t whole = a->groups4 / a->chunk;
-    struct ncr_loop sy = ncr_loop_begin(e, a->segments / a->seg_columns);
-    struct ncr_loop sx = ncr_loop_begin(e, a->seg_columns);
-    LLVMValueRef from = ncr_at(e, ncr_at(e, window, sy.index, a->seg_y, 0), sx.index, a->seg_x, 0),
-                 w_at = ncr_at(e, ncr_at(e, weights, sy.index, a->seg_columns * run, 0), sx.index,
-                               run, 0);
+    int64_t group = (int64_t)vectors * 4 * NCR_AMX_LANES, whole = a->groups4 / a->chunk;
     struct ncr_loop k = ncr_loop_begin(e, whole);
     multiply(e, a, rows, vectors, ncr_at(e, from, k.index, 4 * (int64_t)a->chunk, 0),
              ncr_at(e, w_at, k.index, group * a->chunk, 0), false);
     ncr_loop_end(e, &k);
-    if (a->rest) {
-        int64_t done = whole * a->chunk;
-        multiply(e, a, rows, vectors, ncr_at(e, from, NULL, 0, 4 * done),
-                 ncr_at(e, w_at, NULL, 0, group * done), true);
+    if (!a->rest) return;
+    int64_t done = whole * a->chunk;
+    multiply(e, a, rows, vectors, ncr_at(e, from, NULL, 0, 4 * done),
+             ncr_at(e, w_at, NULL, 0, group * done), true);
+}
+
+void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
+                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums,
+                 const struct ncr_amx_aside *aside)
+{
+    int64_t cell = 4 * NCR_AMX_LANES, run = a->groups4 * vectors * cell;
+    for (uint32_t v = 0; v < vectors; v++)
+        for (uint32_t r = 0; r < rows; r++) // the biases again and again
+            load(e, r * a->vectors + v, ncr_at(e, bias, NULL, 0, v * cell), 0);
+    if (a->segments <= NCR_AMX_PARTS) {
+        for (int64_t s = 0; s < a->segments; s++) {
+            int64_t y = s / a->seg_columns, x = s % a->seg_columns;
+            multiply_run(e, a, rows, vectors,
+                         ncr_at(e, window, NULL, 0, y * a->seg_y + x * a->seg_x),
+                         ncr_at(e, weights, NULL, 0, s * run));
+            aside->part(e, (uint32_t)s, (uint32_t)a->segments, aside->user);
+        }
+    } else {
+        struct ncr_loop sy = ncr_loop_begin(e, a->segments / a->seg_columns);
+        struct ncr_loop sx = ncr_loop_begin(e, a->seg_columns);
+        multiply_run(
+            e, a, rows, vectors,
+            ncr_at(e, ncr_at(e, window, sy.index, a->seg_y, 0), sx.index, a->seg_x, 0),
+            ncr_at(e, ncr_at(e, weights, sy.index, a->seg_columns * run, 0), sx.index, run, 0));
+        ncr_loop_end(e, &sx);
+        ncr_loop_end(e, &sy);
+        aside->part(e, 0, 1, aside->user);
     }
-    ncr_loop_end(e, &sx);
-    ncr_loop_end(e, &sy);
     for (uint32_t r = 0; r < rows; r++)
         for (uint32_t v = 0; v < vectors; v++)
             memory(e, "llvm.x86.tilestored64", r * a->vectors + v,

@@ -13,17 +13,23 @@ struct ncr_amx {
     int64_t step_x, step_y;            // bytes between the inputs of neighbouring outputs
     int64_t seg_x, seg_y, seg_columns; // runs, as a convolution has them
     int64_t segments, groups4;
+    // Not 0: the rows are results of a window of so many columns, whose inputs are so far apart.
+    int64_t tap_columns, tap_y, tap_x;
     // set by ncr_amx_open
     uint32_t chunk, rest; // groups of a product, and of the last one of a run; 0: none
-    // Two blocks of [rows][vectors][pixels][16] i32, so that one is requantised while the next is
-    // summed; bytes of one.
+    // NCR_AMX_BLOCKS blocks of [rows][vectors][pixels][16] i32, so that one is requantised while
+    // the next but one is summed; bytes of one.
     LLVMValueRef sums;
     int64_t sums_bytes;
 };
 
 enum { NCR_AMX_LANES = 16, NCR_AMX_PIXELS = 16, NCR_AMX_TILES = 8, NCR_AMX_GROUPS = 16 };
-// Tiles of sums that kernels take: the others are operands, and more were not faster.
-enum { NCR_AMX_SUMS = 4 };
+// Tiles of sums that a block may have: the others are operands. Blocks of more than two were not
+// faster; pooling windows need one for each result.
+enum { NCR_AMX_SUMS = 4, NCR_AMX_BEST = 2 };
+// Runs of a kernel between which other work is put.
+enum { NCR_AMX_PARTS = 5 };
+enum { NCR_AMX_BLOCKS = 3 };
 
 // Groups of four bytes that one product takes of a run, and those of the last product where the run
 // is no multiple.
@@ -31,10 +37,18 @@ void ncr_amx_chunks(int64_t groups4, uint32_t *chunk, uint32_t *rest);
 // Configures the tiles, before anything else; and lets them go.
 void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a);
 void ncr_amx_close(struct ncr_emit *e);
+// Other work, in parts, that is put between the products of a block: the tile unit and the vector
+// units run side by side where the processor finds work for both among the next few hundred
+// instructions.
+struct ncr_amx_aside {
+    void (*part)(struct ncr_emit *e, uint32_t part, uint32_t parts, void *user);
+    void *user;
+};
 // Leaves the sums of a block in `sums`: biases are 16 i32 a vector, `weights` the packed weights of
 // its vectors. rows and vectors may be fewer than configured.
 void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
-                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums);
+                 LLVMValueRef window, LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef sums,
+                 const struct ncr_amx_aside *aside);
 
 // Opens the target of code for this process, as ncr_target_open does, and gives it the family with
 // tile registers where nothing else is asked for and the system permits it. NCR_USAGE also where

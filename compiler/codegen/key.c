@@ -12,7 +12,7 @@ static_assert(sizeof(struct ncr_qnode) == 312, "is the new field read by an emit
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_buffer) == 80, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
-static_assert(sizeof(struct ncr_pack) == 144, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_pack) == 168, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_tile) == 28, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_target) == 64, "is the new field read by an emitter?");
 #endif
@@ -51,17 +51,19 @@ static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)
 {
     PUT(out, (int64_t)b->offset, (int64_t)b->bytes, b->channels, b->element, b->height, b->width,
         b->border[0], b->border[1], b->border[2], b->border[3], b->row_bytes, b->first,
-        b->in_place_of);
+        b->in_place_of, b->fused_into);
 }
 
 static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)
 {
     const struct ncr_tile *t = &p->tile;
+    const struct ncr_fusion *f = &p->fusion;
     PUT(out, (int64_t)p->base, t->fold, t->merge, t->vectors, t->pixels, t->rows, t->split, t->amx,
         p->row_runs, p->segments, p->groups4, p->run_bytes, p->channel_groups, p->outs, p->vectors);
     PUT(out, p->patterns, p->tap_rows, p->row_groups, p->flat, p->permuted, p->scale, p->pack,
-        p->has_zero, p->clamps, p->wide, (int64_t)p->bias, (int64_t)p->mult, (int64_t)p->round,
-        (int64_t)p->shift, (int64_t)p->weights, (int64_t)p->table);
+        p->has_zero, p->clamps, p->wide, f->sum, f->other, f->pool[0], f->pool[1], f->stride[0],
+        f->stride[1], (int64_t)p->bias, (int64_t)p->mult, (int64_t)p->round, (int64_t)p->shift,
+        (int64_t)p->weights, (int64_t)p->table);
 }
 
 void ncr_key_of(const struct ncr_packs *packs, const struct ncr_target *target, char key[33])

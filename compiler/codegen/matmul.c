@@ -1,6 +1,8 @@
 // Convolution and dense layers: tiles of rows x pixels x vectors of output channels, summed in
 // registers over groups of four input bytes; requantised, clamped and narrowed before they leave
-// the registers.
+// the registers. What is fused (plan.h) happens there too: of a pooling window the largest sum is
+// requantised alone, which is the largest result, since no multiplier is negative; an ADD takes the
+// results before they are narrowed.
 #include "compiler/codegen/amx.h"
 
 // What a kernel depends on; everything else comes through its pointers. All int64_t: it is its own
@@ -16,16 +18,33 @@ struct shape {
     int64_t scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
     struct ncr_weight_key read;
-    int64_t amx; // in tiles: pixels and rows as there
+    int64_t amx;                          // in tiles: pixels and rows as there
+    int64_t pool_y, pool_x, tap_y, tap_x; // results that make an output; bytes between their inputs
+    int64_t sum;                          // an ADD follows, of which the results are input sum - 1
+    int64_t sum_scale, sum_has_zero, sum_clamps;
 };
 
 enum { MAX_ACC = 64, MAX_BODY = 128 };
 
+// Where outputs go, and (with `sum`) the elements of the other tensor that go into them.
+struct place {
+    LLVMValueRef out, other;
+};
+
+// The ADD: clamp of the results, as stored (zero NULL: in their rounding); factors and what the sum
+// starts with, see elementwise.c.
+struct residual {
+    LLVMValueRef zero, lo, hi, mine, theirs, start;
+    struct ncr_scale scale;
+};
+
 struct matmul {
     struct ncr_emit *e;
     const struct shape *s;
-    LLVMValueRef consts, out_row;
-    LLVMValueRef source, target;   // of the plane
+    LLVMValueRef consts, out_row, other_row;
+    LLVMValueRef source; // of the plane
+    struct place target;
+    struct residual residual;
     LLVMValueRef weights, channel; // of the plane; channel is an index into bias, mult, …
     struct ncr_finish finish;
     struct ncr_weight_read read;
@@ -131,13 +150,76 @@ static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window
     ncr_loop_end(e, &sy);
 }
 
+static struct place place_at(struct matmul *m, struct place p, LLVMValueRef index, int64_t scale,
+                             int64_t offset)
+{
+    p.out = ncr_at(m->e, p.out, index, scale, offset);
+    if (p.other) p.other = ncr_at(m->e, p.other, index, scale, offset);
+    return p;
+}
+
+static struct place rows_down(struct matmul *m, struct place p, LLVMValueRef rows)
+{
+    struct ncr_emit *e = m->e;
+    p.out = ncr_at(e, p.out, LLVMBuildMul(e->b, m->out_row, rows, ""), 1, 0);
+    if (p.other) p.other = ncr_at(e, p.other, LLVMBuildMul(e->b, m->other_row, rows, ""), 1, 0);
+    return p;
+}
+
+static struct residual residual_open(struct ncr_emit *e, const struct shape *s, LLVMValueRef own,
+                                     LLVMValueRef consts)
+{
+    uint32_t n = e->family->lanes;
+    int32_t bias = e->family->biased ? 128 : 0;
+    const int64_t mine = NCR_HEAD_IN + s->sum - 1, theirs = NCR_HEAD_IN + 2 - s->sum;
+    struct word {
+        LLVMValueRef from;
+        int64_t at;
+        int32_t more;
+    } words[] = {{own, NCR_HEAD_ZERO, bias}, {own, NCR_HEAD_LO, bias}, {own, NCR_HEAD_HI, bias},
+                 {consts, mine, 0},          {consts, theirs, 0},      {consts, NCR_HEAD_SUM, 0}};
+    LLVMValueRef v[NCR_COUNT(words)];
+    for (size_t i = 0; i < NCR_COUNT(words); i++) {
+        v[i] = ncr_load(e, e->i32, ncr_at(e, words[i].from, NULL, 0, 4 * words[i].at), 4);
+        if (words[i].more) v[i] = LLVMBuildAdd(e->b, v[i], ncr_i32(e, words[i].more), "");
+        v[i] = ncr_splat(e, v[i], n);
+    }
+    return (struct residual){.zero = s->has_zero ? NULL : v[0],
+                             .lo = v[1],
+                             .hi = v[2],
+                             .mine = v[3],
+                             .theirs = v[4],
+                             .start = v[5],
+                             .scale =
+                                 ncr_scale_splat(e, (enum ncr_scale_kind)s->sum_scale,
+                                                 ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE))};
+}
+
+// Results of a row of a tile to requantised sums with the elements at `other`.
+static void add_other(struct matmul *m, const struct tile *t, LLVMValueRef *r, LLVMValueRef other)
+{
+    struct ncr_emit *e = m->e;
+    const struct residual *a = &m->residual;
+    for (uint32_t i = 0; i < t->pixels * t->vectors; i++) {
+        int64_t at = i / t->vectors * m->s->out_pixel + i % t->vectors * e->family->lanes;
+        LLVMValueRef x = ncr_widen(e, ncr_at(e, other, NULL, 0, at)), y = r[i];
+        if (a->zero) y = LLVMBuildAdd(e->b, y, a->zero, "");
+        y = ncr_min(e, ncr_max(e, y, a->lo, true), a->hi, true);
+        LLVMValueRef sum = LLVMBuildAdd(e->b, a->start, LLVMBuildMul(e->b, y, a->mine, ""), "");
+        sum = LLVMBuildAdd(e->b, sum, LLVMBuildMul(e->b, x, a->theirs, ""), "");
+        r[i] = ncr_rescale(e, sum, &a->scale);
+    }
+}
+
 // The vectors of one row of a tile, in the order of memory, as bytes: four vectors at once where
 // their places follow one another.
-static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, LLVMValueRef target,
+static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, struct place place,
                       uint32_t last)
 {
     struct ncr_emit *e = m->e;
+    LLVMValueRef target = place.out;
     uint32_t lanes = e->family->lanes, count = t->pixels * t->vectors;
+    if (m->s->sum) add_other(m, t, r, place.other);
     bool dense = last == lanes && m->s->out_pixel == (int64_t)t->vectors * lanes;
     bool squeeze = !dense && e->permutes && t->vectors == 1 && m->s->out_pixel == last;
     uint32_t at_once = dense || squeeze || t->vectors == 1 || t->vectors == 2 ? 4
@@ -176,9 +258,10 @@ static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, L
     }
 }
 
-// Requantises and stores n pixels of a row whose sums begin at `sums`, `gap` bytes between vectors.
+// Requantises and stores n pixels of a row whose sums begin at `sums`, `gap` bytes between vectors
+// (of a pooling window: between its results).
 static void store_sums(struct matmul *m, struct tile t, uint32_t n, LLVMValueRef sums, int64_t gap,
-                       const struct ncr_scale *scale, LLVMValueRef target, uint32_t last)
+                       const struct ncr_scale *scale, struct place target, uint32_t last)
 {
     struct ncr_emit *e = m->e;
     uint32_t lanes = e->family->lanes;
@@ -188,6 +271,11 @@ static void store_sums(struct matmul *m, struct tile t, uint32_t n, LLVMValueRef
     for (uint32_t i = 0; i < n * t.vectors; i++) {
         int64_t at = i / t.vectors * 4 * lanes + i % t.vectors * gap;
         r[i] = ncr_load(e, ncr_vec(e->i32, lanes), ncr_at(e, sums, NULL, 0, at), 4 * lanes);
+        for (int64_t tap = 1; tap < m->s->pool_y * m->s->pool_x; tap++)
+            r[i] = ncr_max(e, r[i],
+                           ncr_load(e, ncr_vec(e->i32, lanes),
+                                    ncr_at(e, sums, NULL, 0, at + tap * gap), 4 * lanes),
+                           true);
         r[i] = ncr_rescale(e, r[i], &scale[i % t.vectors]);
     }
     store_row(m, &t, r, target, last);
@@ -199,74 +287,124 @@ struct amx_block {
     struct ncr_scale scale[NCR_AMX_SUMS];
 };
 
-static void finish_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
-                       LLVMValueRef sums, LLVMValueRef target, uint32_t last)
+// The outputs of a block that leave together: `pixels` neighbours of a row.
+static uint32_t unit_pixels(const struct tile *t)
 {
-    struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
-    enum { AT_ONCE = 4 };
-    uint32_t whole = t->pixels / AT_ONCE, rest = t->pixels % AT_ONCE;
-    int64_t cell = 4 * (int64_t)e->family->lanes, gap = t->pixels * cell;
-    for (uint32_t row = 0; row < t->rows; row++) {
-        LLVMValueRef line = row ? LLVMBuildMul(e->b, m->out_row, ncr_word(e, row), "") : NULL,
-                     out = ncr_at(e, target, line, 1, 0),
-                     at = ncr_at(e, sums, NULL, 0, (int64_t)row * t->vectors * gap);
-        if (whole) {
-            struct ncr_loop k = ncr_loop_begin(e, whole);
-            store_sums(m, *t, AT_ONCE, ncr_at(e, at, k.index, AT_ONCE * cell, 0), gap, b->scale,
-                       ncr_at(e, out, k.index, AT_ONCE * s->out_pixel, 0), last);
-            ncr_loop_end(e, &k);
-        }
-        if (rest)
-            store_sums(m, *t, rest, ncr_at(e, at, NULL, 0, whole * AT_ONCE * cell), gap, b->scale,
-                       ncr_at(e, out, NULL, 0, whole * AT_ONCE * s->out_pixel), last);
-    }
+    uint32_t n = t->vectors < 4 ? 4 / t->vectors : 1;
+    while (t->pixels % n)
+        n--;
+    return n;
 }
 
-// What a loop over blocks hands on: where the block before goes to (null: there is none), and in
-// which half of the buffer the next one is summed.
+// Finishes units begin to end - 1 of a block.
+static void finish_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
+                       LLVMValueRef sums, struct place target, uint32_t last, uint32_t begin,
+                       uint32_t end)
+{
+    struct ncr_emit *e = m->e;
+    uint32_t n = unit_pixels(t), across = t->pixels / n;
+    int64_t cell = 4 * (int64_t)e->family->lanes, gap = t->pixels * cell;
+    if (begin == end) return;
+    struct ncr_loop u = ncr_loop_begin(e, end - begin);
+    LLVMValueRef unit = LLVMBuildAdd(e->b, u.index, ncr_word(e, begin), ""),
+                 row = LLVMBuildUDiv(e->b, unit, ncr_word(e, across), ""),
+                 x = LLVMBuildURem(e->b, unit, ncr_word(e, across), "");
+    struct place out = t->rows > 1 ? rows_down(m, target, row) : target;
+    LLVMValueRef at = ncr_at(e, ncr_at(e, sums, row, t->vectors * gap, 0), x, n * cell, 0);
+    store_sums(m, *t, n, at, gap, b->scale, place_at(m, out, x, n * m->s->out_pixel, 0), last);
+    ncr_loop_end(e, &u);
+}
+
+// What a loop over blocks hands on: where the blocks before go to, the last one first (null: there
+// is none), and in which part of the buffer the next one is summed.
 struct amx_state {
-    LLVMValueRef target, half;
+    LLVMValueRef target[NCR_AMX_BLOCKS - 1], other[NCR_AMX_BLOCKS - 1], part;
 };
 
-static bool looks_ahead(const struct matmul *m)
-{
-    return m->amx.rows * m->amx.vectors == 1;
-}
-
-static LLVMValueRef other_half(struct matmul *m, const struct amx_state *state)
+static struct place remembered(struct matmul *m, const struct amx_state *state, int k)
 {
     struct ncr_emit *e = m->e;
-    return LLVMBuildSub(e->b, ncr_word(e, m->amx.sums_bytes),
-                        LLVMBuildLoad2(e->b, e->word, state->half, ""), "");
+    return (struct place){LLVMBuildLoad2(e->b, e->ptr, state->target[k], ""),
+                          m->target.other ? LLVMBuildLoad2(e->b, e->ptr, state->other[k], "")
+                                          : NULL};
 }
 
-// Sums of the block at (window, target); where a block is a single tile, those of the block before
-// leave then: in this order the one is in the tile unit while the other is in the vector units.
+static void remember(struct matmul *m, const struct amx_state *state, int k, struct place p)
+{
+    LLVMBuildStore(m->e->b, p.out, state->target[k]);
+    if (p.other) LLVMBuildStore(m->e->b, p.other, state->other[k]);
+}
+
+// The part of the buffer after `part`, in a circle: of the block longest summed.
+static LLVMValueRef next_part(struct matmul *m, LLVMValueRef part)
+{
+    struct ncr_emit *e = m->e;
+    int64_t bytes = m->amx.sums_bytes;
+    LLVMValueRef last =
+        LLVMBuildICmp(e->b, LLVMIntEQ, part, ncr_word(e, (NCR_AMX_BLOCKS - 1) * bytes), "");
+    return LLVMBuildSelect(e->b, last, ncr_word(e, 0),
+                           LLVMBuildAdd(e->b, part, ncr_word(e, bytes), ""), "");
+}
+
+// A block before, which leaves while this one is summed. Not the last one: its sums would be waited
+// for.
+struct leaving {
+    struct matmul *m;
+    const struct tile *t;
+    const struct amx_block *b;
+    LLVMValueRef sums, none; // none: there is no such block
+    struct place target;
+    uint32_t last;
+};
+
+static void leave(struct ncr_emit *e, uint32_t part, uint32_t parts, void *user)
+{
+    const struct leaving *l = user;
+    uint32_t units = l->t->rows * (l->t->pixels / unit_pixels(l->t));
+    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, ""),
+                      end = LLVMAppendBasicBlockInContext(e->context, e->function, "");
+    LLVMBuildCondBr(e->b, l->none, end, some);
+    LLVMPositionBuilderAtEnd(e->b, some);
+    finish_amx(l->m, l->t, l->b, l->sums, l->target, l->last, units * part / parts,
+               units * (part + 1) / parts);
+    LLVMBuildBr(e->b, end);
+    LLVMPositionBuilderAtEnd(e->b, end);
+}
+
+// Sums of the block at (window, target), between which those of an earlier block leave.
 static void step_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
-                     const struct amx_state *state, LLVMValueRef window, LLVMValueRef target,
+                     const struct amx_state *state, LLVMValueRef window, struct place target,
                      uint32_t last)
 {
     struct ncr_emit *e = m->e;
-    if (!looks_ahead(m)) {
-        ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, b->weights, b->bias, m->amx.sums);
-        finish_amx(m, t, b, m->amx.sums, target, last);
-        return;
+    LLVMValueRef part = LLVMBuildLoad2(e->b, e->word, state->part, ""), next = next_part(m, part);
+    struct leaving before = {m,    t,
+                             b,    ncr_at(e, m->amx.sums, next, 1, 0),
+                             NULL, remembered(m, state, NCR_AMX_BLOCKS - 2),
+                             last};
+    before.none = LLVMBuildIsNull(e->b, before.target.out, "");
+    struct ncr_amx_aside aside = {leave, &before};
+    ncr_amx_sum(e, &m->amx, m->amx.tap_columns ? m->amx.rows : t->rows, t->vectors, window,
+                b->weights, b->bias, ncr_at(e, m->amx.sums, part, 1, 0), &aside);
+    for (int k = NCR_AMX_BLOCKS - 2; k > 0; k--)
+        remember(m, state, k, remembered(m, state, k - 1));
+    remember(m, state, 0, target);
+    LLVMBuildStore(e->b, next, state->part);
+}
+
+// The blocks that have not left yet, in their order.
+static void leave_all(struct matmul *m, const struct tile *t, const struct amx_block *b,
+                      const struct amx_state *state, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    LLVMValueRef part = LLVMBuildLoad2(e->b, e->word, state->part, "");
+    for (int k = NCR_AMX_BLOCKS - 2; k >= 0; k--) {
+        part = next_part(m, part);
+        struct leaving l = {
+            m, t, b, ncr_at(e, m->amx.sums, part, 1, 0), NULL, remembered(m, state, k), last};
+        l.none = LLVMBuildIsNull(e->b, l.target.out, "");
+        leave(e, 0, 1, &l);
     }
-    LLVMValueRef half = LLVMBuildLoad2(e->b, e->word, state->half, ""),
-                 before = LLVMBuildLoad2(e->b, e->ptr, state->target, ""),
-                 other = other_half(m, state);
-    ncr_amx_sum(e, &m->amx, t->rows, t->vectors, window, b->weights, b->bias,
-                ncr_at(e, m->amx.sums, half, 1, 0));
-    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, ""),
-                      end = LLVMAppendBasicBlockInContext(e->context, e->function, "");
-    LLVMBuildCondBr(e->b, LLVMBuildIsNull(e->b, before, ""), end, some);
-    LLVMPositionBuilderAtEnd(e->b, some);
-    finish_amx(m, t, b, ncr_at(e, m->amx.sums, other, 1, 0), before, last);
-    LLVMBuildBr(e->b, end);
-    LLVMPositionBuilderAtEnd(e->b, end);
-    LLVMBuildStore(e->b, target, state->target);
-    LLVMBuildStore(e->b, other, state->half);
 }
 
 static struct amx_block amx_block_open(struct matmul *m, uint32_t vectors, LLVMValueRef vector)
@@ -297,50 +435,45 @@ static void emit_plane_amx(struct matmul *m, struct tile t, LLVMValueRef vector,
     const struct shape *s = m->s;
     uint32_t rows = t.rows;
     struct amx_block b = amx_block_open(m, t.vectors, vector);
-    struct amx_state state = {ncr_local(e, e->ptr), ncr_local(e, e->word)};
+    struct amx_state state = {.part = ncr_local(e, e->word)};
+    for (int k = 0; k < NCR_AMX_BLOCKS - 1; k++) {
+        state.target[k] = ncr_local(e, e->ptr);
+        state.other[k] = ncr_local(e, e->ptr);
+    }
     for (int part = 0; part < 2; part++) {
         int64_t full = s->height / rows * rows, ny = part ? s->height - full : full;
         if (ny == 0) continue;
         t.rows = part ? (uint32_t)ny : rows;
-        LLVMBuildStore(e->b, LLVMConstNull(e->ptr), state.target);
-        LLVMBuildStore(e->b, ncr_word(e, 0), state.half);
+        for (int k = 0; k < NCR_AMX_BLOCKS - 1; k++)
+            LLVMBuildStore(e->b, LLVMConstNull(e->ptr), state.target[k]);
+        LLVMBuildStore(e->b, ncr_word(e, 0), state.part);
         struct ncr_loop y = ncr_loop_begin(e, part ? 1 : full / rows);
         LLVMValueRef first = part ? ncr_word(e, full)
                                   : LLVMBuildMul(e->b, y.index, ncr_word(e, rows), ""),
-                     line = LLVMBuildMul(e->b, m->out_row, first, ""),
-                     to = ncr_at(e, ncr_at(e, m->target, line, 1, 0), vector, e->family->lanes, 0),
                      from = ncr_at(e, m->source, first, s->step_y, 0);
+        struct place to = place_at(m, rows_down(m, m->target, first), vector, e->family->lanes, 0);
         struct ncr_loop x = ncr_loop_begin(e, (s->width + t.pixels - 1) / t.pixels);
         LLVMValueRef at = LLVMBuildMul(e->b, x.index, ncr_word(e, t.pixels), ""),
                      end = ncr_word(e, s->width - t.pixels);
         // Tiles have one size: where they do not fill the row, the last one overlaps.
         if (s->width % t.pixels) at = ncr_min(e, at, end, false);
         step_amx(m, &t, &b, &state, ncr_at(e, from, at, s->step_x, 0),
-                 ncr_at(e, to, at, s->out_pixel, 0), last);
+                 place_at(m, to, at, s->out_pixel, 0), last);
         ncr_loop_end(e, &x);
         ncr_loop_end(e, &y);
-        if (looks_ahead(m))
-            finish_amx(m, &t, &b, ncr_at(e, m->amx.sums, other_half(m, &state), 1, 0),
-                       LLVMBuildLoad2(e->b, e->ptr, state.target, ""), last);
+        leave_all(m, &t, &b, &state, last);
     }
 }
 
-// One tile: `window` is the first input byte of its first output, `target` that output's first
-// byte, `vector` the first vector (a word); `last` lanes of its last vector are outputs.
-static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
-                      LLVMValueRef target, LLVMValueRef vector, uint32_t last)
+// The sums of a tile, with the biases at `bias`.
+static void sum_results(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                        LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef *slot,
+                        LLVMValueRef *r)
 {
     struct ncr_emit *e = m->e;
     const struct shape *s = m->s;
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
-    LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
-    for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
-        slot[i] = ncr_local(e, v32);
-    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
-    LLVMValueRef channel =
-        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
-    LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
     bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->read.pack);
     for (uint32_t i = planes ? 0 : count; i < count * (uint32_t)s->split; i++)
         LLVMBuildStore(e->b, LLVMConstNull(v32), slot[i]);
@@ -355,7 +488,7 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
                            slot[i]);
     }
     for (uint32_t v = 0; v < t->vectors; v++) {
-        LLVMValueRef b = ncr_load(e, v32, ncr_at(e, at, NULL, 0, s->bias + v * lanes * 4), 4);
+        LLVMValueRef b = ncr_load(e, v32, ncr_at(e, bias, NULL, 0, v * lanes * 4), 4);
         for (uint32_t i = v; i < count; i += t->vectors)
             LLVMBuildStore(
                 e->b,
@@ -368,6 +501,52 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
         for (uint32_t k = 1; k < s->split; k++)
             r[i] = LLVMBuildAdd(e->b, r[i], LLVMBuildLoad2(e->b, v32, slot[k * count + i], ""), "");
     }
+}
+
+// Of each pooling window the largest sum.
+static void sum_windows(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                        LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef *slot,
+                        LLVMValueRef *r)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    uint32_t lanes = e->family->lanes, count = accumulators(t);
+    LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
+    LLVMValueRef largest[MAX_ACC];
+    for (uint32_t i = 0; i < count; i++) {
+        largest[i] = ncr_local(e, v32);
+        LLVMBuildStore(e->b, ncr_splat_int(e->i32, INT32_MIN, lanes), largest[i]);
+    }
+    struct ncr_loop y = ncr_loop_begin(e, s->pool_y), x = ncr_loop_begin(e, s->pool_x);
+    sum_results(m, t, ncr_at(e, ncr_at(e, window, y.index, s->tap_y, 0), x.index, s->tap_x, 0),
+                weights, bias, slot, r);
+    for (uint32_t i = 0; i < count; i++)
+        LLVMBuildStore(e->b, ncr_max(e, LLVMBuildLoad2(e->b, v32, largest[i], ""), r[i], true),
+                       largest[i]);
+    ncr_loop_end(e, &x);
+    ncr_loop_end(e, &y);
+    for (uint32_t i = 0; i < count; i++)
+        r[i] = LLVMBuildLoad2(e->b, v32, largest[i], "");
+}
+
+// One tile: `window` is the first input byte of its first output, `target` that output's first
+// byte, `vector` the first vector (a word); `last` lanes of its last vector are outputs.
+static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
+                      struct place target, LLVMValueRef vector, uint32_t last)
+{
+    struct ncr_emit *e = m->e;
+    const struct shape *s = m->s;
+    uint32_t lanes = e->family->lanes, count = accumulators(t);
+    LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
+    LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
+    for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
+        slot[i] = ncr_local(e, v32);
+    LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
+    LLVMValueRef channel =
+        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
+    LLVMValueRef at = ncr_at(e, m->consts, channel, 4, 0);
+    (s->pool_y * s->pool_x > 1 ? sum_windows : sum_results)(
+        m, t, window, weights, ncr_at(e, at, NULL, 0, s->bias), slot, r);
     for (uint32_t v = 0; v < t->vectors; v++) {
         int64_t skip = (int64_t)v * lanes * 4;
         struct ncr_scale scale = ncr_scale_load(
@@ -376,11 +555,10 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
         for (uint32_t i = v; i < count; i += t->vectors)
             r[i] = ncr_rescale(e, r[i], &scale);
     }
-    LLVMValueRef to = ncr_at(e, target, vector, lanes, 0);
-    for (uint32_t row = 0; row < t->rows; row++) {
-        LLVMValueRef line = row ? LLVMBuildMul(e->b, m->out_row, ncr_word(e, row), "") : NULL;
-        store_row(m, t, r + row * t->pixels * t->vectors, ncr_at(e, to, line, 1, 0), last);
-    }
+    struct place to = place_at(m, target, vector, lanes, 0);
+    for (uint32_t row = 0; row < t->rows; row++)
+        store_row(m, t, r + row * t->pixels * t->vectors,
+                  row ? rows_down(m, to, ncr_word(e, row)) : to, last);
 }
 
 // All rows of tiles for the vectors of `t` from `vector` on.
@@ -398,11 +576,10 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
         if (ny == 0) continue;
         t.rows = y_part ? (uint32_t)ny : rows;
         struct ncr_loop y = ncr_loop_begin(e, y_part ? 1 : full / rows);
-        LLVMValueRef line = LLVMBuildMul(e->b, m->out_row, ncr_word(e, y_part ? full : rows), "");
-        LLVMValueRef to = ncr_at(e, m->target,
-                                 y_part ? line : LLVMBuildMul(e->b, y.index, line, ""), 1, 0),
-                     from = ncr_at(e, m->source, y.index, s->step_y * rows,
-                                   y_part ? full * s->step_y : 0);
+        LLVMValueRef first = y_part ? ncr_word(e, full)
+                                    : LLVMBuildMul(e->b, y.index, ncr_word(e, rows), ""),
+                     from = ncr_at(e, m->source, first, s->step_y, 0);
+        struct place to = rows_down(m, m->target, first);
         for (int x_part = 0; x_part < 2; x_part++) {
             int64_t across = s->width / pixels * pixels, nx = x_part ? s->width - across : across;
             if (nx == 0) continue;
@@ -411,7 +588,7 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
             emit_tile(
                 m, &t,
                 ncr_at(e, from, x.index, s->step_x * pixels, x_part ? across * s->step_x : 0),
-                ncr_at(e, to, x.index, s->out_pixel * pixels, x_part ? across * s->out_pixel : 0),
+                place_at(m, to, x.index, s->out_pixel * pixels, x_part ? across * s->out_pixel : 0),
                 vector, last);
             ncr_loop_end(e, &x);
         }
@@ -419,20 +596,34 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
     }
 }
 
+// Arguments: input, output, constants; with `sum` the other tensor and the ADD's constants; bytes
+// of an output row, and of one of the other tensor.
 static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
     const struct shape *s = user;
     struct matmul m = {.e = e, .s = s};
+    struct place target = {LLVMGetParam(f, 1), s->sum ? LLVMGetParam(f, 3) : NULL};
     m.consts = LLVMGetParam(f, 2);
-    m.out_row = LLVMGetParam(f, 3);
-    m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
+    m.out_row = LLVMGetParam(f, s->sum ? 5 : 3);
+    if (s->sum) {
+        LLVMValueRef consts = LLVMGetParam(f, 4);
+        m.other_row = LLVMGetParam(f, 6);
+        m.residual = residual_open(e, s, m.consts, consts);
+        m.finish = ncr_finish_open(e, consts, s->sum_has_zero, s->sum_clamps);
+    } else {
+        m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
+    }
     m.read = ncr_weight_read(&s->read);
     m.cell = ncr_cell_bytes(e, &m.read);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
     struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
     if (s->amx) {
+        bool pools = s->pool_y * s->pool_x > 1;
         m.amx = (struct ncr_amx){.pixels = t.pixels,
-                                 .rows = t.rows,
+                                 .rows = pools ? (uint32_t)(s->pool_y * s->pool_x) : t.rows,
+                                 .tap_columns = pools ? s->pool_x : 0,
+                                 .tap_y = s->tap_y,
+                                 .tap_x = s->tap_x,
                                  .vectors = t.vectors,
                                  .step_x = s->step_x,
                                  .step_y = s->step_y,
@@ -445,7 +636,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     }
     struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
     m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
-    m.target = ncr_at(e, LLVMGetParam(f, 1), plane.index, s->outs, 0);
+    m.target = place_at(&m, target, plane.index, s->outs, 0);
     m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * m.cell,
                        s->weights);
     m.channel = LLVMBuildMul(e->b, plane.index, ncr_word(e, s->vectors * lanes), "");
@@ -470,9 +661,11 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
     const struct ncr_qnode *node = &e->graph->nodes[q];
     const struct ncr_pack *p = &e->packs->at[q];
     const struct ncr_attrs *a = &node->attrs;
-    const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[q];
+    const struct ncr_fusion *fusion = &p->fusion;
+    uint32_t stored = ncr_plan_stored_as(e->plan, q);
+    const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[stored];
     bool dense = node->op == NCR_QOP_DENSE;
-    int64_t fold = p->tile.fold, kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
+    int64_t fold = p->tile.fold, kw = (dense ? 1 : a->kernel[1]) + (fold - 1) * fusion->stride[1];
     struct shape s = {.seg_columns = p->row_runs ? 1 : kw,
                       .segments = p->segments,
                       .groups4 = p->groups4,
@@ -496,11 +689,15 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights,
-                      .read = ncr_weight_key(p->pack, node->form)};
+                      .read = ncr_weight_key(p->pack, node->form),
+                      .pool_y = fusion->pool[0],
+                      .pool_x = fusion->pool[1]};
     int64_t corner = 0;
     if (!dense) {
-        s.step_x = fold * a->stride[1] * in->channels;
-        s.step_y = a->stride[0] * in->row_bytes;
+        s.step_x = fold * fusion->stride[1] * in->channels;
+        s.step_y = fusion->stride[0] * in->row_bytes;
+        s.tap_x = (int64_t)a->stride[1] * in->channels;
+        s.tap_y = a->stride[0] * in->row_bytes;
         s.seg_x = (int64_t)a->dilation[1] * in->channels;
         s.seg_y = a->dilation[0] * in->row_bytes;
         corner = -a->pad[0] * in->row_bytes - (int64_t)a->pad[1] * in->channels;
@@ -509,10 +706,23 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
         s.width *= s.height;
         s.height = 1;
     }
+    LLVMValueRef args[7] = {ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner),
+                            ncr_tensor(e, stored), ncr_consts(e, q), ncr_word(e, out->row_bytes)};
+    bool sum = fusion->sum != NCR_PLAN_OWN;
+    if (sum) {
+        const struct ncr_pack *to = &e->packs->at[stored];
+        s.sum = 1 + (e->graph->nodes[stored].in[1] == q);
+        s.sum_scale = to->scale;
+        s.sum_has_zero = to->has_zero;
+        s.sum_clamps = to->clamps;
+        args[5] = args[3];
+        args[3] = ncr_tensor(e, fusion->other);
+        args[4] = ncr_consts(e, stored);
+        args[6] = ncr_word(e, e->plan->buffers[fusion->other].row_bytes);
+    }
     struct ncr_key key =
         ncr_key_make(dense ? "dense" : "conv", (const int64_t *)&s, sizeof s / sizeof(int64_t));
-    LLVMValueRef f = ncr_kernel(e, key.text, 3, 1, true, body, &s);
-    LLVMValueRef args[4] = {ncr_at(e, ncr_tensor(e, node->in[0]), NULL, 0, corner),
-                            ncr_tensor(e, q), ncr_consts(e, q), ncr_word(e, out->row_bytes)};
-    ncr_emit_call(e, f, args, 4);
+    // A sum may be in place of the other tensor.
+    LLVMValueRef f = ncr_kernel(e, key.text, sum ? 5 : 3, sum ? 2 : 1, !sum, body, &s);
+    ncr_emit_call(e, f, args, sum ? 7 : 4);
 }

@@ -14,6 +14,13 @@ static bool moves(enum ncr_qop op)
 static void emit_step(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
+    if (ncr_plan_stored_as(e->plan, q) != q) return; // a part of that step
+    uint32_t fused = ncr_plan_fused(e->plan, q);
+    if (fused != NCR_PLAN_OWN) {
+        ncr_emit_matmul(e, fused);
+        ncr_emit_border(e, q);
+        return;
+    }
     if (e->packs->at[q].wide && !moves(node->op)) {
         ncr_emit_wide(e, q);
         ncr_emit_border(e, q);

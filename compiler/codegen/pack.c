@@ -22,18 +22,6 @@ static bool is_matmul(const struct ncr_qgraph *graph, const struct ncr_qnode *no
            !ncr_is_depthwise(graph, node);
 }
 
-bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q)
-{
-    const struct ncr_qnode *node = &plan->qgraph->nodes[q];
-    if (node->op != NCR_QOP_CONV) return false;
-    const struct ncr_attrs *a = &node->attrs;
-    const struct ncr_buffer *in = &plan->buffers[node->in[0]], *out = &plan->buffers[q];
-    return a->groups == 1 && a->kernel[0] == 1 && a->kernel[1] == 1 && a->stride[0] == 1 &&
-           a->stride[1] == 1 && !a->pad[0] && !a->pad[1] && !a->pad[2] && !a->pad[3] &&
-           in->row_bytes == (int64_t)in->width * in->channels &&
-           out->row_bytes == (int64_t)out->width * out->channels;
-}
-
 // The scale of q and n_channels others, as it is applied: a zero factor is a small shift in
 // qmath.h, but every shift of zero is zero.
 static int32_t shift_of(const struct ncr_qnode *node, int32_t i)
@@ -133,8 +121,9 @@ static void matmul_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     int32_t in = g->nodes[node->in[0]].shape.dim[0], lanes = (int32_t)packs->family->lanes;
     bool dense = node->op == NCR_QOP_DENSE;
     p->tile = ncr_tile_choose(packs->plan, packs->family, packs->optimize, q);
+    p->fusion = ncr_fusion_of(packs->plan, q);
     int32_t fold = (int32_t)p->tile.fold, kh = dense ? 1 : a->kernel[0],
-            kw = dense ? 1 : a->kernel[1] + (fold - 1) * a->stride[1];
+            kw = (dense ? 1 : a->kernel[1]) + (fold - 1) * p->fusion.stride[1];
     int32_t groups = node->op == NCR_QOP_DWCONV ? in : dense ? 1 : a->groups;
     p->channel_groups = groups / (int32_t)p->tile.merge;
     p->row_runs = p->channel_groups == 1 && (dense || a->dilation[1] == 1 || kw == 1);
@@ -290,8 +279,8 @@ static uint32_t matmul_weight(const struct ncr_packs *packs, uint32_t q, struct 
             group_outs = node->n_channels / groups, group_in = in / groups;
     int64_t group = at.o / group_outs, wide = group % merge; // which of the merged groups
     if (dense) at.c = ncr_packs_element(packs, node->in[0], at.c);
-    int64_t c = wide * group_in + at.c, stride = dense ? 1 : node->attrs.stride[1];
-    int64_t kw = dense ? 1 : node->attrs.kernel[1] + (fold - 1) * stride;
+    int64_t c = wide * group_in + at.c, stride = p->fusion.stride[1];
+    int64_t kw = (dense ? 1 : node->attrs.kernel[1]) + (fold - 1) * stride;
     for (int64_t f = 0; f < fold; f++) {
         int64_t o = f * (p->outs / fold) + wide * group_outs + at.o % group_outs;
         int64_t kx = at.kx + f * stride, v = o / lanes, block = v / p->tile.vectors;
@@ -556,8 +545,8 @@ static void fill_matmul(const struct ncr_packs *packs, uint32_t q, uint8_t *blob
             group_outs = node->n_channels / groups,
             group_in = g->nodes[node->in[0]].shape.dim[0] / groups, per_fold = p->outs / fold;
     int64_t kh = dense ? 1 : node->attrs.kernel[0], kw = dense ? 1 : node->attrs.kernel[1],
-            area = kh * kw, stride = dense ? 1 : node->attrs.stride[1],
-            wide = kw + (fold - 1) * stride, channels = group_in * merge;
+            area = kh * kw, stride = p->fusion.stride[1], wide = kw + (fold - 1) * stride,
+            channels = group_in * merge;
     const struct ncr_buffer *flat = dense && packs->at[node->in[0]].permuted
                                         ? &packs->plan->buffers[g->nodes[node->in[0]].in[0]]
                                         : NULL;

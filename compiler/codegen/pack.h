@@ -37,12 +37,22 @@ enum ncr_scale_kind {
                     // 31
 };
 
+// What a convolution or dense layer does with its results before they are stored (plan.h: fused).
+struct ncr_fusion {
+    uint32_t sum;      // ADD that they go into, or NCR_PLAN_OWN
+    uint32_t other;    // that one's other input
+    int32_t pool[2];   // rows and columns of results of which the largest is kept; 1, 1: all are
+    int32_t stride[2]; // of the kernel, from one stored result to the next
+};
+struct ncr_fusion ncr_fusion_of(const struct ncr_plan *plan, uint32_t q);
+
 struct ncr_pack {
     uint64_t base; // of the node's constants in the blob; all below count from there
     // A kernel reads its input as `segments` runs of contiguous bytes, each `groups4` groups of 4
     // (the last one filled up with weights of zero). With dilation 1 and one channel group a run is
     // a whole kernel row.
     struct ncr_tile tile;
+    struct ncr_fusion fusion;
     bool row_runs; // a run is a kernel row [kw·C]; else one tap [C / groups]
     int32_t segments, groups4, run_bytes;
     int32_t channel_groups; // after merging

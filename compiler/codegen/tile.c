@@ -7,6 +7,8 @@
 
 struct work {
     const struct ncr_attrs *a;
+    const struct ncr_fusion *fusion;
+    int64_t taps; // results of which the largest is kept
     bool dense;
     int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
     int64_t lanes, budget;
@@ -19,12 +21,15 @@ static int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-// Cycles of one tile with `groups` groups of four products an output.
-static double tile_cycles(int64_t p, int64_t r, int64_t v, int64_t split, int64_t groups)
+// Cycles of one tile with `groups` groups of four products a result.
+static double tile_cycles(const struct work *w, int64_t p, int64_t r, int64_t v, int64_t split,
+                          int64_t groups)
 {
-    double dots = (double)(p * r * v), loads = (double)(p * r + v);
+    double dots = (double)(p * r * v), loads = (double)(p * r + v), taps = (double)w->taps;
     double flow = fmax(dots / 2, loads / 2), chain = 5.0 / (double)split;
-    return (double)groups * fmax(flow, chain) + 4.5 * dots + (double)(split - 1) * dots / 2 + 6;
+    double sums = (double)groups * fmax(flow, chain) + (double)(split - 1) * dots / 2;
+    // The largest waits in memory while the next results are summed.
+    return taps * sums + (taps > 1 ? taps * (1.5 * dots + 4) : 0) + 4.5 * dots + 6;
 }
 
 static int64_t split_of(int64_t accumulators, int64_t budget)
@@ -46,10 +51,10 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
         if (n == 0) continue;
         int64_t nx = width / t->pixels, tx = width % t->pixels, ny = w->height / t->rows,
                 ty = w->height % t->rows;
-        double plane = (double)(nx * ny) * tile_cycles(t->pixels, t->rows, v, t->split, groups);
-        if (tx) plane += (double)ny * tile_cycles(tx, t->rows, v, t->split, groups);
-        if (ty) plane += (double)nx * tile_cycles(t->pixels, ty, v, t->split, groups);
-        if (tx && ty) plane += tile_cycles(tx, ty, v, t->split, groups);
+        double plane = (double)(nx * ny) * tile_cycles(w, t->pixels, t->rows, v, t->split, groups);
+        if (tx) plane += (double)ny * tile_cycles(w, tx, t->rows, v, t->split, groups);
+        if (ty) plane += (double)nx * tile_cycles(w, t->pixels, ty, v, t->split, groups);
+        if (tx && ty) plane += tile_cycles(w, tx, ty, v, t->split, groups);
         // Each shape of tile is another piece of code.
         double bodies =
             (double)((nx ? 1 : 0) + (tx ? 1 : 0)) * (double)((ny ? 1 : 0) + (ty ? 1 : 0));
@@ -59,21 +64,23 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
 }
 
 // Cycles of a block in tile registers. One product begins every `pixels` and is ready after 52, a
-// tile loads two rows a cycle. A single tile of sums is requantised while the next one is summed;
-// blocks of more are too long for the processor to look that far ahead (measured).
-static double block_cycles(int64_t rows, int64_t vectors, int64_t pixels, int64_t runs,
-                           int64_t groups4)
+// tile loads two rows a cycle. Earlier blocks are requantised meanwhile, as far as the processor
+// looks ahead: less in blocks of several tiles (measured, as the other figures are).
+static double block_cycles(const struct work *w, int64_t rows, int64_t vectors, int64_t pixels,
+                           int64_t runs, int64_t groups4)
 {
     uint32_t chunk, rest;
     ncr_amx_chunks(groups4, &chunk, &rest);
-    double sums = (double)(rows * vectors), products = 0, out = sums * (double)pixels * 6.5;
-    bool ahead = rows * vectors == 1;
+    double out = (double)(rows * vectors * pixels) *
+                 (w->fusion->sum == NCR_PLAN_OWN ? 5 : 10 + (double)(w->taps - 1));
+    rows *= w->taps;
+    double sums = (double)(rows * vectors), products = 0;
     for (int part = 0; part < 2; part++) {
         int64_t groups = part ? rest : chunk, n = part ? rest > 0 : groups4 / chunk;
         double loads = (double)vectors * ((double)groups / 2 + (double)(rows * pixels) / 2);
-        products += (double)(runs * n) * fmax(fmax(loads, sums * (double)pixels), ahead ? 26 : 40);
+        products += (double)(runs * n) * fmax(fmax(loads, sums * (double)pixels), 26);
     }
-    return ahead ? fmax(products, out) + 0.3 * fmin(products, out) + 5 : products + out + 30;
+    return fmax(products, out) + (sums > 1 ? 0.8 : 0.3) * fmin(products, out) + 10;
 }
 
 // Where tile registers are faster than *least, their shape.
@@ -84,14 +91,19 @@ static void consider_amx(const struct work *w, struct ncr_tile *best, double *le
             groups4 = div_up(row_runs ? w->kw * w->channels : w->channels, 4);
     int64_t vectors = div_up(w->outs, w->lanes), across = div_up(w->width, NCR_AMX_PIXELS),
             pixels = div_up(w->width, across);
-    for (int64_t v = 1; v <= vectors && v <= NCR_AMX_SUMS; v++)
-        for (int64_t r = 1; r <= w->height && v * r <= NCR_AMX_SUMS; r++) {
+    // The results of a pooling window are sums of one block. Where a sum lies in place of its other
+    // input, none may be computed twice (ncr_amx: the last tile of a row overlaps).
+    bool once = w->fusion->sum != NCR_PLAN_OWN;
+    if (w->taps > NCR_AMX_SUMS || (once && w->width % pixels)) return;
+    for (int64_t v = 1; v <= vectors && v <= NCR_AMX_BEST; v++)
+        for (int64_t r = 1; r <= w->height && v * r <= NCR_AMX_BEST; r++) {
+            if (w->taps > 1 && v * r > 1) break;
             double sum = 0;
             for (int part = 0; part < 4; part++) {
                 int64_t nv = part & 1 ? vectors % v : v, nr = part & 2 ? w->height % r : r;
                 int64_t blocks = (part & 1 ? nv > 0 : vectors / v) *
                                  (part & 2 ? nr > 0 : w->height / r) * across;
-                if (blocks) sum += (double)blocks * block_cycles(nr, nv, pixels, runs, groups4);
+                if (blocks) sum += (double)blocks * block_cycles(w, nr, nv, pixels, runs, groups4);
             }
             sum = (double)w->groups * sum + 300; // to configure the tiles
             if (sum >= *least * 0.999) continue;
@@ -105,7 +117,7 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
 {
     int64_t channels = w->channels * merge, outs = w->outs * merge * fold;
     bool row_runs = merge == w->groups && (w->dense || w->a->dilation[1] == 1 || w->kw == 1);
-    int64_t kw = w->kw + (int64_t)(fold - 1) * (w->dense ? 0 : w->a->stride[1]);
+    int64_t kw = w->kw + (int64_t)(fold - 1) * (w->dense ? 0 : w->fusion->stride[1]);
     int64_t groups = row_runs ? w->kh * div_up(kw * channels, 4) : w->kh * kw * div_up(channels, 4);
     int64_t vectors = div_up(outs, w->lanes), planes = w->groups / merge;
     for (uint32_t v = 1; v <= 8 && v <= vectors; v++)
@@ -138,8 +150,12 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
 {
     const struct ncr_qgraph *g = plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
-    const struct ncr_buffer *in = &plan->buffers[node->in[0]], *out = &plan->buffers[q];
+    const struct ncr_buffer *in = &plan->buffers[node->in[0]],
+                            *out = &plan->buffers[ncr_plan_stored_as(plan, q)];
+    struct ncr_fusion fusion = ncr_fusion_of(plan, q);
     struct work w = {.a = &node->attrs,
+                     .fusion = &fusion,
+                     .taps = (int64_t)fusion.pool[0] * fusion.pool[1],
                      .dense = node->op == NCR_QOP_DENSE,
                      .height = out->height,
                      .width = out->width,

@@ -67,22 +67,46 @@ struct uses {
 };
 
 static struct uses uses_of(struct ncr_arena *scratch, const struct ncr_qgraph *g,
-                           const uint32_t *steps)
+                           const uint32_t *into, const uint32_t *steps)
 {
     uint32_t *at = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
     struct uses uses = {at, NCR_NEW_N(scratch, uint32_t, g->n_nodes)};
     for (uint32_t s = 0; s < g->n_nodes; s++)
         at[steps[s]] = s;
     for (uint32_t q = 0; q < g->n_nodes; q++)
-        for (uint32_t k = 0; k < g->nodes[q].n_in; k++)
-            if (at[q] > uses.last[g->nodes[q].in[k]]) uses.last[g->nodes[q].in[k]] = at[q];
+        for (uint32_t k = 0; k < g->nodes[q].n_in; k++) {
+            uint32_t by = into[q] == NCR_PLAN_OWN ? at[q] : at[into[q]];
+            if (by > uses.last[g->nodes[q].in[k]]) uses.last[g->nodes[q].in[k]] = by;
+        }
     for (uint32_t i = 0; i < g->n_outputs; i++)
         uses.last[g->outputs[i]] = UINT32_MAX;
     return uses;
 }
 
-static void describe(const struct ncr_qgraph *g, const uint64_t *bytes, const uint32_t *steps,
-                     const struct uses *uses, uint32_t begin, uint32_t end, struct stretch *out)
+// Node i of the stretch reads tensor `in`.
+static void reads(const struct uses *uses, const uint64_t *bytes, uint32_t in, uint32_t begin,
+                  uint32_t end, uint32_t i, uint32_t outside[2 * STRETCH], struct stretch *out)
+{
+    uint32_t at = uses->at[in], o = 0;
+    if (at >= begin) {
+        out->needs[i] |= UINT64_C(1) << (at - begin);
+        out->readers[at - begin] |= UINT64_C(1) << i;
+        return;
+    }
+    if (uses->last[in] >= end) return;
+    while (o < out->n_outside && outside[o] != in)
+        o++;
+    if (o == 2 * STRETCH) return; // counts as alive all through
+    if (o == out->n_outside) {
+        outside[out->n_outside++] = in;
+        out->outside_bytes[o] = bytes[in];
+    }
+    out->outside_readers[o] |= UINT64_C(1) << i;
+}
+
+static void describe(const struct ncr_qgraph *g, const uint64_t *bytes, const uint32_t *into,
+                     const uint32_t *steps, const struct uses *uses, uint32_t begin, uint32_t end,
+                     struct stretch *out)
 {
     uint32_t outside[2 * STRETCH];
     *out = (struct stretch){.n = end - begin};
@@ -93,22 +117,10 @@ static void describe(const struct ncr_qgraph *g, const uint64_t *bytes, const ui
         out->bytes[i] = bytes[q];
         out->kept[i] = uses->last[q] >= end;
         for (uint32_t k = 0; k < node->n_in; k++) {
-            uint32_t in = node->in[k], at = uses->at[in];
-            if (at >= begin) {
-                out->needs[i] |= UINT64_C(1) << (at - begin);
-                out->readers[at - begin] |= UINT64_C(1) << i;
-                continue;
-            }
-            if (uses->last[in] >= end) continue;
-            uint32_t o = 0;
-            while (o < out->n_outside && outside[o] != in)
-                o++;
-            if (o == NCR_COUNT(outside)) continue; // counts as alive all through
-            if (o == out->n_outside) {
-                outside[out->n_outside++] = in;
-                out->outside_bytes[o] = bytes[in];
-            }
-            out->outside_readers[o] |= UINT64_C(1) << i;
+            uint32_t in = node->in[k];
+            reads(uses, bytes, in, begin, end, i, outside, out);
+            if (into[in] == q) // it reads at this step
+                reads(uses, bytes, g->nodes[in].in[0], begin, end, i, outside, out);
         }
     }
 }
@@ -170,14 +182,15 @@ static bool solve(struct ncr_arena *scratch, const struct stretch *s, uint32_t *
 }
 
 bool ncr_plan_order_exact(struct ncr_arena *scratch, const struct ncr_qgraph *g,
-                          const uint64_t *bytes, const uint32_t *given, uint32_t *steps)
+                          const uint64_t *bytes, const uint32_t *into, const uint32_t *given,
+                          uint32_t *steps)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     uint32_t n = g->n_nodes;
     bool *cut = NCR_NEW_N(scratch, bool, n), good = true, moved = false;
     struct stretch *s = NCR_NEW(scratch, struct stretch);
     find_cuts(scratch, g, given, cut);
-    struct uses uses = uses_of(scratch, g, given);
+    struct uses uses = uses_of(scratch, g, into, given);
     memcpy(steps, given, n * sizeof *steps);
     for (uint32_t begin = g->n_inputs; begin < n && good;) {
         uint32_t end = begin;
@@ -187,7 +200,7 @@ bool ncr_plan_order_exact(struct ncr_arena *scratch, const struct ncr_qgraph *g,
             good = false;
         } else if (end - begin > 1) {
             struct ncr_arena_mark inner = ncr_arena_mark(scratch);
-            describe(g, bytes, given, &uses, begin, end, s);
+            describe(g, bytes, into, given, &uses, begin, end, s);
             good = solve(scratch, s, steps + begin);
             ncr_arena_reset(scratch, inner);
             moved = true;

@@ -32,15 +32,17 @@ void ncr_plan_layout(struct ncr_buffer *b)
     b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * ncr_buffer_pixel(b);
     b->first = b->border[0] * b->row_bytes + b->border[1] * ncr_buffer_pixel(b);
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
+    if (b->fused_into != NCR_PLAN_OWN) b->bytes = 0;
 }
 
-static void buffers_of(struct ncr_plan *plan)
+static void buffers_of(struct ncr_plan *plan, const uint32_t *into)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_shape *shape = &g->nodes[q].shape;
         struct ncr_buffer *b = &plan->buffers[q];
         b->in_place_of = NCR_PLAN_OWN;
+        b->fused_into = into[q];
         b->channels = shape->dim[0];
         b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
@@ -59,6 +61,8 @@ static void lives(struct ncr_plan *plan)
         plan->buffers[q].first_step = plan->buffers[q].last_step = s;
         for (uint32_t k = 0; k < g->nodes[q].n_in; k++)
             plan->buffers[g->nodes[q].in[k]].last_step = s;
+        uint32_t fused = ncr_plan_fused(plan, q);
+        if (fused != NCR_PLAN_OWN) plan->buffers[g->nodes[fused].in[0]].last_step = s;
     }
     // All inputs are there before the first step, all outputs are read after the last one.
     for (uint32_t i = 0; i < g->n_inputs; i++)
@@ -86,6 +90,10 @@ static uint64_t bytes_with(const struct ncr_buffer *b, const int32_t border[4])
 static bool may_take(const struct ncr_plan *plan, const bool *is_output, uint32_t q, uint32_t in)
 {
     const struct ncr_buffer *a = &plan->buffers[in], *b = &plan->buffers[q];
+    uint32_t fused = ncr_plan_fused(plan, q);
+    // A fused producer goes on reading its input while q is written.
+    if (fused == in || (fused != NCR_PLAN_OWN && plan->qgraph->nodes[fused].in[0] == in))
+        return false;
     return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && !is_output[in] &&
            a->last_step == b->first_step && a->channels == b->channels && a->height == b->height &&
            a->width == b->width && a->element == b->element;
@@ -133,6 +141,7 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
         struct ncr_buffer *b = &plan->buffers[q];
         memcpy(b->border, chains->border[head], sizeof b->border);
         ncr_plan_layout(b);
+        if (b->fused_into != NCR_PLAN_OWN) continue;
         if (head == q) {
             items[n_items] = (struct ncr_mem_item){b->bytes, shared ? b->first_step : 0,
                                                    shared ? b->last_step : n - 1, 0};
@@ -144,7 +153,8 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
     plan->arena_bytes =
         ncr_mem_plan(arena, items, n_items, NCR_PLAN_ALIGN, &plan->lower_bound_bytes);
     for (uint32_t q = 0; q < n; q++)
-        plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
+        if (plan->buffers[q].fused_into == NCR_PLAN_OWN)
+            plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
     uint64_t *live = NCR_NEW_N(arena, uint64_t, n);
     ncr_plan_live(plan, live);
     for (uint32_t s = 0; s < n; s++)
@@ -168,10 +178,10 @@ void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live)
 
 enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 
-// Steps, layouts, lives, what is in place; no places yet.
+// Steps, layouts, lives, what is in place; no places yet. into: what is fused.
 static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                                enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how,
-                                struct chains *chains)
+                                enum ncr_plan_mode mode, const uint32_t *into,
+                                const uint32_t *steps, enum in_place how, struct chains *chains)
 {
     uint32_t n = g->n_nodes;
     struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
@@ -180,7 +190,7 @@ static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph
     plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
     chains->head = NCR_NEW_N(arena, uint32_t, n);
     chains->border = ncr_arena_array(arena, n, sizeof *chains->border);
-    buffers_of(plan);
+    buffers_of(plan, into);
     lives(plan);
     for (uint32_t q = 0; q < n; q++) {
         chains->head[q] = q;
@@ -208,11 +218,13 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     struct chains chains;
-    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
+    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes),
+             *into = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
     uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
     ncr_plan_order_given(g, steps);
+    ncr_plan_fuse(scratch, g, into);
     struct ncr_plan *plan =
-        arrange(scratch, g, NCR_PLAN_SHARED, steps, WHERE_BORDERS_AGREE, &chains);
+        arrange(scratch, g, NCR_PLAN_SHARED, into, steps, WHERE_BORDERS_AGREE, &chains);
     lay_out(plan, &chains);
     ncr_plan_live(plan, live);
     for (uint32_t s = 0; s < plan->n_steps; s++)
@@ -222,21 +234,23 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
 }
 
 static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                             enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how)
+                             enum ncr_plan_mode mode, const uint32_t *into, const uint32_t *steps,
+                             enum in_place how)
 {
     struct chains chains;
-    struct ncr_plan *plan = arrange(arena, g, mode, steps, how, &chains);
+    struct ncr_plan *plan = arrange(arena, g, mode, into, steps, how, &chains);
     place(arena, plan, &chains);
     return plan;
 }
 
 // Bytes of each buffer where none is in place of another.
-static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g)
+static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                           const uint32_t *into)
 {
     struct ncr_plan plan = {.qgraph = g,
                             .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
     uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
-    buffers_of(&plan);
+    buffers_of(&plan, into);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         ncr_plan_layout(&plan.buffers[q]);
         bytes[q] = plan.buffers[q].bytes;
@@ -252,16 +266,22 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
 {
     uint32_t n = qgraph->n_nodes;
     bool separate = mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
-    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
+    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL},
+             *into = NCR_NEW_N(arena, uint32_t, n);
     ncr_plan_order_given(qgraph, orders[0]);
+    if (separate)
+        memset(into, 0xff, n * sizeof *into); // NCR_PLAN_OWN
+    else
+        ncr_plan_fuse(arena, qgraph, into);
     struct ncr_plan *best =
-        make(arena, qgraph, mode, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
+        make(arena, qgraph, mode, into, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
     if (search) {
         orders[1] = NCR_NEW_N(arena, uint32_t, n);
         orders[2] = NCR_NEW_N(arena, uint32_t, n);
         ncr_plan_order_greedy(arena, qgraph, orders[1]);
-        uint64_t *bytes = own_bytes(arena, qgraph);
-        if (!ncr_plan_order_exact(arena, qgraph, bytes, orders[0], orders[2])) orders[2] = NULL;
+        uint64_t *bytes = own_bytes(arena, qgraph, into);
+        if (!ncr_plan_order_exact(arena, qgraph, bytes, into, orders[0], orders[2]))
+            orders[2] = NULL;
         for (int i = 1; i < 3; i++)
             for (int k = 0; k < i && orders[i]; k++)
                 if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
@@ -270,7 +290,7 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
     for (int i = 0; i < 3 && search; i++)
         for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
             if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
-            struct ncr_plan *plan = make(arena, qgraph, mode, orders[i], (enum in_place)how);
+            struct ncr_plan *plan = make(arena, qgraph, mode, into, orders[i], (enum in_place)how);
             if (plan->arena_bytes < best->arena_bytes) best = plan;
         }
     struct ncr_error why;

@@ -12,6 +12,10 @@
 // In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
 // it is (same layout, elements as wide, same offset). So their code must read element i of all
 // inputs before it writes element i of the output, and must never compute an element twice.
+//
+// Fused: a CONV or DENSE that one ADD or MAXPOOL alone reads has no buffer in a shared plan. Its
+// values are computed at that reader's step and go into it from registers; what it reads is alive
+// until then. An ADD is in place of its other input unless the CONV reads that one too.
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
@@ -26,6 +30,8 @@ struct ncr_buffer {
     int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
     uint32_t first_step, last_step;  // life: written in first_step, last read in last_step
     uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
+    uint32_t fused_into; // the one reader, where the tensor is not stored (bytes is 0); or
+                         // NCR_PLAN_OWN
 };
 
 #define NCR_PLAN_OWN UINT32_MAX
@@ -66,6 +72,14 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
 // Checks order, layouts, borders, lives, alignment, sharing and the totals; names what is wrong.
 bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why);
+// The input of q that is fused into it, or NCR_PLAN_OWN.
+uint32_t ncr_plan_fused(const struct ncr_plan *plan, uint32_t q);
+// Where the results of q's products are stored: q, or what it is fused into.
+static inline uint32_t ncr_plan_stored_as(const struct ncr_plan *plan, uint32_t q)
+{
+    uint32_t into = plan->buffers[q].fused_into;
+    return into == NCR_PLAN_OWN ? q : into;
+}
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
 // Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode
 // q.

@@ -15,15 +15,22 @@ void ncr_plan_need(const struct ncr_qgraph *qgraph, uint32_t q, int32_t need[4])
 // Sets row_bytes, first and bytes from the rest.
 void ncr_plan_layout(struct ncr_buffer *buffer);
 
+// Whether tensor q may be fused into `into`, which reads it; that nothing else does is to be seen.
+bool ncr_plan_may_fuse(const struct ncr_qgraph *qgraph, uint32_t q, uint32_t into);
+// into[q], for all nodes: what tensor q is fused into, or NCR_PLAN_OWN.
+void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph, uint32_t *into);
+
 // Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
 // places.
 void ncr_plan_order_given(const struct ncr_qgraph *qgraph, uint32_t *steps);
 // At each step the node that leaves the fewest bytes alive, the first of the graph among equals.
 void ncr_plan_order_greedy(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
                            uint32_t *steps);
-// The order with the least peak of `bytes` alive (none in place), of all there are. given: one
-// order. False where the graph has but one, or is too wide to tell: then steps means nothing.
+// The order with the least peak of `bytes` alive (none in place, those of `into` fused), of all
+// there are. given: one order. False where the graph has but one, or is too wide to tell: then
+// steps means nothing.
 bool ncr_plan_order_exact(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
-                          const uint64_t *bytes, const uint32_t *given, uint32_t *steps);
+                          const uint64_t *bytes, const uint32_t *into, const uint32_t *given,
+                          uint32_t *steps);
 
 #endif

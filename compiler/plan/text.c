@@ -12,8 +12,13 @@ static void put_step(const struct ncr_plan *plan, uint32_t s, uint64_t live, str
     ncr_buf_fmt(out, "  step %u: %%%u = %s", s, q, ncr_qop_name(node->op));
     for (uint32_t k = 0; k < node->n_in; k++)
         ncr_buf_fmt(out, " %%%u", node->in[k]);
-    ncr_buf_fmt(out, " : %s at %" PRIu64 "+%" PRIu64, ncr_shape_text(&node->shape, shape),
-                b->offset, b->bytes);
+    ncr_buf_fmt(out, " : %s ", ncr_shape_text(&node->shape, shape));
+    if (b->fused_into != NCR_PLAN_OWN) {
+        ncr_buf_fmt(out, "fused into %%%u live %" PRIu64 "  %.*s\n", b->fused_into, live,
+                    NCR_STR_ARG(node->path));
+        return;
+    }
+    ncr_buf_fmt(out, "at %" PRIu64 "+%" PRIu64, b->offset, b->bytes);
     if (b->border[0] || b->border[1] || b->border[2] || b->border[3])
         ncr_buf_fmt(out, " border %d %d %d %d", b->border[0], b->border[1], b->border[2],
                     b->border[3]);

@@ -9,6 +9,7 @@ struct check {
     const struct ncr_qgraph *graph;
     uint32_t *step_of; // per qnode
     uint32_t *list;    // room for all qnodes
+    uint32_t *reads;   // per qnode; an output has one more
     struct ncr_error *why;
 };
 
@@ -71,6 +72,26 @@ static bool verify_buffer(const struct check *c, uint32_t q)
     for (int side = 0; node->n_in && side < 4; side++)
         if (c->plan->buffers[node->in[0]].border[side] < need[side])
             return wrong(c, q, "the border of its input is too narrow");
+    return true;
+}
+
+// Fused tensors are read once, by an operator that can take them, and what they are made of is
+// there at its step.
+static bool verify_fused(const struct check *c, uint32_t q)
+{
+    uint32_t into = c->plan->buffers[q].fused_into;
+    if (into == NCR_PLAN_OWN) return true;
+    const struct ncr_qgraph *g = c->graph;
+    if (c->plan->mode == NCR_PLAN_SEPARATE) return wrong(c, q, "a separate tensor is not stored");
+    if (into >= g->n_nodes || ncr_plan_fused(c->plan, into) != q)
+        return wrong(c, q, "it is fused into what does not read it, or takes another");
+    if (c->reads[q] != 1) return wrong(c, q, "it is not stored, but read by others");
+    if (!ncr_plan_may_fuse(g, q, into)) return wrong(c, q, "it is fused into what cannot take it");
+    uint32_t in = g->nodes[q].in[0];
+    if (c->plan->buffers[in].last_step < c->step_of[into])
+        return wrong(c, q, "its input dies before it is computed");
+    if (c->plan->buffers[into].in_place_of == in || c->plan->buffers[into].in_place_of == q)
+        return wrong(c, into, "it overwrites what a fused tensor is computed from");
     return true;
 }
 
@@ -201,11 +222,20 @@ bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why)
     struct ncr_arena *scratch = ncr_arena_new(0);
     if (!scratch) return ncr_fail(why, NCR_ENVIRONMENT, "out of memory") == NCR_OK;
     uint32_t n = plan->qgraph->n_nodes;
-    struct check c = {plan, plan->qgraph, NCR_NEW_N(scratch, uint32_t, n),
-                      NCR_NEW_N(scratch, uint32_t, n), why};
+    struct check c = {plan,
+                      plan->qgraph,
+                      NCR_NEW_N(scratch, uint32_t, n),
+                      NCR_NEW_N(scratch, uint32_t, n),
+                      NCR_NEW_N(scratch, uint32_t, n),
+                      why};
+    for (uint32_t q = 0; q < n; q++)
+        for (uint32_t k = 0; k < c.graph->nodes[q].n_in; k++)
+            c.reads[c.graph->nodes[q].in[k]]++;
+    for (uint32_t i = 0; i < c.graph->n_outputs; i++)
+        c.reads[c.graph->outputs[i]]++;
     bool ok = verify_order(&c);
     for (uint32_t q = 0; ok && q < n; q++)
-        ok = verify_buffer(&c, q) && verify_in_place(&c, q);
+        ok = verify_buffer(&c, q) && verify_in_place(&c, q) && verify_fused(&c, q);
     ok = ok && verify_lives(&c) &&
          (plan->mode == NCR_PLAN_SHARED || verify_separate(&c, scratch)) &&
          verify_totals(&c, scratch);

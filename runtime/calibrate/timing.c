@@ -128,7 +128,8 @@ enum ncr_status ncr_timing_of(struct ncr_arena *arena, struct ncr_diags *diags,
 {
     struct ncr_qgraph *q = quantised(arena, diags, graph, spec);
     if (!q) return NCR_DIAGNOSED;
-    struct ncr_plan *plan = ncr_plan_build(arena, q, NCR_PLAN_SHARED);
+    // Separate: each operator stands alone, none is fused into another.
+    struct ncr_plan *plan = ncr_plan_build(arena, q, NCR_PLAN_SEPARATE);
     struct ncr_code_options options = {0};
     struct ncr_code *code = NULL;
     enum ncr_status status = ncr_code_jit(plan, &options, &code, err);

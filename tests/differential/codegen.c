@@ -64,12 +64,18 @@ static void check_tensors(const struct ncr_code *code, const uint8_t *memory,
 
 // Outputs with shared memory, every tensor with separate memory, in an arena of exactly the planned
 // size between pages that must not be touched.
+// Counts what is fused, by the operator that it is fused into.
 static void compare(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
-                    const char *family, bool small, enum ncr_plan_mode mode)
+                    const char *family, bool small, enum ncr_plan_mode mode,
+                    uint32_t fused[NCR_QOP_COUNT_])
 {
     struct ncr_plan *plan = ncr_plan_build(arena, net->qgraph, mode);
     struct ncr_code *code = compile(plan, family, small);
     struct guarded guarded = guarded_new((size_t)plan->arena_bytes, seed % 2);
+    for (uint32_t q = 0; q < net->qgraph->n_nodes; q++) {
+        uint32_t into = ncr_plan_stored_as(plan, q);
+        if (into != q) fused[net->qgraph->nodes[into].op]++;
+    }
     for (uint64_t k = 0; k < 2; k++) { // the second time the arena holds what the first one left
         struct sample s;
         sample_make(arena, net, seed * 10 + k, &s);
@@ -87,16 +93,18 @@ static void compare(struct ncr_arena *arena, const struct random_net *net, uint6
 static void random_networks(uint64_t part)
 {
     const char *families[MAX_FAMILIES];
-    uint32_t n = runnable_families(families);
+    uint32_t n = runnable_families(families), fused[NCR_QOP_COUNT_] = {0};
     for (uint64_t i = 0, end = networks(NETS); i < end; i++) {
         uint64_t seed = 3 * i + part;
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
-        random_net_make(arena, seed, 5, &net);
-        compare(arena, &net, seed, families[i % n], i / n % 2, NCR_PLAN_SEPARATE);
-        compare(arena, &net, seed, families[(i + 1) % n], i / n % 2 == 0, NCR_PLAN_SHARED);
+        random_net_of_pairs(arena, seed, 5, &net);
+        compare(arena, &net, seed, families[i % n], i / n % 2, NCR_PLAN_SEPARATE, fused);
+        compare(arena, &net, seed, families[(i + 1) % n], i / n % 2 == 0, NCR_PLAN_SHARED, fused);
         ncr_arena_free(arena);
     }
+    uint32_t sums = fused[NCR_QOP_ADD], pools = fused[NCR_QOP_MAXPOOL];
+    cr_assert(sums > 100 && pools > 20, "fused: %u sums, %u pools", sums, pools);
 }
 
 Test(codegen, equals_the_interpreter)
@@ -117,17 +125,19 @@ Test(codegen, equals_the_interpreter_on_more)
 Test(codegen, equals_the_interpreter_on_drawn_numbers)
 {
     const char *families[MAX_FAMILIES];
-    uint32_t n = runnable_families(families);
+    uint32_t n = runnable_families(families), fused[NCR_QOP_COUNT_] = {0};
     for (uint64_t i = 0, end = networks(DRAWN_NETS); i < end; i++) {
         uint64_t seed = 1000000 + i;
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
-        random_net_make(arena, seed, 5, &net);
+        random_net_of_pairs(arena, seed, 5, &net);
         random_numbers(arena, net.qgraph, seed);
-        compare(arena, &net, seed, families[seed % n], seed / n % 2, NCR_PLAN_SEPARATE);
-        compare(arena, &net, seed, families[(seed + 1) % n], seed / n % 2 == 0, NCR_PLAN_SHARED);
+        compare(arena, &net, seed, families[seed % n], seed / n % 2, NCR_PLAN_SEPARATE, fused);
+        compare(arena, &net, seed, families[(seed + 1) % n], seed / n % 2 == 0, NCR_PLAN_SHARED,
+                fused);
         ncr_arena_free(arena);
     }
+    cr_assert_gt(fused[NCR_QOP_ADD] + fused[NCR_QOP_MAXPOOL], 60);
 }
 
 // Weights and biases changed in the packed constants act as the same change in the network, the

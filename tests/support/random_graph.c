@@ -8,6 +8,7 @@ struct grow {
     struct ncr_builder *builder;
     struct ncr_rng rng;
     uint32_t serial;
+    bool pairs; // every third step is two operators that may be fused
 };
 
 static uint32_t below(struct grow *g, uint32_t n)
@@ -141,6 +142,38 @@ static ncr_node_id step(struct grow *g, ncr_node_id x)
                : id;
 }
 
+// Two operators that often follow one another, and that code may take as one: a product and the sum
+// with what it was made of, or another tensor; a convolution and the largest of its results.
+static ncr_node_id pair(struct grow *g, ncr_node_id x)
+{
+    const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
+    bool image = shape.rank == 3, sum = !image || below(g, 2), swapped = below(g, 2);
+    enum ncr_op op = image ? NCR_OP_CONV : NCR_OP_DENSE;
+    struct ncr_attrs a = ncr_attrs_default(op), plain = ncr_attrs_default(NCR_OP_RELU);
+    a.out = sum ? shape.dim[0] : 1 + (int32_t)below(g, 24);
+    for (int i = 0; image && i < 2; i++) {
+        a.kernel[i] = 1 + 2 * (int32_t)below(g, 3);
+        a.stride[i] = sum || below(g, 3) ? 1 : 2;
+    }
+    a.pad_mode = NCR_PAD_SAME;
+    ncr_node_id first = add(g, op, &a, &x, 1);
+    if (first != NCR_NO_NODE && below(g, 3) == 0) first = add(g, NCR_OP_RELU, &plain, &first, 1);
+    if (first == NCR_NO_NODE) return first;
+    ncr_node_id both[2], other = below(g, 3) ? x : twin(g, x, false);
+    both[swapped] = first;
+    both[!swapped] = other;
+    if (sum) {
+        plain = ncr_attrs_default(NCR_OP_ADD);
+        return add(g, NCR_OP_ADD, &plain, both, 2);
+    }
+    a = ncr_attrs_default(NCR_OP_MAXPOOL);
+    a.kernel[0] = 1 + (int32_t)below(g, 3);
+    a.kernel[1] = 1 + (int32_t)below(g, 3);
+    a.stride[0] = a.stride[1] = 0; // the kernel's
+    a.pad_mode = NCR_PAD_VALID;
+    return add(g, NCR_OP_MAXPOOL, &a, &first, 1);
+}
+
 void random_weights(struct ncr_weights *weights, const struct ncr_graph *graph, uint64_t seed)
 {
     ncr_weights_init(weights, graph, seed);
@@ -173,7 +206,7 @@ static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
     for (uint32_t i = 0; i < size; i++) {
         if (below(g, 5) == 0)
             x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor
-        ncr_node_id next = step(g, x);
+        ncr_node_id next = g->pairs && below(g, 3) == 0 ? pair(g, x) : step(g, x);
         if (next != NCR_NO_NODE) x = next;
     }
     uint32_t n_out = 1 + below(g, 3);
@@ -184,10 +217,23 @@ static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
     return ncr_builder_finish(g->builder);
 }
 
+static struct grow grow_new(struct ncr_arena *arena, uint64_t seed, bool pairs)
+{
+    return (struct grow){.arena = arena,
+                         .builder = ncr_builder_new(arena, NCR_STR("random")),
+                         .rng = ncr_rng_at(seed, NCR_RNG_TEST, 1000),
+                         .pairs = pairs};
+}
+
 struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint32_t size)
 {
-    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
-                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    struct grow g = grow_new(arena, seed, false);
+    return grow_all(&g, size);
+}
+
+struct ncr_graph *random_pairs_make(struct ncr_arena *arena, uint64_t seed, uint32_t size)
+{
+    struct grow g = grow_new(arena, seed, true);
     return grow_all(&g, size);
 }
 
@@ -268,10 +314,10 @@ static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *
         NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
 }
 
-void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
+static void net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, bool pairs,
+                     struct random_net *out)
 {
-    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
-                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    struct grow g = grow_new(arena, seed, pairs);
     out->graph = ncr_graph_simplify(arena, grow_all(&g, size));
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
@@ -327,6 +373,17 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
     quantise(arena, seed, out);
 }
 
+void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
+{
+    net_make(arena, seed, size, false, out);
+}
+
+void random_net_of_pairs(struct ncr_arena *arena, uint64_t seed, uint32_t size,
+                         struct random_net *out)
+{
+    net_make(arena, seed, size, true, out);
+}
+
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
                         struct ncr_weight_form form)
 {
@@ -356,8 +413,7 @@ void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, ui
 struct ncr_graph *random_classifier_make(struct ncr_arena *arena, uint64_t seed, uint32_t size,
                                          int32_t classes)
 {
-    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
-                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    struct grow g = grow_new(arena, seed, false);
     ncr_node_id x = add_input(&g);
     for (uint32_t i = 0; i < size; i++) {
         if (below(&g, 5) == 0) x = below(&g, ncr_builder_count(g.builder));

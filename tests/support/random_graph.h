@@ -15,12 +15,16 @@ struct random_net {
 
 // A graph as it is before simplification: identities, dropout and dead nodes are in it.
 struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint32_t size);
+// With many pairs of operators that plans fuse.
+struct ncr_graph *random_pairs_make(struct ncr_arena *arena, uint64_t seed, uint32_t size);
 // Every parameter drawn, biases and statistics too.
 void random_weights(struct ncr_weights *weights, const struct ncr_graph *graph, uint64_t seed);
 
 // size: about how many operators. Odd channel counts, strides, dilations, groups and paddings of
 // every kind.
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out);
+void random_net_of_pairs(struct ncr_arena *arena, uint64_t seed, uint32_t size,
+                         struct random_net *out);
 // The same network with all weights in one form.
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
                         struct ncr_weight_form form);

@@ -17,7 +17,7 @@ static const double bound_share = 0.25;
 
 struct row {
     struct ncr_str path;
-    const char *op;
+    const char *op, *fused; // fused: what is done before the results of op are stored, or NULL
     double seconds, macs, bytes;
 };
 
@@ -51,6 +51,11 @@ static const char *binds(const struct view *v, const struct row *r)
 
 enum column { LAYER, OP, TIME, PART, RATE, PEAK, BANDWIDTH, BINDS, COLUMNS };
 
+static const char *fused_of(const struct row *r)
+{
+    return r->fused ? r->fused : "";
+}
+
 static struct ncr_str row_path(const void *user, uint32_t row)
 {
     return ((const struct view *)user)->rows[row].path;
@@ -73,7 +78,7 @@ static void cell(const void *user, uint32_t row, uint32_t column, bool shorten, 
     }
     const struct row *r = &v->rows[row];
     switch ((enum column)column) {
-    case OP: snprintf(out, NCR_CELL, "%s", r->op); break;
+    case OP: snprintf(out, NCR_CELL, "%s%s%s", r->op, r->fused ? "+" : "", fused_of(r)); break;
     case TIME: ncr_text_si(r->seconds, "s", out); break;
     case PART: snprintf(out, NCR_CELL, "%.1f", 100 * r->seconds / v->sum); break;
     case RATE:
@@ -159,6 +164,7 @@ static void json(const struct view *v, struct ncr_buf *out)
         ncr_json_object(&j);
         ncr_json_key_str(&j, "path", r->path);
         ncr_json_key_str(&j, "op", ncr_str_of(r->op));
+        if (r->fused) ncr_json_key_str(&j, "fused", ncr_str_of(r->fused));
         key_number(&j, "us", 1e6 * r->seconds);
         ncr_json_key_i64(&j, "macs", (int64_t)r->macs);
         ncr_json_key_i64(&j, "bytes", (int64_t)r->bytes);
@@ -178,10 +184,39 @@ static void csv(const struct view *v, struct ncr_buf *out)
     ncr_buf_puts(out, "path,op,us,macs,bytes,binds\n");
     for (uint32_t i = 0; i < v->n_rows; i++) {
         const struct row *r = &v->rows[i];
-        ncr_buf_fmt(out, "\"%.*s\",%s,", NCR_STR_ARG(r->path), r->op);
+        ncr_buf_fmt(out, "\"%.*s\",%s%s%s,", NCR_STR_ARG(r->path), r->op, r->fused ? "+" : "",
+                    fused_of(r));
         ncr_buf_f64(out, 1e6 * r->seconds);
         ncr_buf_fmt(out, ",%.0f,%.0f,%s\n", r->macs, r->bytes, binds(v, r));
     }
+}
+
+// The step's operator, and what is fused into it.
+static void put_row(struct view *v, uint32_t s)
+{
+    const struct ncr_pipeline *p = &v->work->pipeline;
+    const struct ncr_plan *plan = p->plan;
+    uint32_t q = plan->steps[s], fused = ncr_plan_fused(plan, q);
+    struct ncr_operator_work w = ncr_operator_work_of(plan, s);
+    double macs = (double)w.macs, bytes = (double)(w.in_bytes + w.out_bytes + w.weight_bytes);
+    if (w.out_elements == 0 || v->timing.step_s[s] <= 0 || ncr_plan_stored_as(plan, q) != q) return;
+    if (fused != NCR_PLAN_OWN) { // its output, which is an input, moves nowhere
+        struct ncr_operator_work first =
+            ncr_operator_work_of(plan, plan->buffers[fused].first_step);
+        macs += (double)first.macs;
+        bytes += (double)(first.in_bytes + first.weight_bytes - first.out_bytes);
+    }
+    const struct ncr_qnode *node = &p->qgraph->nodes[fused == NCR_PLAN_OWN ? q : fused];
+    struct ncr_str path = p->qgraph->graph->nodes[node->node].path;
+    uint32_t skip = path.n > p->net->name.n ? p->net->name.n + 1 : 0;
+    v->rows[v->n_rows++] =
+        (struct row){.path = {path.s + skip, path.n - skip},
+                     .op = ncr_qop_name(node->op),
+                     .fused = fused == NCR_PLAN_OWN ? NULL : ncr_qop_name(p->qgraph->nodes[q].op),
+                     .seconds = v->timing.step_s[s],
+                     .macs = macs,
+                     .bytes = bytes};
+    v->sum += v->timing.step_s[s];
 }
 
 int profile(struct cli *cli, struct cli_work *work)
@@ -198,20 +233,8 @@ int profile(struct cli *cli, struct cli_work *work)
     if (strcmp(ncr_code_family(p->code), "x86_amx") == 0)
         v.peak.macs_per_s = ncr_peak_tiles(&cli->io, &v.peak.instruction);
     v.rows = NCR_NEW_N(p->arena, struct row, p->plan->n_steps);
-    for (uint32_t s = 0; s < p->plan->n_steps; s++) {
-        struct ncr_operator_work w = ncr_operator_work_of(p->plan, s);
-        const struct ncr_qnode *node = &p->qgraph->nodes[p->plan->steps[s]];
-        if (w.out_elements == 0 || v.timing.step_s[s] <= 0) continue;
-        struct ncr_str path = p->qgraph->graph->nodes[node->node].path;
-        uint32_t skip = path.n > p->net->name.n ? p->net->name.n + 1 : 0;
-        v.rows[v.n_rows++] =
-            (struct row){.path = {path.s + skip, path.n - skip},
-                         .op = ncr_qop_name(node->op),
-                         .seconds = v.timing.step_s[s],
-                         .macs = (double)w.macs,
-                         .bytes = (double)(w.in_bytes + w.out_bytes + w.weight_bytes)};
-        v.sum += v.timing.step_s[s];
-    }
+    for (uint32_t s = 0; s < p->plan->n_steps; s++)
+        put_row(&v, s);
     struct ncr_buf out = {0};
     if (cli->json)
         json(&v, &out);
