@@ -177,9 +177,9 @@ void ncr_emit_interface(struct ncr_emit *e, const struct ncr_code_options *optio
     char name[256];
     snprintf(name, sizeof name, "%s_run", prefix);
     LLVMValueRef f = ncr_emit_function(e, name, e->nothing, 3, 0, true);
-    LLVMValueRef args[4] = {address(e, network, blob_at), LLVMGetParam(f, 0), LLVMGetParam(f, 1),
-                            LLVMGetParam(f, 2)};
-    ncr_emit_call(e, run, args, 4);
+    LLVMValueRef args[5] = {address(e, network, blob_at), LLVMGetParam(f, 0), LLVMGetParam(f, 1),
+                            LLVMGetParam(f, 2), ncr_word(e, e->plan->batch)};
+    ncr_emit_call(e, run, args, e->plan->batch > 1 ? 5 : 4);
     LLVMBuildRetVoid(e->b);
     emit_info(e, prefix, network);
 }

@@ -498,7 +498,9 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .weights = (int64_t)p->weights,
                       .read = ncr_weight_key(p->pack, node->form)};
     int64_t corner = 0;
-    if (!dense) {
+    if (dense) { // the images of a batch are pixels
+        s.step_x = in->channels;
+    } else {
         s.step_x = fold * a->stride[1] * in->channels;
         s.step_y = a->stride[0] * in->row_bytes;
         s.seg_x = (int64_t)a->dilation[1] * in->channels;

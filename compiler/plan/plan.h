@@ -12,6 +12,12 @@
 // In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
 // it is (same layout, elements as wide, same offset). So their code must read element i of all
 // inputs before it writes element i of the output, and must never compute an element twice.
+//
+// A plan of a batch of B images: the first n_head steps run for each image, with the same buffers
+// again and again; the others, the tail, once for all. A tensor [N] that the tail reads or writes
+// has B images side by side: B pixels of N channels, image after image, so that a dense layer is a
+// convolution of B pixels. What the head writes of it are slots, one an image, which live from the
+// first step on. A network without a tail is a loop over images (batch.c says what a tail is).
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
@@ -20,16 +26,18 @@
 struct ncr_buffer {
     uint64_t offset, bytes; // in the arena; offset is a multiple of NCR_PLAN_ALIGN; bytes includes
                             // border and tail
-    int32_t channels, height, width; // [N]: N, 1, 1
+    int32_t channels, height, width; // [N]: N, 1, 1, or the images of a batch as width
     int32_t border[4];               // top, left, bottom, right pixels
     int32_t element;                 // bytes of an element, 1 or 2
     int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
     uint32_t first_step, last_step;  // life: written in first_step, last read in last_step
     uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
+    uint32_t images;                 // side by side: those of the batch, or 1
 };
 
 #define NCR_PLAN_OWN UINT32_MAX
 enum { NCR_PLAN_ALIGN = 64, NCR_PLAN_TAIL = 64 };
+enum { NCR_PLAN_BATCH_LIMIT = 1024 }; // images of a batch
 
 // Bytes of a pixel.
 static inline int64_t ncr_buffer_pixel(const struct ncr_buffer *buffer)
@@ -46,8 +54,10 @@ enum ncr_plan_mode {
 struct ncr_plan {
     const struct ncr_qgraph *qgraph;
     enum ncr_plan_mode mode;
+    uint32_t batch;  // images of a run
     uint32_t *steps; // qnode ids in execution order; step 0 .. n_inputs-1 are the inputs
     uint32_t n_steps;
+    uint32_t n_head;            // steps that run for each image, inputs among them
     struct ncr_buffer *buffers; // per qnode
     uint64_t arena_bytes;       // size of the arena; a multiple of NCR_PLAN_ALIGN
     uint64_t
@@ -61,6 +71,10 @@ struct ncr_plan {
 // in-place operators the one with the smallest arena, the graph's own order among equals.
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode);
+// The same, shared, for runs of `batch` images, 1 to NCR_PLAN_BATCH_LIMIT. The tail of each order
+// stands behind its head.
+struct ncr_plan *ncr_plan_build_batch(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                                      uint32_t batch);
 // The largest sum of live buffers in the graph's own order, element-wise operators in place where
 // borders agree: an upper bound of the peak that ncr_plan_build finds, in linear time.
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
@@ -68,7 +82,7 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgrap
 bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why);
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
 // Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode
-// q.
+// q, for the first image of a batch.
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index);
 // The first step at which a buffer's bytes are alive on their own account: those of a tensor in
 // place of another count as the other's while that one is still read.

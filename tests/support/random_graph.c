@@ -1,6 +1,7 @@
 // Random networks: grows a graph tensor by tensor, each operator with random attributes that fit.
 #include "tests/support/random_graph.h"
 
+#include "compiler/quant/softmax.h"
 #include "lang/base/rng.h"
 
 struct grow {
@@ -133,6 +134,7 @@ static ncr_node_id step(struct grow *g, ncr_node_id x)
         break;
     default: break;
     }
+    if (op == NCR_OP_SOFTMAX && ncr_shape_elements(&shape) > NCR_QSOFTMAX_LIMIT) return NCR_NO_NODE;
     if (op == NCR_OP_FLATTEN && below(g, 3)) return NCR_NO_NODE; // images should live for a while
     ncr_node_id id = add(g, op, &a, in, n_in);
     // Tensors that grow without bound make slow tests.
@@ -166,16 +168,28 @@ static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
         v[i] = (float)ncr_rng_normal(rng);
 }
 
-static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
+static ncr_node_id grow_on(struct grow *g, ncr_node_id x, uint32_t size)
 {
-    ncr_node_id x = add_input(g);
-    if (below(g, 5) == 0) add_input(g);
     for (uint32_t i = 0; i < size; i++) {
         if (below(g, 5) == 0)
             x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor
         ncr_node_id next = step(g, x);
         if (next != NCR_NO_NODE) x = next;
     }
+    return x;
+}
+
+// tail: operators after a flattening; 0: no such thing.
+static struct ncr_graph *grow_all(struct grow *g, uint32_t size, uint32_t tail)
+{
+    ncr_node_id x = add_input(g);
+    if (below(g, 5) == 0) add_input(g);
+    x = grow_on(g, x, size);
+    if (tail && ncr_builder_node(g->builder, x)->shape.rank == 3) {
+        struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN);
+        x = add(g, NCR_OP_FLATTEN, &flatten, &x, 1);
+    }
+    x = grow_on(g, x, tail);
     uint32_t n_out = 1 + below(g, 3);
     ncr_builder_output(g->builder, NCR_STR("y0"), x);
     for (uint32_t i = 1; i < n_out; i++)
@@ -188,7 +202,7 @@ struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    return grow_all(&g, size);
+    return grow_all(&g, size, 0);
 }
 
 // The formats of a node, to be changed.
@@ -270,9 +284,15 @@ static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *
 
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
 {
+    random_net_with_tail(arena, seed, size, 0, out);
+}
+
+void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
+                          struct random_net *out)
+{
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    out->graph = ncr_graph_simplify(arena, grow_all(&g, size));
+    out->graph = ncr_graph_simplify(arena, grow_all(&g, size, tail));
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
@@ -358,12 +378,7 @@ struct ncr_graph *random_classifier_make(struct ncr_arena *arena, uint64_t seed,
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    ncr_node_id x = add_input(&g);
-    for (uint32_t i = 0; i < size; i++) {
-        if (below(&g, 5) == 0) x = below(&g, ncr_builder_count(g.builder));
-        ncr_node_id next = step(&g, x);
-        if (next != NCR_NO_NODE) x = next;
-    }
+    ncr_node_id x = grow_on(&g, add_input(&g), size);
     struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN),
                      dense = ncr_attrs_default(NCR_OP_DENSE);
     x = add(&g, NCR_OP_FLATTEN, &flatten, &x, 1);

@@ -21,6 +21,9 @@ void random_weights(struct ncr_weights *weights, const struct ncr_graph *graph, 
 // size: about how many operators. Odd channel counts, strides, dilations, groups and paddings of
 // every kind.
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out);
+// After `size` operators the tensor at hand is flattened, and about `tail` more grow on the vector.
+void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
+                          struct random_net *out);
 // The same network with all weights in one form.
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
                         struct ncr_weight_form form);

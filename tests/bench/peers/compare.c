@@ -83,17 +83,10 @@ static double best_time(struct bench *b, void (*call)(void *), void *user, doubl
     return best / (double)n;
 }
 
-static void nacre_images(const struct subject *s, int thread, int first, int end)
-{
-    int8_t *out = s->result;
-    for (int i = first; i < end; i++)
-        subject_run(s, thread, i, out + i * s->out);
-}
-
 static void nacre_one(void *user)
 {
     struct bench *b = user;
-    nacre_images(&b->s, 0, 0, b->batch);
+    subject_run(&b->s, 0, 0, b->batch);
 }
 
 // A second thread that waits for its half by looking, as those of the peers do.
@@ -110,7 +103,7 @@ static void *helper_main(void *user)
         while (atomic_load_explicit(&h->asked, memory_order_acquire) == seen)
             if (atomic_load_explicit(&h->stop, memory_order_relaxed)) return NULL;
         seen++;
-        nacre_images(&h->b->s, 1, h->b->batch / 2, h->b->batch);
+        subject_run(&h->b->s, 1, h->b->batch / 2, h->b->batch);
         atomic_store_explicit(&h->done, seen, memory_order_release);
     }
 }
@@ -119,7 +112,7 @@ static void nacre_two(void *user)
 {
     struct helper *h = user;
     unsigned turn = atomic_fetch_add_explicit(&h->asked, 1, memory_order_release) + 1;
-    nacre_images(&h->b->s, 0, 0, h->b->batch / 2);
+    subject_run(&h->b->s, 0, 0, h->b->batch / 2);
     while (atomic_load_explicit(&h->done, memory_order_acquire) != turn) {
     }
 }

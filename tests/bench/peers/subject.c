@@ -105,11 +105,16 @@ static void check(const struct subject *s)
     }
 }
 
-void subject_run(const struct subject *s, int thread, int image, int8_t *out)
+void subject_run(const struct subject *s, int thread, int first, int end)
 {
-    const int8_t *in[1] = {s->turned + image * s->in};
-    int8_t *to[1] = {out};
-    ncr_code_run(s->code, ncr_code_blob(s->code), s->memory[thread], in, to);
+    const struct ncr_code *code = end - first > 1 ? s->batch_code : s->code;
+    int most = end - first > 1 ? (int)s->batch_plan->batch : 1;
+    for (int n; first < end; first += n) {
+        n = end - first < most ? end - first : most;
+        const int8_t *in[1] = {s->turned + first * s->in};
+        int8_t *to[1] = {s->result + first * s->out};
+        ncr_code_run_some(code, ncr_code_blob(code), s->memory[thread], in, to, (uint32_t)n);
+    }
 }
 
 void subject_make(struct subject *s, const struct ncr_io *io, const char *program, const char *name)
@@ -133,17 +138,23 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
                                  ncr_calibrator_finish(calibrator));
     if (!s->qgraph) NCR_BUG("%s cannot be quantised", name);
     s->plan = ncr_plan_build(s->arena, s->qgraph, NCR_PLAN_SHARED);
+    s->batch_plan = ncr_plan_build_batch(s->arena, s->qgraph, PEERS_BATCH);
     // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
-    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")}, sized = {.sizes = &s->sizes};
-    if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK) NCR_BUG("%s", err.text);
+    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")},
+                            sized = {.sizes = &s->sizes};
+    if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK ||
+        ncr_code_jit(s->batch_plan, &options, &s->batch_code, &err) != NCR_OK)
+        NCR_BUG("%s", err.text);
     struct ncr_buf object = {0};
     if (ncr_code_emit(s->plan, &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
         NCR_BUG("%s", err.text);
     ncr_buf_free(&object);
+    size_t bytes = s->plan->arena_bytes > s->batch_plan->arena_bytes ? s->plan->arena_bytes
+                                                                     : s->batch_plan->arena_bytes;
     for (int i = 0; i < 2; i++) {
-        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, s->plan->arena_bytes);
+        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, bytes);
         if (!s->memory[i]) NCR_BUG("out of memory");
-        memset(s->memory[i], 0, s->plan->arena_bytes);
+        memset(s->memory[i], 0, bytes);
     }
     for (uint32_t q = 0; q < s->qgraph->n_nodes; q++)
         s->macs += (double)s->qgraph->nodes[q].macs;
@@ -151,13 +162,19 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     s->result = NCR_NEW_N(s->arena, int8_t, (size_t)(s->out * PEERS_IMAGES));
     quantise_images(s);
     for (int n = 0; n < PEERS_IMAGES; n++)
-        subject_run(s, 0, n, s->result + n * s->out);
+        subject_run(s, 0, n, n + 1);
     check(s);
+    size_t all = (size_t)(s->out * PEERS_IMAGES);
+    const int8_t *one_by_one = ncr_arena_copy(s->arena, s->result, all);
+    subject_run(s, 0, 0, PEERS_IMAGES);
+    if (memcmp(one_by_one, s->result, all) != 0)
+        NCR_BUG("%s: the batch differs from image after image", s->name);
 }
 
 void subject_free(struct subject *s)
 {
     ncr_code_free(s->code);
+    ncr_code_free(s->batch_code);
     for (int i = 0; i < 2; i++)
         free(s->memory[i]);
     ncr_arena_free(s->arena);
