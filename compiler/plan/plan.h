@@ -75,6 +75,8 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
 // stands behind its head.
 struct ncr_plan *ncr_plan_build_batch(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                       uint32_t batch);
+// The same for runs over many images, of the batch that is fast: 1 where nothing is shared.
+struct ncr_plan *ncr_plan_build_many(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
 // The largest sum of live buffers in the graph's own order, element-wise operators in place where
 // borders agree: an upper bound of the peak that ncr_plan_build finds, in linear time.
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
