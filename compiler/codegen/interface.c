@@ -40,7 +40,14 @@ enum {
     WORDS = 40,
     CONSTANT_ALIGN = 64
 };
-enum word { WORD_ARENA_BYTES, WORD_ARENA_ALIGN, WORD_STACK_BYTES, WORD_CONSTANT_BYTES, N_WORDS };
+enum word {
+    WORD_ARENA_BYTES,
+    WORD_ARENA_ALIGN,
+    WORD_STACK_BYTES,
+    WORD_CONSTANT_BYTES,
+    WORD_BATCH,
+    N_WORDS
+};
 
 uint32_t ncr_interface_stack(uint32_t word)
 {
@@ -101,7 +108,7 @@ static LLVMValueRef describe(struct ncr_emit *e, const struct ncr_code_options *
     const char *id = options->arch_id ? options->arch_id : "";
     const char *triple = LLVMGetTarget(e->module);
     struct ncr_buf out = {0};
-    size_t at = WORDS + N_WORDS * word;
+    size_t at = (WORDS + N_WORDS * word + 7) & ~(size_t)7;
     ncr_buf_pad(&out, 0, at + (size_t)TENSOR_BYTES * (g->n_inputs + g->n_outputs));
     lead_text(&out, NAME, g->name.s, g->name.n);
     lead_text(&out, ARCH_ID, id, strlen(id));
@@ -116,7 +123,8 @@ static LLVMValueRef describe(struct ncr_emit *e, const struct ncr_code_options *
     }
     const uint64_t words[N_WORDS] = {[WORD_ARENA_BYTES] = e->plan->arena_bytes,
                                      [WORD_ARENA_ALIGN] = NCR_PLAN_ALIGN,
-                                     [WORD_CONSTANT_BYTES] = e->packs->bytes};
+                                     [WORD_CONSTANT_BYTES] = e->packs->bytes,
+                                     [WORD_BATCH] = e->plan->batch};
     for (uint32_t i = 0; i < N_WORDS; i++)
         put(&out, WORDS + i * word, words[i], word);
     if (options->pixels)
