@@ -27,24 +27,30 @@ static bool fits(const struct ncr_qgraph *g, const bool *side_by_side, uint32_t 
     return images || ncr_plan_in_tail(g, side_by_side, q);
 }
 
+// Takes q away where it does not fit, and with it what it reads. Whether that changed anything.
+static bool take_away(const struct ncr_qgraph *g, bool *on, uint32_t q)
+{
+    const struct ncr_qnode *node = &g->nodes[q];
+    if (fits(g, on, q)) return false;
+    bool changed = on[q];
+    on[q] = false;
+    for (uint32_t k = 0; k < node->n_in; k++) {
+        changed |= on[node->in[k]];
+        on[node->in[k]] = false;
+    }
+    return changed;
+}
+
 // Takes away what breaks a rule until nothing does: the largest tail there is.
 bool *ncr_plan_side_by_side(struct ncr_arena *arena, const struct ncr_qgraph *g, uint32_t batch)
 {
     bool *on = NCR_NEW_N(arena, bool, g->n_nodes), changed = batch > 1;
     for (uint32_t q = 0; q < g->n_nodes; q++)
         on[q] = batch > 1 && g->nodes[q].shape.rank == 1;
-    while (changed) {
+    for (bool backward = true; changed; backward = !backward) {
         changed = false;
-        for (uint32_t q = g->n_nodes; q-- > 0;) {
-            const struct ncr_qnode *node = &g->nodes[q];
-            bool keep = fits(g, on, q);
-            changed |= on[q] && !keep;
-            on[q] = keep;
-            for (uint32_t k = 0; !keep && k < node->n_in; k++) {
-                changed |= on[node->in[k]];
-                on[node->in[k]] = false;
-            }
-        }
+        for (uint32_t i = 0; i < g->n_nodes; i++)
+            changed |= take_away(g, on, backward ? g->n_nodes - 1 - i : i);
     }
     return on;
 }
