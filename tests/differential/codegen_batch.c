@@ -9,48 +9,19 @@
 
 enum { NETS = 240, MOST_IMAGES = 17 };
 
-struct batch {
-    int8_t *in[2], *want[3], *out[3]; // images one after the other
-    size_t in_bytes[2], out_bytes[3]; // of one
-};
-
-static void batch_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
-                       uint32_t images, struct batch *b)
-{
-    const struct ncr_qgraph *g = net->qgraph;
-    for (uint32_t k = 0; k < images; k++) {
-        struct sample s;
-        sample_make(arena, net, seed * 100 + k, &s);
-        for (uint32_t i = 0; i < g->n_inputs; i++) {
-            b->in_bytes[i] = (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[i]]);
-            if (k == 0) b->in[i] = NCR_NEW_N(arena, int8_t, b->in_bytes[i] * images);
-            memcpy(b->in[i] + k * b->in_bytes[i], s.in[i], b->in_bytes[i]);
-        }
-        for (uint32_t i = 0; i < g->n_outputs; i++) {
-            b->out_bytes[i] = s.out_bytes[i];
-            if (k == 0) {
-                b->want[i] = NCR_NEW_N(arena, int8_t, s.out_bytes[i] * images);
-                b->out[i] = NCR_NEW_N(arena, int8_t, s.out_bytes[i] * images);
-            }
-            memcpy(b->want[i] + k * s.out_bytes[i], s.want[i], s.out_bytes[i]);
-        }
-    }
-}
-
 // Runs n of the batch; what is behind their results stays as it was.
 static void check_run(const struct ncr_code *code, uint8_t *memory, const struct ncr_qgraph *g,
-                      struct batch *b, uint32_t images, uint32_t n, uint64_t seed)
+                      const struct sample *s, uint32_t images, uint32_t n, uint64_t seed)
 {
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        memset(b->out[i], 0x5A, b->out_bytes[i] * images);
-    ncr_code_run_some(code, ncr_code_blob(code), memory, (const int8_t *const *)b->in, b->out, n);
+        memset(s->out[i], 0x5A, s->out_bytes[i]);
+    ncr_code_run_some(code, ncr_code_blob(code), memory, (const int8_t *const *)s->in, s->out, n);
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        for (size_t k = 0; k < b->out_bytes[i] * images; k++) {
-            int8_t want = k < b->out_bytes[i] * n ? b->want[i][k] : 0x5A;
-            cr_assert_eq(b->out[i][k], want,
+        for (size_t k = 0, one = s->out_bytes[i] / images; k < s->out_bytes[i]; k++) {
+            int8_t want = k < one * n ? s->want[i][k] : 0x5A;
+            cr_assert_eq(s->out[i][k], want,
                          "seed %lu family %s: %u of %u images, output %u, image %zu: %d, not %d",
-                         seed, ncr_code_family(code), n, images, i, k / b->out_bytes[i],
-                         b->out[i][k], want);
+                         seed, ncr_code_family(code), n, images, i, k / one, s->out[i][k], want);
         }
 }
 
@@ -63,10 +34,10 @@ static void compare(struct ncr_arena *arena, const struct random_net *net, uint6
     struct ncr_error err;
     cr_assert_eq(ncr_code_jit(plan, &options, &code, &err), NCR_OK, "%s", err.text);
     struct guarded guarded = guarded_new((size_t)plan->arena_bytes, seed % 2);
-    struct batch b;
-    batch_make(arena, net, seed, plan->batch, &b);
-    check_run(code, guarded.memory, net->qgraph, &b, plan->batch, plan->batch, seed);
-    check_run(code, guarded.memory, net->qgraph, &b, plan->batch, 1 + plan->batch / 3, seed);
+    struct sample s;
+    sample_batch(arena, net, 100 * seed, plan->batch, &s);
+    check_run(code, guarded.memory, net->qgraph, &s, plan->batch, plan->batch, seed);
+    check_run(code, guarded.memory, net->qgraph, &s, plan->batch, 1 + plan->batch / 3, seed);
     cr_assert(guarded_intact(&guarded), "seed %lu, %s: a write outside the arena", seed, family);
     guarded_free(&guarded);
     ncr_code_free(code);
@@ -102,4 +73,22 @@ Test(codegen_batch, equals_the_interpreter)
 Test(codegen_batch, equals_the_interpreter_on_others)
 {
     random_batches(1);
+}
+
+// Layers and batches that are large enough for every shape of tile, in tile registers too.
+Test(codegen_batch, wide_layers_equal_the_interpreter)
+{
+    const char *families[MAX_FAMILIES];
+    uint32_t n = runnable_families(families);
+    for (uint64_t i = 0; i < 48; i++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        uint64_t seed = 6000000 + i;
+        random_net_of_vectors(arena, seed, 3, 300, &net);
+        if (i % 3 == 0) random_numbers(arena, net.qgraph, seed);
+        uint32_t batch = 2 + (uint32_t)(i * 37 % 99);
+        compare(arena, &net, seed, families[i % 3 == 1 ? n - 1 : i % n],
+                ncr_plan_build_batch(arena, net.qgraph, batch));
+        ncr_arena_free(arena);
+    }
 }

@@ -282,17 +282,13 @@ static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *
         NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
 }
 
-void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
+// Weights, formats and numbers for a graph.
+static void make_net(struct grow *grow, uint64_t seed, const struct ncr_graph *graph,
+                     struct random_net *out)
 {
-    random_net_with_tail(arena, seed, size, 0, out);
-}
-
-void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
-                          struct random_net *out)
-{
-    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
-                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    out->graph = ncr_graph_simplify(arena, grow_all(&g, size, tail));
+    struct grow g = *grow;
+    struct ncr_arena *arena = g.arena;
+    out->graph = ncr_graph_simplify(arena, graph);
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
@@ -345,6 +341,38 @@ void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size,
     }
     out->ranges = ncr_calibrator_finish(calibrator);
     quantise(arena, seed, out);
+}
+
+void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
+{
+    random_net_with_tail(arena, seed, size, 0, out);
+}
+
+void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
+                          struct random_net *out)
+{
+    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
+                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    make_net(&g, seed, grow_all(&g, size, tail), out);
+}
+
+void random_net_of_vectors(struct ncr_arena *arena, uint64_t seed, uint32_t layers, uint32_t most,
+                           struct random_net *out)
+{
+    struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
+                     ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_INPUT);
+    a.shape = (struct ncr_shape){1, {1 + (int32_t)below(&g, most), 0, 0}};
+    ncr_node_id x = add(&g, NCR_OP_INPUT, &a, NULL, 0);
+    for (uint32_t i = 0; i < layers; i++) {
+        a = ncr_attrs_default(NCR_OP_DENSE);
+        a.out = 1 + (int32_t)below(&g, most);
+        x = add(&g, NCR_OP_DENSE, &a, &x, 1);
+        a = ncr_attrs_default(NCR_OP_RELU);
+        if (below(&g, 2)) x = add(&g, NCR_OP_RELU, &a, &x, 1);
+    }
+    ncr_builder_output(g.builder, NCR_STR("y0"), x);
+    make_net(&g, seed, ncr_builder_finish(g.builder), out);
 }
 
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
