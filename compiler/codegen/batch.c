@@ -25,8 +25,8 @@ static const struct ncr_plan *one_image(struct ncr_arena *arena, const struct nc
     return one;
 }
 
-// A function of the head: its arguments are n pointers, the first but `arena` the arena, and the
-// number of an image.
+// A function of the head: its arguments are n pointers, number `arena` of them the arena, and the
+// number of the image.
 static LLVMValueRef open_head(struct ncr_emit *e, const char *name, uint32_t n, uint32_t arena)
 {
     LLVMValueRef f = ncr_emit_function(e, name, e->nothing, n + 1, UINT32_C(1) << n, false);

@@ -191,8 +191,8 @@ struct ncr_target;
 
 // The whole module, verified: void step_<s>(blob, arena) for each step after the inputs,
 // load(arena, in), store(arena, out), run(blob, arena, in, out); for a batch what ncr_emit_batch
-// says. With a blob it is a constant of
-// the module, the public functions of codegen.h stand around them, and all else is internal.
+// says. With a blob it is a constant of the module, the public functions of codegen.h stand around
+// them, and all else is internal.
 LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *packs,
                               const struct ncr_target *target,
                               const struct ncr_code_options *options, const uint8_t *blob);

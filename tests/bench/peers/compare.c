@@ -402,10 +402,11 @@ static void memory_row(struct bench *b)
 {
     static const enum who shown[] = {INT8_1, FLOAT_1, EMPTY};
     const struct subject *s = &b->s;
-    uint64_t sum = s->plan->arena_bytes + s->sizes.code + s->sizes.constants;
+    uint64_t sum = s->plans[PEERS_ONE]->arena_bytes + s->sizes.code + s->sizes.constants;
     ncr_buf_fmt(&b->memory, "| %s | %llu | %llu | %llu | %.1f |", s->name,
-                (unsigned long long)s->plan->arena_bytes, (unsigned long long)s->sizes.code,
-                (unsigned long long)s->sizes.constants, (double)sum / 1024);
+                (unsigned long long)s->plans[PEERS_ONE]->arena_bytes,
+                (unsigned long long)s->sizes.code, (unsigned long long)s->sizes.constants,
+                (double)sum / 1024);
     for (size_t i = 0; i < NCR_COUNT(shown); i++)
         if (b->at[shown[i]].resident > 0)
             ncr_buf_fmt(&b->memory, " %.0f |", b->at[shown[i]].resident / 1024);
@@ -549,7 +550,7 @@ int main(int argc, char **argv)
             ok = false;
         }
         if (run) agree_row(&b);
-        snprintf(b.family, sizeof b.family, "%s", ncr_code_family(b.s.code));
+        snprintf(b.family, sizeof b.family, "%s", ncr_code_family(b.s.codes[PEERS_ONE]));
         subject_free(&b.s);
     }
     ncr_buf_free(&program);

@@ -7,8 +7,9 @@
 #include "lang/base/io.h"
 #include "tests/bench/peers/onnx_write.h"
 
-// CHECKED: by the plain interpreters; BATCH: of Nacre's code, which two threads can share.
-enum { PEERS_IMAGES = 100, PEERS_CHECKED = 4, PEERS_BATCH = 50 };
+enum { PEERS_IMAGES = 100, PEERS_CHECKED = 4 }; // CHECKED: by the plain interpreters
+// Batches of Nacre's code: one image, all of them, and the half that each of two threads has.
+enum { PEERS_ONE, PEERS_ALL, PEERS_HALF, PEERS_BATCHES };
 
 // ---- subject.c: one network of networks.ncr ----
 struct subject {
@@ -17,8 +18,8 @@ struct subject {
     const struct ncr_graph *graph; // simplified
     const struct ncr_weights *weights;
     const struct ncr_qgraph *qgraph;
-    const struct ncr_plan *plan, *batch_plan; // of one image, of a batch
-    struct ncr_code *code, *batch_code;
+    const struct ncr_plan *plans[PEERS_BATCHES];
+    struct ncr_code *codes[PEERS_BATCHES];
     struct ncr_code_sizes sizes; // of the same code as an object
     uint8_t *memory[2];          // an arena for each thread
     int64_t in, out;             // elements of one image, of one result
@@ -33,7 +34,8 @@ struct subject {
 void subject_make(struct subject *s, const struct ncr_io *io, const char *program,
                   const char *name);
 void subject_free(struct subject *s);
-// Images first … end - 1; results into their places of s->result.
+// Images first … end - 1, as many as one of the batches has; results into their places of
+// s->result.
 void subject_run(const struct subject *s, int thread, int first, int end);
 const struct ncr_qnode *subject_input(const struct subject *s);
 const struct ncr_qnode *subject_output(const struct subject *s);

@@ -107,13 +107,39 @@ static void check(const struct subject *s)
 
 void subject_run(const struct subject *s, int thread, int first, int end)
 {
-    const struct ncr_code *code = end - first > 1 ? s->batch_code : s->code;
-    int most = end - first > 1 ? (int)s->batch_plan->batch : 1;
-    for (int n; first < end; first += n) {
-        n = end - first < most ? end - first : most;
-        const int8_t *in[1] = {s->turned + first * s->in};
-        int8_t *to[1] = {s->result + first * s->out};
-        ncr_code_run_some(code, ncr_code_blob(code), s->memory[thread], in, to, (uint32_t)n);
+    int b = 0;
+    while (b < PEERS_BATCHES && s->plans[b]->batch != (uint32_t)(end - first))
+        b++;
+    if (b == PEERS_BATCHES) NCR_BUG("%s: no code for %d images", s->name, end - first);
+    const int8_t *in[1] = {s->turned + first * s->in};
+    int8_t *to[1] = {s->result + first * s->out};
+    ncr_code_run(s->codes[b], ncr_code_blob(s->codes[b]), s->memory[thread], in, to);
+}
+
+// Code of each batch, and memory that is enough for any.
+static void compile(struct subject *s)
+{
+    static const uint32_t batches[] = {
+        [PEERS_ONE] = 1, [PEERS_ALL] = PEERS_IMAGES, [PEERS_HALF] = PEERS_IMAGES / 2};
+    // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
+    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")},
+                            sized = {.sizes = &s->sizes};
+    struct ncr_error err;
+    size_t bytes = 0;
+    for (int b = 0; b < PEERS_BATCHES; b++) {
+        s->plans[b] = ncr_plan_build_batch(s->arena, s->qgraph, batches[b]);
+        if (ncr_code_jit(s->plans[b], &options, &s->codes[b], &err) != NCR_OK)
+            NCR_BUG("%s", err.text);
+        if (s->plans[b]->arena_bytes > bytes) bytes = s->plans[b]->arena_bytes;
+    }
+    struct ncr_buf object = {0};
+    if (ncr_code_emit(s->plans[PEERS_ONE], &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
+        NCR_BUG("%s", err.text);
+    ncr_buf_free(&object);
+    for (int i = 0; i < 2; i++) {
+        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, bytes);
+        if (!s->memory[i]) NCR_BUG("out of memory");
+        memset(s->memory[i], 0, bytes);
     }
 }
 
@@ -121,7 +147,6 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
 {
     *s = (struct subject){.arena = ncr_arena_new(0), .name = name};
     struct ncr_diags diags;
-    struct ncr_error err;
     s->graph = load(s, io, program, &diags);
     struct ncr_weights *weights = ncr_weights_new(s->arena, s->graph);
     ncr_weights_init(weights, s->graph, SEED);
@@ -137,25 +162,7 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     s->qgraph = ncr_qgraph_build(s->arena, &diags, s->graph, &spec, weights,
                                  ncr_calibrator_finish(calibrator));
     if (!s->qgraph) NCR_BUG("%s cannot be quantised", name);
-    s->plan = ncr_plan_build(s->arena, s->qgraph, NCR_PLAN_SHARED);
-    s->batch_plan = ncr_plan_build_batch(s->arena, s->qgraph, PEERS_BATCH);
-    // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
-    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")},
-                            sized = {.sizes = &s->sizes};
-    if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK ||
-        ncr_code_jit(s->batch_plan, &options, &s->batch_code, &err) != NCR_OK)
-        NCR_BUG("%s", err.text);
-    struct ncr_buf object = {0};
-    if (ncr_code_emit(s->plan, &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
-        NCR_BUG("%s", err.text);
-    ncr_buf_free(&object);
-    size_t bytes = s->plan->arena_bytes > s->batch_plan->arena_bytes ? s->plan->arena_bytes
-                                                                     : s->batch_plan->arena_bytes;
-    for (int i = 0; i < 2; i++) {
-        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, bytes);
-        if (!s->memory[i]) NCR_BUG("out of memory");
-        memset(s->memory[i], 0, bytes);
-    }
+    compile(s);
     for (uint32_t q = 0; q < s->qgraph->n_nodes; q++)
         s->macs += (double)s->qgraph->nodes[q].macs;
     s->out = ncr_shape_elements(&subject_output(s)->shape);
@@ -166,15 +173,19 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     check(s);
     size_t all = (size_t)(s->out * PEERS_IMAGES);
     const int8_t *one_by_one = ncr_arena_copy(s->arena, s->result, all);
-    subject_run(s, 0, 0, PEERS_IMAGES);
-    if (memcmp(one_by_one, s->result, all) != 0)
-        NCR_BUG("%s: the batch differs from image after image", s->name);
+    for (int n = PEERS_IMAGES; n > 0; n -= PEERS_IMAGES / 2) {
+        memset(s->result, 0, all);
+        for (int first = 0; first < PEERS_IMAGES; first += n)
+            subject_run(s, 0, first, first + n);
+        if (memcmp(one_by_one, s->result, all) != 0)
+            NCR_BUG("%s: a batch of %d differs from image after image", name, n);
+    }
 }
 
 void subject_free(struct subject *s)
 {
-    ncr_code_free(s->code);
-    ncr_code_free(s->batch_code);
+    for (int b = 0; b < PEERS_BATCHES; b++)
+        ncr_code_free(s->codes[b]);
     for (int i = 0; i < 2; i++)
         free(s->memory[i]);
     ncr_arena_free(s->arena);
