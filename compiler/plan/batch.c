@@ -87,9 +87,10 @@ void ncr_plan_batch_lives(struct ncr_plan *plan)
     }
 }
 
-// Measured in tile registers and in vectors, 1 to 512 images: with the weights in the second cache
-// 64 images are within the noise of the fastest; layers of several megabytes of weights take a
-// tenth to a fifth less time with 128, since that is how often their weights come from memory.
+// Measured with 1 to 512 images: where the weights stay in the second cache, 64 are within the
+// noise of the fastest for an autoencoder and LeNet-5 (two small layers by themselves gain a fifth
+// from 16). Layers of several megabytes of weights take a tenth to a fifth less time in tile
+// registers with 128, since that is how often their weights come from memory.
 enum { FAST_BATCH = 64, FAST_BATCH_LARGE = 128, LARGE_WEIGHTS = 1 << 20 };
 enum { MOST_TAIL_BYTES = 8 << 20 }; // of memory, for vectors of hundreds of thousands of elements
 

@@ -194,8 +194,9 @@ Test(plan_batch, the_verifier_finds_each_broken_rule)
 {
     struct planned p = plan_of(classifier, 6);
     const struct ncr_buffer *b = p.plan->buffers;
-    BREAK(buffers[0].offset, b[2].offset, "tensor %2: its slots share bytes with a tensor of the "
-                                          "head");
+    BREAK(buffers[0].offset, b[2].offset,
+          "tensor %2: its slots share bytes with a tensor of the "
+          "head");
     BREAK(buffers[1].offset, b[2].offset + 320, "tensor %2: its slots share bytes");
     BREAK(buffers[2].first_step, 1, "tensor %2: its slots do not live from the first step on");
     BREAK(buffers[2].last_step, 2, "tensor %3: it reads a tensor whose life has ended");
