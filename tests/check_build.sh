@@ -91,6 +91,41 @@ if command -v valgrind >/dev/null; then # it knows AVX2, not AVX-512
   ok "valgrind finds nothing" valgrind -q --error-exitcode=9 ./old grey.pgm
   ok "and the answer is the same" bash -c 'diff <(./old --bytes grey.pgm) <(./prog --bytes grey.pgm)'
 fi
+# Five samples at once give what they give one by one.
+ok "a library of batches" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix five --batch 5 --output libfive.a
+cat >batch.c <<'C'
+#include "libfive.h"
+#include "libtiny.h"
+#include <stdlib.h>
+#include <string.h>
+int main(void)
+{
+    static int8_t in[FIVE_BATCH * FIVE_INPUT_0_BYTES], all[FIVE_BATCH * FIVE_OUTPUT_0_BYTES], one[TINY_OUTPUT_0_BYTES];
+    static _Alignas(FIVE_ARENA_ALIGN) char arena[FIVE_ARENA_BYTES], other[TINY_ARENA_BYTES];
+    const int8_t *ins[1] = {in};
+    int8_t *outs[1] = {all};
+    int differ = 0;
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (int8_t)(i * i / 7 + i / FIVE_INPUT_0_BYTES * 31);
+    if (FIVE_BATCH != 5 || five_info()->batch != 5 || tiny_info()->batch != TINY_BATCH || TINY_BATCH != 1) return 1;
+    if (FIVE_INPUT_0_BYTES != TINY_INPUT_0_BYTES || FIVE_OUTPUT_0_BYTES != TINY_OUTPUT_0_BYTES) return 2;
+    if (five_init(arena, sizeof arena) || tiny_init(other, sizeof other)) return 3;
+    five_run(arena, ins, outs);
+    for (int k = 0; k < FIVE_BATCH; k++) {
+        ins[0] = in + k * TINY_INPUT_0_BYTES;
+        outs[0] = one;
+        tiny_run(other, ins, outs);
+        if (memcmp(one, all + k * TINY_OUTPUT_0_BYTES, sizeof one) != 0) return 4;
+        differ += memcmp(one, all, sizeof one) != 0;
+    }
+    return differ ? 0 : 5; /* equal results would compare nothing */
+}
+C
+ok "links beside another" cc -std=c11 -Wall -Wextra -Werror -o batch batch.c libfive.a libtiny.a
+ok "a batch is its samples" ./batch
+ok "its plan says where the tail begins" bash -c "'$nacre' emit net.ncr --stage plan --batch 5 | grep -q 'batch 5 tail from step'"
+refuse 2 '--batch is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --batch 5 --output x
+refuse 2 '--batch takes a whole number from 1 to 1024, not `0`' "$nacre" build net.ncr --weights w.safetensors --kind obj --batch 0 --output x.o
 # Activations of 16 bits: the program gives the scores of `nacre run`, whatever their size.
 { cat net.ncr; echo 'quant wide { activations: linear(bits: 16); }'; } >wide.ncr
 ok "a program of 16-bit activations" "$nacre" build wide.ncr --weights w.safetensors --output wide

@@ -198,7 +198,8 @@ uint8_t ncr_stored(const struct ncr_emit *e, int32_t v)
 LLVMValueRef ncr_tensor(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_buffer *b = &e->plan->buffers[q];
-    return ncr_at(e, e->arena, NULL, 0, (int64_t)b->offset + b->first);
+    return ncr_at(e, e->arena, b->images > 1 ? e->image : NULL, ncr_buffer_pixel(b),
+                  (int64_t)b->offset + b->first);
 }
 
 LLVMValueRef ncr_consts(struct ncr_emit *e, uint32_t q)

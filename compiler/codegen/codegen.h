@@ -79,11 +79,15 @@ size_t ncr_code_blob_bytes(const struct ncr_code *code);
 
 // Runs the whole network. in[i]: logical elements of input i in [H, W, C] order (channels
 // innermost; [N] as it is); out[i] likewise. arena: plan->arena_bytes, aligned to NCR_PLAN_ALIGN.
-// blob: that of the code or a patched copy.
+// blob: that of the code or a patched copy. Of a plan of a batch: all its images, one after the
+// other in in[i] and in out[i].
 void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
                   const int8_t *const *in, int8_t *const *out);
-// Step `step` of the plan alone (inputs have their own: they copy in[i] into the arena); reads and
-// writes the arena.
+// The first n images of the batch, n from 1 on.
+void ncr_code_run_some(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
+                       const int8_t *const *in, int8_t *const *out, uint32_t n);
+// Step `step` of the plan (not of one of a batch) alone (inputs have their own: they copy in[i]
+// into the arena); reads and writes the arena.
 void ncr_code_load_inputs(const struct ncr_code *code, uint8_t *arena, const int8_t *const *in);
 void ncr_code_step(const struct ncr_code *code, uint32_t step, const uint8_t *blob, uint8_t *arena);
 

@@ -5,7 +5,7 @@
 #include "compiler/codegen/pack.h"
 
 struct ncr_emit {
-    const struct ncr_plan *plan;
+    const struct ncr_plan *plan; // in the head of a batch with tensors of one image (batch.c)
     const struct ncr_qgraph *graph;
     const struct ncr_packs *packs;
     const struct ncr_family *family;
@@ -20,9 +20,10 @@ struct ncr_emit {
     LLVMBuilderRef b;
     LLVMTypeRef i1, i8, i16, i32, i64, ptr, nothing, word; // word: as wide as a pointer
     LLVMValueRef function, blob, arena;                    // of the function being emitted
-    struct ncr_debug *debug;                               // NULL: no debug information
-    uint32_t layer;                                        // qnode at hand
-    LLVMMetadataRef location;                              // of the function at hand
+    LLVMValueRef image;       // of the head of a batch: its number; NULL: none, or all at once
+    struct ncr_debug *debug;  // NULL: no debug information
+    uint32_t layer;           // qnode at hand
+    LLVMMetadataRef location; // of the function at hand
 };
 
 // ---- building_ir.c: loops, addresses, vectors ----
@@ -161,7 +162,7 @@ LLVMValueRef ncr_emit_function(struct ncr_emit *e, const char *name, LLVMTypeRef
 
 // The logical byte v as it is stored (of tensors whose elements are bytes).
 uint8_t ncr_stored(const struct ncr_emit *e, int32_t v);
-// Address of a buffer's element (0, 0, 0).
+// Address of a buffer's element (0, 0, 0), of the image at hand where it holds all of a batch.
 LLVMValueRef ncr_tensor(struct ncr_emit *e, uint32_t q);
 // Address of the node's constants.
 LLVMValueRef ncr_consts(struct ncr_emit *e, uint32_t q);
@@ -189,11 +190,19 @@ void ncr_emit_output(struct ncr_emit *e, uint32_t q, LLVMValueRef out);
 struct ncr_target;
 
 // The whole module, verified: void step_<s>(blob, arena) for each step after the inputs,
-// load(arena, in), store(arena, out), run(blob, arena, in, out). With a blob it is a constant of
-// the module, the public functions of codegen.h stand around them, and all else is internal.
+// load(arena, in), store(arena, out), run(blob, arena, in, out); for a batch what ncr_emit_batch
+// says. With a blob it is a constant of the module, the public functions of codegen.h stand around
+// them, and all else is internal.
 LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *packs,
                               const struct ncr_target *target,
                               const struct ncr_code_options *options, const uint8_t *blob);
+// One step, and its border.
+void ncr_emit_step(struct ncr_emit *e, uint32_t q);
+// The functions of a plan of a batch, with run(blob, arena, in, out, n) for its first n images;
+// gives that (batch.c).
+LLVMValueRef ncr_emit_batch(struct ncr_emit *e, bool is_public);
+// Pointer i of an array of pointers.
+LLVMValueRef ncr_pointer(struct ncr_emit *e, LLVMValueRef array, uint32_t i);
 // The public functions around `run` (interface.c).
 void ncr_emit_interface(struct ncr_emit *e, const struct ncr_code_options *options,
                         const uint8_t *blob, LLVMValueRef run);

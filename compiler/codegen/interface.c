@@ -40,7 +40,14 @@ enum {
     WORDS = 40,
     CONSTANT_ALIGN = 64
 };
-enum word { WORD_ARENA_BYTES, WORD_ARENA_ALIGN, WORD_STACK_BYTES, WORD_CONSTANT_BYTES, N_WORDS };
+enum word {
+    WORD_ARENA_BYTES,
+    WORD_ARENA_ALIGN,
+    WORD_STACK_BYTES,
+    WORD_CONSTANT_BYTES,
+    WORD_BATCH,
+    N_WORDS
+};
 
 uint32_t ncr_interface_stack(uint32_t word)
 {
@@ -101,7 +108,7 @@ static LLVMValueRef describe(struct ncr_emit *e, const struct ncr_code_options *
     const char *id = options->arch_id ? options->arch_id : "";
     const char *triple = LLVMGetTarget(e->module);
     struct ncr_buf out = {0};
-    size_t at = WORDS + N_WORDS * word;
+    size_t at = (WORDS + N_WORDS * word + 7) & ~(size_t)7;
     ncr_buf_pad(&out, 0, at + (size_t)TENSOR_BYTES * (g->n_inputs + g->n_outputs));
     lead_text(&out, NAME, g->name.s, g->name.n);
     lead_text(&out, ARCH_ID, id, strlen(id));
@@ -116,7 +123,8 @@ static LLVMValueRef describe(struct ncr_emit *e, const struct ncr_code_options *
     }
     const uint64_t words[N_WORDS] = {[WORD_ARENA_BYTES] = e->plan->arena_bytes,
                                      [WORD_ARENA_ALIGN] = NCR_PLAN_ALIGN,
-                                     [WORD_CONSTANT_BYTES] = e->packs->bytes};
+                                     [WORD_CONSTANT_BYTES] = e->packs->bytes,
+                                     [WORD_BATCH] = e->plan->batch};
     for (uint32_t i = 0; i < N_WORDS; i++)
         put(&out, WORDS + i * word, words[i], word);
     if (options->pixels)
@@ -177,9 +185,9 @@ void ncr_emit_interface(struct ncr_emit *e, const struct ncr_code_options *optio
     char name[256];
     snprintf(name, sizeof name, "%s_run", prefix);
     LLVMValueRef f = ncr_emit_function(e, name, e->nothing, 3, 0, true);
-    LLVMValueRef args[4] = {address(e, network, blob_at), LLVMGetParam(f, 0), LLVMGetParam(f, 1),
-                            LLVMGetParam(f, 2)};
-    ncr_emit_call(e, run, args, 4);
+    LLVMValueRef args[5] = {address(e, network, blob_at), LLVMGetParam(f, 0), LLVMGetParam(f, 1),
+                            LLVMGetParam(f, 2), ncr_word(e, e->plan->batch)};
+    ncr_emit_call(e, run, args, e->plan->batch > 1 ? 5 : 4);
     LLVMBuildRetVoid(e->b);
     emit_info(e, prefix, network);
 }

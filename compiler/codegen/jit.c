@@ -12,6 +12,8 @@ typedef void (*step_function)(const uint8_t *blob, uint8_t *arena);
 typedef void (*load_function)(uint8_t *arena, const int8_t *const *in);
 typedef void (*run_function)(const uint8_t *blob, uint8_t *arena, const int8_t *const *in,
                              int8_t *const *out);
+typedef void (*batch_function)(const uint8_t *blob, uint8_t *arena, const int8_t *const *in,
+                               int8_t *const *out, size_t n);
 
 struct ncr_code {
     const struct ncr_plan *plan;
@@ -21,7 +23,8 @@ struct ncr_code {
     LLVMOrcLLJITRef jit;
     step_function *steps;
     load_function load;
-    run_function run;
+    run_function run;     // of a plan of one image; of another:
+    batch_function batch; // and no steps
     bool was_stored;
 };
 
@@ -44,6 +47,10 @@ static void *lookup(LLVMOrcLLJITRef jit, const char *name, LLVMErrorRef *error)
 static enum ncr_status link_code(struct ncr_code *code, struct ncr_error *err)
 {
     LLVMErrorRef error;
+    if (code->plan->batch > 1) {
+        *(void **)&code->batch = lookup(code->jit, "run", &error);
+        return error ? llvm_fail(err, error, "LLVM cannot link the run function") : NCR_OK;
+    }
     code->steps = NCR_NEW_N(code->arena, step_function, code->plan->n_steps);
     for (uint32_t s = code->plan->qgraph->n_inputs; s < code->plan->n_steps; s++) {
         char name[32];
@@ -188,16 +195,34 @@ size_t ncr_code_blob_bytes(const struct ncr_code *code)
 void ncr_code_run(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
                   const int8_t *const *in, int8_t *const *out)
 {
-    code->run(blob, arena, in, out);
+    ncr_code_run_some(code, blob, arena, in, out, code->plan->batch);
+}
+
+void ncr_code_run_some(const struct ncr_code *code, const uint8_t *blob, uint8_t *arena,
+                       const int8_t *const *in, int8_t *const *out, uint32_t n)
+{
+    if (n < 1 || n > code->plan->batch)
+        NCR_BUG("%u images for code of a batch of %u", n, code->plan->batch);
+    if (code->batch)
+        code->batch(blob, arena, in, out, n);
+    else
+        code->run(blob, arena, in, out);
+}
+
+static void needs_steps(const struct ncr_code *code)
+{
+    if (!code->steps) NCR_BUG("code of a batch of %u images has no steps", code->plan->batch);
 }
 
 void ncr_code_load_inputs(const struct ncr_code *code, uint8_t *arena, const int8_t *const *in)
 {
+    needs_steps(code);
     code->load(arena, in);
 }
 
 void ncr_code_step(const struct ncr_code *code, uint32_t step, const uint8_t *blob, uint8_t *arena)
 {
+    needs_steps(code);
     if (code->steps[step]) code->steps[step](blob, arena);
 }
 
@@ -251,7 +276,7 @@ void ncr_code_read_tensor(const struct ncr_code *code, const uint8_t *arena, uin
     }
     for (int32_t c = 0; c < b->channels; c++)
         for (int32_t y = 0; y < b->height; y++)
-            for (int32_t x = 0; x < b->width; x++)
+            for (int32_t x = 0; x < b->width / (int32_t)b->images; x++)
                 ncr_qnode_put(
                     node, out, n++,
                     load(code,

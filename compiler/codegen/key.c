@@ -10,7 +10,7 @@
 #if UINTPTR_MAX == UINT64_MAX
 static_assert(sizeof(struct ncr_qnode) == 312, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
-static_assert(sizeof(struct ncr_buffer) == 80, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_buffer) == 88, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_pack) == 168, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_tile) == 28, "is the new field read by an emitter?");
@@ -51,7 +51,7 @@ static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)
 {
     PUT(out, (int64_t)b->offset, (int64_t)b->bytes, b->channels, b->element, b->height, b->width,
         b->border[0], b->border[1], b->border[2], b->border[3], b->row_bytes, b->first,
-        b->in_place_of, b->fused_into);
+        b->in_place_of, b->fused_into, b->images);
 }
 
 static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)
@@ -79,7 +79,8 @@ void ncr_key_of(const struct ncr_packs *packs, const struct ncr_target *target, 
                 NACRE_VERSION, major, minor, patch, target->triple, target->cpu, target->features,
                 target->layout, packs->family->name);
     ncr_buf_putc(&out, 0);
-    PUT(&out, target->word_bits, target->masks, target->permutes, packs->optimize);
+    PUT(&out, target->word_bits, target->masks, target->permutes, packs->optimize, plan->batch,
+        plan->n_head);
     put_ids(&out, plan->steps, plan->n_steps);
     put_ids(&out, g->inputs, g->n_inputs);
     put_ids(&out, g->outputs, g->n_outputs);

@@ -693,7 +693,9 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .pool_y = fusion->pool[0],
                       .pool_x = fusion->pool[1]};
     int64_t corner = 0;
-    if (!dense) {
+    if (dense) { // the images of a batch are pixels
+        s.step_x = in->channels;
+    } else {
         s.step_x = fold * fusion->stride[1] * in->channels;
         s.step_y = fusion->stride[0] * in->row_bytes;
         s.tap_x = (int64_t)a->stride[1] * in->channels;

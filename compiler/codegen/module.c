@@ -11,7 +11,7 @@ static bool moves(enum ncr_qop op)
            op == NCR_QOP_RESHAPE;
 }
 
-static void emit_step(struct ncr_emit *e, uint32_t q)
+void ncr_emit_step(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
     if (ncr_plan_stored_as(e->plan, q) != q) return; // a part of that step
@@ -52,15 +52,14 @@ static void emit_step(struct ncr_emit *e, uint32_t q)
     ncr_emit_border(e, q);
 }
 
-// in and out are arrays of pointers, one a tensor.
-static LLVMValueRef pointer(struct ncr_emit *e, LLVMValueRef array, uint32_t i)
+LLVMValueRef ncr_pointer(struct ncr_emit *e, LLVMValueRef array, uint32_t i)
 {
     LLVMValueRef index = ncr_word(e, i);
     return LLVMBuildLoad2(e->b, e->ptr, LLVMBuildInBoundsGEP2(e->b, e->ptr, array, &index, 1, ""),
                           "");
 }
 
-// Gives the function `run`.
+// Gives the function `run`. in and out are arrays of pointers, one a tensor.
 static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *steps)
 {
     const struct ncr_plan *plan = e->plan;
@@ -68,14 +67,14 @@ static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *s
     LLVMValueRef load = ncr_emit_function(e, "load", e->nothing, 2, 0, is_public);
     e->arena = LLVMGetParam(load, 0);
     for (uint32_t i = 0; i < e->graph->n_inputs; i++) {
-        ncr_emit_input(e, e->graph->inputs[i], pointer(e, LLVMGetParam(load, 1), i));
+        ncr_emit_input(e, e->graph->inputs[i], ncr_pointer(e, LLVMGetParam(load, 1), i));
         ncr_emit_border(e, e->graph->inputs[i]);
     }
     LLVMBuildRetVoid(e->b);
     LLVMValueRef store = ncr_emit_function(e, "store", e->nothing, 2, 0, is_public);
     e->arena = LLVMGetParam(store, 0);
     for (uint32_t i = 0; i < e->graph->n_outputs; i++)
-        ncr_emit_output(e, e->graph->outputs[i], pointer(e, LLVMGetParam(store, 1), i));
+        ncr_emit_output(e, e->graph->outputs[i], ncr_pointer(e, LLVMGetParam(store, 1), i));
     LLVMBuildRetVoid(e->b);
     for (uint32_t s = e->graph->n_inputs; s < plan->n_steps; s++) {
         char name[32];
@@ -84,7 +83,7 @@ static LLVMValueRef emit_all(struct ncr_emit *e, bool is_public, LLVMValueRef *s
         steps[s] = ncr_emit_function(e, name, e->nothing, 2, 0, is_public);
         e->blob = LLVMGetParam(e->function, 0);
         e->arena = LLVMGetParam(e->function, 1);
-        emit_step(e, plan->steps[s]);
+        ncr_emit_step(e, plan->steps[s]);
         LLVMBuildRetVoid(e->b);
     }
     e->layer = e->graph->inputs[0];
@@ -130,7 +129,9 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
     e.nothing = LLVMVoidTypeInContext(context);
     e.debug = ncr_debug_open(&e, options);
     LLVMValueRef run =
-        emit_all(&e, blob == NULL, NCR_NEW_N(e.scratch, LLVMValueRef, packs->plan->n_steps));
+        packs->plan->batch > 1
+            ? ncr_emit_batch(&e, blob == NULL)
+            : emit_all(&e, blob == NULL, NCR_NEW_N(e.scratch, LLVMValueRef, packs->plan->n_steps));
     if (blob) ncr_emit_interface(&e, options, blob, run);
     ncr_debug_close(&e);
     ncr_arena_free(e.scratch);

@@ -190,6 +190,11 @@ static void reshape(struct ncr_emit *e, uint32_t q)
     // Logical order is the order of memory, but for borders.
     bool in_line = in->channels == 1 || (in->height == 1 && in->width == 1);
     bool out_line = out->height == 1 && out->width == 1;
+    if (in->images > 1) { // vectors of a batch
+        int64_t row = in->width * ncr_buffer_pixel(in);
+        copy_rows(e, from, row, to, row, 1, row, false);
+        return;
+    }
     if (out_line && (in_line || e->packs->at[q].permuted)) {
         int64_t row = in->width * ncr_buffer_pixel(in);
         copy_rows(e, from, in->row_bytes, to, row, in->height, row, false);

@@ -259,6 +259,9 @@ enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_co
     ncr_buf_fmt(out, "%llu\n", (unsigned long long)plan->arena_bytes);
     define(out, prefix, "ARENA_ALIGN");
     ncr_buf_fmt(out, "%d\n", NCR_PLAN_ALIGN);
+    ncr_buf_puts(out, "/* The samples of a run. */\n");
+    define(out, prefix, "BATCH");
+    ncr_buf_fmt(out, "%u\n", plan->batch);
     if (options->stack_bytes) {
         ncr_buf_puts(out, "/* The stack that run() needs below its caller, at most. */\n");
         define(out, prefix, "STACK_BYTES");
@@ -272,8 +275,9 @@ enum ncr_status ncr_code_header(const struct ncr_plan *plan, const struct ncr_co
         out,
         "\n/* Checks and clears an arena. 0: ready; 1: not aligned; 2: too small. */\n"
         "int %s_init(void *arena, size_t bytes);\n"
-        "/* Runs one sample. in: %u pointer%s, out: %u pointer%s, each to the tensor's bytes. "
-        "*/\n"
+        "/* Runs BATCH samples. in: %u pointer%s, out: %u pointer%s, each to the tensor's bytes, "
+        "sample\n"
+        " * after sample: BATCH times as many as are stated above. */\n"
         "void %s_run(void *arena, const int8_t *const *in, int8_t *const *out);\n"
         "/* What the network is; constant. */\n"
         "const struct nacre_network *%s_info(void);\n\n"

@@ -2,6 +2,10 @@
 // quotients.
 #include "compiler/codegen/emit.h"
 
+struct shape { // all int64_t: it is its own key
+    int64_t n, images;
+};
+
 static LLVMValueRef value(struct ncr_emit *e, LLVMValueRef from, LLVMValueRef index)
 {
     LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, from, index, 1, 0), 1);
@@ -19,8 +23,12 @@ static LLVMValueRef power(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef t
 // Arguments: input, output, table.
 static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
-    int64_t n = *(const int64_t *)user;
-    LLVMValueRef from = LLVMGetParam(f, 0), to = LLVMGetParam(f, 1), table = LLVMGetParam(f, 2);
+    const struct shape *s = user;
+    int64_t n = s->n;
+    LLVMValueRef table = LLVMGetParam(f, 2);
+    struct ncr_loop image = ncr_loop_begin(e, s->images);
+    LLVMValueRef from = ncr_at(e, LLVMGetParam(f, 0), image.index, n, 0),
+                 to = ncr_at(e, LLVMGetParam(f, 1), image.index, n, 0);
     LLVMValueRef top = ncr_local(e, e->i32), sum = ncr_local(e, e->i32);
     LLVMBuildStore(e->b, ncr_i32(e, -128), top);
     LLVMBuildStore(e->b, ncr_i32(e, 0), sum);
@@ -44,14 +52,15 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     if (!e->family->biased) x = LLVMBuildSub(e->b, x, ncr_i32(e, 128), "");
     ncr_store(e, LLVMBuildTrunc(e->b, x, e->i8, ""), ncr_at(e, to, i.index, 1, 0), 1);
     ncr_loop_end(e, &i);
+    ncr_loop_end(e, &image);
 }
 
 void ncr_emit_softmax(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
-    int64_t n = node->shape.dim[0];
+    struct shape s = {node->shape.dim[0], e->plan->buffers[q].width};
     LLVMValueRef args[3] = {ncr_tensor(e, node->in[0]), ncr_tensor(e, q),
                             ncr_at(e, ncr_consts(e, q), NULL, 0, (int64_t)e->packs->at[q].table)};
-    struct ncr_key key = ncr_key_make("softmax", &n, 1);
-    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, true, body, &n), args, 3);
+    struct ncr_key key = ncr_key_make("softmax", (const int64_t *)&s, sizeof s / sizeof(int64_t));
+    ncr_emit_call(e, ncr_kernel(e, key.text, 3, 0, true, body, &s), args, 3);
 }

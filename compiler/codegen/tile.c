@@ -192,9 +192,10 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
             consider(&w, fold, merge, &best, &least);
         }
     }
-    // Weights must be bytes, and a dense layer has one row of inputs.
+    // Weights must be bytes, and a dense layer of a single image has one row of inputs.
     bool codes = node->form.format == NCR_QF_LOG2 && node->form.bits > 4;
-    if (family->amx && optimize == NCR_OPTIMIZE_SPEED && !w.dense && !codes)
+    bool one = w.dense && w.width == 1;
+    if (family->amx && optimize == NCR_OPTIMIZE_SPEED && !one && !codes)
         consider_amx(&w, &best, &least);
     return best;
 }

@@ -383,7 +383,9 @@ static void emit_weighted(struct ncr_emit *e, uint32_t q)
                       .round = (int64_t)p->round,
                       .shift = (int64_t)p->shift,
                       .weights = (int64_t)p->weights};
-    if (!dense) {
+    if (dense) { // the images of a batch are pixels
+        s.step_x = pixel;
+    } else {
         s.step_x = a->stride[1] * pixel;
         s.step_y = a->stride[0] * in->row_bytes;
         s.seg_x = a->dilation[1] * pixel;

@@ -25,7 +25,8 @@ bool ncr_plan_may_fuse(const struct ncr_qgraph *g, uint32_t q, uint32_t into)
            to->shape.dim[1] * to->shape.dim[2] >= POOL_PIXELS;
 }
 
-void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *g, uint32_t *into)
+void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *g, const bool *side_by_side,
+                   uint32_t *into)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     uint32_t *reads = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
@@ -43,6 +44,9 @@ void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *g, uint32
         for (uint32_t k = 0; k < node->n_in; k++) {
             uint32_t in = node->in[k];
             if (reads[in] != 1 || !ncr_plan_may_fuse(g, in, q)) continue;
+            // The head of a batch runs for each image, the tail once.
+            if (ncr_plan_in_tail(g, side_by_side, in) != ncr_plan_in_tail(g, side_by_side, q))
+                continue;
             // What the producer reads stays alive as long as the sum takes.
             int64_t held = ncr_qnode_bytes(&g->nodes[g->nodes[in].in[0]]);
             if (held > least || (held == least && in < best)) continue;

@@ -35,7 +35,7 @@ void ncr_plan_layout(struct ncr_buffer *b)
     if (b->fused_into != NCR_PLAN_OWN) b->bytes = 0;
 }
 
-static void buffers_of(struct ncr_plan *plan, const uint32_t *into)
+static void buffers_of(struct ncr_plan *plan, const uint32_t *into, const bool *side_by_side)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
@@ -46,7 +46,8 @@ static void buffers_of(struct ncr_plan *plan, const uint32_t *into)
         b->channels = shape->dim[0];
         b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
-        b->width = shape->rank == 3 ? shape->dim[2] : 1;
+        b->images = side_by_side[q] ? plan->batch : 1;
+        b->width = shape->rank == 3 ? shape->dim[2] : (int32_t)b->images;
         int32_t need[4];
         ncr_plan_need(g, q, need);
         if (g->nodes[q].n_in) widen(plan->buffers[g->nodes[q].in[0]].border, need);
@@ -69,6 +70,7 @@ static void lives(struct ncr_plan *plan)
         plan->buffers[g->inputs[i]].first_step = 0;
     for (uint32_t i = 0; i < g->n_outputs; i++)
         plan->buffers[g->outputs[i]].last_step = plan->n_steps - 1;
+    if (plan->batch > 1) ncr_plan_batch_lives(plan);
 }
 
 // ---- in place ----
@@ -178,19 +180,42 @@ void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live)
 
 enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 
-// Steps, layouts, lives, what is in place; no places yet. into: what is fused.
-static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                                enum ncr_plan_mode mode, const uint32_t *into,
+// What all candidates for a plan have in common.
+struct task {
+    const struct ncr_qgraph *graph;
+    enum ncr_plan_mode mode;
+    uint32_t batch;
+    const bool *side_by_side;
+    const uint32_t *into; // what is fused
+};
+
+static struct task task_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                           enum ncr_plan_mode mode, uint32_t batch)
+{
+    uint32_t *into = NCR_NEW_N(arena, uint32_t, g->n_nodes);
+    const bool *side_by_side = ncr_plan_side_by_side(arena, g, batch);
+    if (mode == NCR_PLAN_SEPARATE)
+        memset(into, 0xff, g->n_nodes * sizeof *into); // NCR_PLAN_OWN
+    else
+        ncr_plan_fuse(arena, g, side_by_side, into);
+    return (struct task){g, mode, batch, side_by_side, into};
+}
+
+// Steps, layouts, lives, what is in place; no places yet.
+static struct ncr_plan *arrange(struct ncr_arena *arena, const struct task *task,
                                 const uint32_t *steps, enum in_place how, struct chains *chains)
 {
+    const struct ncr_qgraph *g = task->graph;
     uint32_t n = g->n_nodes;
     struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
-    *plan = (struct ncr_plan){.qgraph = g, .mode = mode, .n_steps = n};
+    *plan = (struct ncr_plan){
+        .qgraph = g, .mode = task->mode, .batch = task->batch, .n_steps = n, .n_head = n};
     plan->steps = ncr_arena_copy(arena, steps, n * sizeof *steps);
+    if (task->batch > 1) ncr_plan_split(arena, plan, task->side_by_side);
     plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
     chains->head = NCR_NEW_N(arena, uint32_t, n);
     chains->border = ncr_arena_array(arena, n, sizeof *chains->border);
-    buffers_of(plan, into);
+    buffers_of(plan, task->into, task->side_by_side);
     lives(plan);
     for (uint32_t q = 0; q < n; q++) {
         chains->head[q] = q;
@@ -218,13 +243,11 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     struct chains chains;
-    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes),
-             *into = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
+    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
     uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
     ncr_plan_order_given(g, steps);
-    ncr_plan_fuse(scratch, g, into);
-    struct ncr_plan *plan =
-        arrange(scratch, g, NCR_PLAN_SHARED, into, steps, WHERE_BORDERS_AGREE, &chains);
+    struct task task = task_of(scratch, g, NCR_PLAN_SHARED, 1);
+    struct ncr_plan *plan = arrange(scratch, &task, steps, WHERE_BORDERS_AGREE, &chains);
     lay_out(plan, &chains);
     ncr_plan_live(plan, live);
     for (uint32_t s = 0; s < plan->n_steps; s++)
@@ -233,24 +256,24 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
     return peak;
 }
 
-static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                             enum ncr_plan_mode mode, const uint32_t *into, const uint32_t *steps,
-                             enum in_place how)
+static struct ncr_plan *make(struct ncr_arena *arena, const struct task *task,
+                             const uint32_t *steps, enum in_place how)
 {
     struct chains chains;
-    struct ncr_plan *plan = arrange(arena, g, mode, into, steps, how, &chains);
+    struct ncr_plan *plan = arrange(arena, task, steps, how, &chains);
     place(arena, plan, &chains);
     return plan;
 }
 
 // Bytes of each buffer where none is in place of another.
-static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                           const uint32_t *into)
+static uint64_t *own_bytes(struct ncr_arena *arena, const struct task *task)
 {
+    const struct ncr_qgraph *g = task->graph;
     struct ncr_plan plan = {.qgraph = g,
+                            .batch = task->batch,
                             .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
     uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
-    buffers_of(&plan, into);
+    buffers_of(&plan, task->into, task->side_by_side);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         ncr_plan_layout(&plan.buffers[q]);
         bytes[q] = plan.buffers[q].bytes;
@@ -261,26 +284,21 @@ static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g,
 // Larger networks are planned once, in their own order.
 enum { SEARCH_NODES = 4096 };
 
-struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
-                                enum ncr_plan_mode mode)
+static struct ncr_plan *build(struct ncr_arena *arena, const struct task *task)
 {
+    const struct ncr_qgraph *qgraph = task->graph;
     uint32_t n = qgraph->n_nodes;
-    bool separate = mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
-    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL},
-             *into = NCR_NEW_N(arena, uint32_t, n);
+    bool separate = task->mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
+    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
     ncr_plan_order_given(qgraph, orders[0]);
-    if (separate)
-        memset(into, 0xff, n * sizeof *into); // NCR_PLAN_OWN
-    else
-        ncr_plan_fuse(arena, qgraph, into);
     struct ncr_plan *best =
-        make(arena, qgraph, mode, into, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
+        make(arena, task, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
     if (search) {
         orders[1] = NCR_NEW_N(arena, uint32_t, n);
         orders[2] = NCR_NEW_N(arena, uint32_t, n);
         ncr_plan_order_greedy(arena, qgraph, orders[1]);
-        uint64_t *bytes = own_bytes(arena, qgraph, into);
-        if (!ncr_plan_order_exact(arena, qgraph, bytes, into, orders[0], orders[2]))
+        uint64_t *bytes = own_bytes(arena, task);
+        if (!ncr_plan_order_exact(arena, qgraph, bytes, task->into, orders[0], orders[2]))
             orders[2] = NULL;
         for (int i = 1; i < 3; i++)
             for (int k = 0; k < i && orders[i]; k++)
@@ -290,7 +308,7 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
     for (int i = 0; i < 3 && search; i++)
         for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
             if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
-            struct ncr_plan *plan = make(arena, qgraph, mode, into, orders[i], (enum in_place)how);
+            struct ncr_plan *plan = make(arena, task, orders[i], (enum in_place)how);
             if (plan->arena_bytes < best->arena_bytes) best = plan;
         }
     struct ncr_error why;
@@ -299,11 +317,26 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
     return best;
 }
 
+struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                                enum ncr_plan_mode mode)
+{
+    struct task task = task_of(arena, qgraph, mode, 1);
+    return build(arena, &task);
+}
+
+struct ncr_plan *ncr_plan_build_batch(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                                      uint32_t batch)
+{
+    if (batch < 1 || batch > NCR_PLAN_BATCH_LIMIT) NCR_BUG("a batch of %u images", batch);
+    struct task task = task_of(arena, qgraph, NCR_PLAN_SHARED, batch);
+    return build(arena, &task);
+}
+
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index)
 {
     const struct ncr_buffer *b = &plan->buffers[q];
-    int64_t pixels = (int64_t)b->height * b->width, c = index / pixels,
-            y = index % pixels / b->width, x = index % b->width;
+    int64_t width = b->width / (int32_t)b->images, pixels = b->height * width, c = index / pixels,
+            y = index % pixels / width, x = index % width;
     return b->offset +
            (uint64_t)(b->first + y * b->row_bytes + x * ncr_buffer_pixel(b) + c * b->element);
 }

@@ -16,6 +16,12 @@
 // Fused: a CONV or DENSE that one ADD or MAXPOOL alone reads has no buffer in a shared plan. Its
 // values are computed at that reader's step and go into it from registers; what it reads is alive
 // until then. An ADD is in place of its other input unless the CONV reads that one too.
+//
+// A plan of a batch of B images: the first n_head steps run for each image, with the same buffers
+// again and again; the others, the tail, once for all. A tensor [N] that the tail reads or writes
+// has B images side by side: B pixels of N channels, image after image, so that a dense layer is a
+// convolution of B pixels. What the head writes of it are slots, one an image, which live from the
+// first step on. A network without a tail is a loop over images (batch.c says what a tail is).
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
@@ -24,7 +30,7 @@
 struct ncr_buffer {
     uint64_t offset, bytes; // in the arena; offset is a multiple of NCR_PLAN_ALIGN; bytes includes
                             // border and tail
-    int32_t channels, height, width; // [N]: N, 1, 1
+    int32_t channels, height, width; // [N]: N, 1, 1, or the images of a batch as width
     int32_t border[4];               // top, left, bottom, right pixels
     int32_t element;                 // bytes of an element, 1 or 2
     int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
@@ -32,10 +38,12 @@ struct ncr_buffer {
     uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
     uint32_t fused_into; // the one reader, where the tensor is not stored (bytes is 0); or
                          // NCR_PLAN_OWN
+    uint32_t images;     // side by side: those of the batch, or 1
 };
 
 #define NCR_PLAN_OWN UINT32_MAX
 enum { NCR_PLAN_ALIGN = 64, NCR_PLAN_TAIL = 64 };
+enum { NCR_PLAN_BATCH_LIMIT = 1024 }; // images of a batch
 
 // Bytes of a pixel.
 static inline int64_t ncr_buffer_pixel(const struct ncr_buffer *buffer)
@@ -52,8 +60,10 @@ enum ncr_plan_mode {
 struct ncr_plan {
     const struct ncr_qgraph *qgraph;
     enum ncr_plan_mode mode;
+    uint32_t batch;  // images of a run
     uint32_t *steps; // qnode ids in execution order; step 0 .. n_inputs-1 are the inputs
     uint32_t n_steps;
+    uint32_t n_head;            // steps that run for each image, inputs among them
     struct ncr_buffer *buffers; // per qnode
     uint64_t arena_bytes;       // size of the arena; a multiple of NCR_PLAN_ALIGN
     uint64_t
@@ -67,6 +77,12 @@ struct ncr_plan {
 // in-place operators the one with the smallest arena, the graph's own order among equals.
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode);
+// The same, shared, for runs of `batch` images, 1 to NCR_PLAN_BATCH_LIMIT. The tail of each order
+// stands behind its head.
+struct ncr_plan *ncr_plan_build_batch(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                                      uint32_t batch);
+// The same for runs over many images, of the batch that is fast: 1 where nothing is shared.
+struct ncr_plan *ncr_plan_build_many(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
 // The largest sum of live buffers in the graph's own order, element-wise operators in place where
 // borders agree: an upper bound of the peak that ncr_plan_build finds, in linear time.
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
@@ -82,7 +98,7 @@ static inline uint32_t ncr_plan_stored_as(const struct ncr_plan *plan, uint32_t 
 }
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
 // Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode
-// q.
+// q, for the first image of a batch.
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index);
 // The first step at which a buffer's bytes are alive on their own account: those of a tensor in
 // place of another count as the other's while that one is still read.

@@ -17,8 +17,17 @@ void ncr_plan_layout(struct ncr_buffer *buffer);
 
 // Whether tensor q may be fused into `into`, which reads it; that nothing else does is to be seen.
 bool ncr_plan_may_fuse(const struct ncr_qgraph *qgraph, uint32_t q, uint32_t into);
-// into[q], for all nodes: what tensor q is fused into, or NCR_PLAN_OWN.
-void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph, uint32_t *into);
+// into[q], for all nodes: what tensor q is fused into, or NCR_PLAN_OWN. side_by_side: see below.
+void ncr_plan_fuse(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph,
+                   const bool *side_by_side, uint32_t *into);
+
+// batch.c: the tensors that have all images of the batch side by side, by qnode; whether q runs in
+// the tail. Splits the steps into head and tail and sets n_head; makes lives those of a batch.
+bool *ncr_plan_side_by_side(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
+                            uint32_t batch);
+bool ncr_plan_in_tail(const struct ncr_qgraph *qgraph, const bool *side_by_side, uint32_t q);
+void ncr_plan_split(struct ncr_arena *scratch, struct ncr_plan *plan, const bool *side_by_side);
+void ncr_plan_batch_lives(struct ncr_plan *plan);
 
 // Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
 // places.

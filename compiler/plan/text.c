@@ -22,6 +22,7 @@ static void put_step(const struct ncr_plan *plan, uint32_t s, uint64_t live, str
     if (b->border[0] || b->border[1] || b->border[2] || b->border[3])
         ncr_buf_fmt(out, " border %d %d %d %d", b->border[0], b->border[1], b->border[2],
                     b->border[3]);
+    if (b->images > 1) ncr_buf_fmt(out, " images %u", b->images);
     if (b->in_place_of != NCR_PLAN_OWN) ncr_buf_fmt(out, " in place of %%%u", b->in_place_of);
     ncr_buf_fmt(out, " life %u..%u live %" PRIu64 "  %.*s\n", b->first_step, b->last_step, live,
                 NCR_STR_ARG(node->path));
@@ -36,10 +37,12 @@ void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out)
     }
     uint64_t *live = NCR_NEW_N(scratch, uint64_t, plan->n_steps);
     ncr_plan_live(plan, live);
-    ncr_buf_fmt(out, "plan \"%.*s\" %s {\n  arena %" PRIu64 " bound %" PRIu64 " peak at step %u\n",
+    ncr_buf_fmt(out, "plan \"%.*s\" %s {\n  arena %" PRIu64 " bound %" PRIu64 " peak at step %u",
                 NCR_STR_ARG(plan->qgraph->name),
                 plan->mode == NCR_PLAN_SHARED ? "shared" : "separate", plan->arena_bytes,
                 plan->lower_bound_bytes, plan->peak_step);
+    if (plan->batch > 1) ncr_buf_fmt(out, " batch %u tail from step %u", plan->batch, plan->n_head);
+    ncr_buf_putc(out, '\n');
     for (uint32_t s = 0; s < plan->n_steps; s++)
         put_step(plan, s, live[s], out);
     ncr_buf_puts(out, "}\n");

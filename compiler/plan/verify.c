@@ -52,7 +52,7 @@ static bool verify_buffer(const struct check *c, uint32_t q)
     struct ncr_buffer again = *b;
     ncr_plan_layout(&again);
     if (b->channels != s->dim[0] || b->height != (s->rank == 3 ? s->dim[1] : 1) ||
-        b->width != (s->rank == 3 ? s->dim[2] : 1))
+        b->width != (s->rank == 3 ? s->dim[2] : (int32_t)b->images))
         return wrong(c, q, "the buffer has another shape");
     if (b->element != ncr_qnode_element_bytes(node))
         return wrong(c, q, "the buffer has elements of another width");
@@ -62,7 +62,8 @@ static bool verify_buffer(const struct check *c, uint32_t q)
     if (b->offset + b->bytes > c->plan->arena_bytes) return wrong(c, q, "it ends past the arena");
     if (b->first_step > c->step_of[q] || b->last_step < c->step_of[q])
         return wrong(c, q, "it is written outside its life");
-    if (b->first_step < c->step_of[q] && node->op != NCR_QOP_INPUT)
+    bool slots = c->plan->batch > 1 && b->images > 1 && c->step_of[q] < c->plan->n_head;
+    if (b->first_step < c->step_of[q] && node->op != NCR_QOP_INPUT && !slots)
         return wrong(c, q, "its life begins before it is written");
     for (uint32_t k = 0; k < node->n_in; k++)
         if (c->plan->buffers[node->in[k]].last_step < c->step_of[q])
@@ -87,11 +88,62 @@ static bool verify_fused(const struct check *c, uint32_t q)
         return wrong(c, q, "it is fused into what does not read it, or takes another");
     if (c->reads[q] != 1) return wrong(c, q, "it is not stored, but read by others");
     if (!ncr_plan_may_fuse(g, q, into)) return wrong(c, q, "it is fused into what cannot take it");
+    if ((c->step_of[q] < c->plan->n_head) != (c->step_of[into] < c->plan->n_head))
+        return wrong(c, q, "one of head and tail is fused into the other");
     uint32_t in = g->nodes[q].in[0];
     if (c->plan->buffers[in].last_step < c->step_of[into])
         return wrong(c, q, "its input dies before it is computed");
     if (c->plan->buffers[into].in_place_of == in || c->plan->buffers[into].in_place_of == q)
         return wrong(c, into, "it overwrites what a fused tensor is computed from");
+    return true;
+}
+
+// ---- batches, by the rules of plan.h ----
+
+// A tensor has one image or all; all side by side where it is a vector that the tail writes, or
+// that the head writes and the tail alone reads.
+static bool verify_images(const struct check *c, uint32_t q)
+{
+    const struct ncr_plan *plan = c->plan;
+    const struct ncr_qnode *node = &c->graph->nodes[q];
+    const struct ncr_buffer *b = &plan->buffers[q];
+    bool tail = c->step_of[q] >= plan->n_head;
+    if (b->images != 1 && (b->images != plan->batch || node->shape.rank != 1))
+        return wrong(c, q, "it holds another number of images");
+    if (tail && b->images == 1 && plan->batch > 1)
+        return wrong(c, q, "the tail writes it, but it holds one image");
+    for (uint32_t k = 0; k < node->n_in; k++)
+        if (tail ? plan->buffers[node->in[k]].images != plan->batch
+                 : plan->buffers[node->in[k]].images != 1)
+            return wrong(c, q, "it reads a tensor of another number of images");
+    return true;
+}
+
+// What the head writes for later images must not touch what it wrote for the tail; and a tensor of
+// one image is lost when the next one comes.
+static bool verify_head(const struct check *c)
+{
+    const struct ncr_plan *plan = c->plan;
+    if (plan->batch < 1 || (plan->batch > 1 && plan->mode == NCR_PLAN_SEPARATE) ||
+        plan->n_head > plan->n_steps || plan->n_head < c->graph->n_inputs ||
+        (plan->batch == 1 && plan->n_head != plan->n_steps))
+        return ncr_fail(c->why, NCR_USAGE, "a batch of %u images with %u of %u steps in its head",
+                        plan->batch, plan->n_head, plan->n_steps) == NCR_OK;
+    for (uint32_t s = 0; plan->batch > 1 && s < plan->n_head; s++) {
+        uint32_t q = plan->steps[s];
+        const struct ncr_buffer *b = &plan->buffers[q];
+        if (b->images == 1) {
+            if (b->last_step >= plan->n_head) return wrong(c, q, "the head's tensor outlives it");
+            continue;
+        }
+        if (b->first_step != 0) return wrong(c, q, "its slots do not live from the first step on");
+        for (uint32_t k = 0; k < plan->n_head; k++) {
+            const struct ncr_buffer *other = &plan->buffers[plan->steps[k]];
+            if (k != s && other->offset < b->offset + b->bytes &&
+                b->offset < other->offset + other->bytes)
+                return wrong(c, q, "its slots share bytes with a tensor of the head");
+        }
+    }
     return true;
 }
 
@@ -141,9 +193,12 @@ static bool verify_lives(const struct check *c)
         n = kept;
         c->list[n++] = q;
     }
-    for (uint32_t i = 0; i < c->graph->n_outputs; i++)
-        if (c->plan->buffers[c->graph->outputs[i]].last_step != c->plan->n_steps - 1)
+    for (uint32_t i = 0; i < c->graph->n_outputs; i++) {
+        const struct ncr_buffer *b = &c->plan->buffers[c->graph->outputs[i]];
+        uint32_t end = c->plan->batch > 1 && b->images == 1 ? c->plan->n_head : c->plan->n_steps;
+        if (b->last_step != end - 1)
             return wrong(c, c->graph->outputs[i], "an output does not live to the end");
+    }
     return true;
 }
 
@@ -235,8 +290,9 @@ bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why)
         c.reads[c.graph->outputs[i]]++;
     bool ok = verify_order(&c);
     for (uint32_t q = 0; ok && q < n; q++)
-        ok = verify_buffer(&c, q) && verify_in_place(&c, q) && verify_fused(&c, q);
-    ok = ok && verify_lives(&c) &&
+        ok = verify_images(&c, q) && verify_buffer(&c, q) && verify_in_place(&c, q) &&
+             verify_fused(&c, q);
+    ok = ok && verify_head(&c) && verify_lives(&c) &&
          (plan->mode == NCR_PLAN_SHARED || verify_separate(&c, scratch)) &&
          verify_totals(&c, scratch);
     ncr_arena_free(scratch);

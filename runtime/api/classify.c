@@ -128,29 +128,48 @@ static void quantise_levels(const struct ncr_dataset *set, const struct ncr_qnod
     }
 }
 
-// One run's memory and its input.
+// Memory of runs of up to `batch` images, with their inputs and outputs one after the other.
 struct runner {
     const struct ncr_plan *plan;
     const struct ncr_code *code;
     struct ncr_arena *arena;
     uint8_t *memory; // arena of the code, aligned
-    int8_t *image, **values;
+    uint32_t batch;
+    size_t in_bytes, out_bytes; // of an image
+    int8_t *in, *out, **values;
+    int16_t levels[4][LEVELS]; // of each channel, the input for a pixel
 };
 
-static void run_one(struct runner *r, int8_t *out)
+static void run(struct runner *r, uint32_t n)
 {
     const struct ncr_qgraph *qgraph = r->plan->qgraph;
-    const int8_t *in[1] = {r->image};
+    const int8_t *in[1] = {r->in};
     if (r->code) {
-        int8_t *outs[1] = {out};
-        ncr_code_run(r->code, ncr_code_blob(r->code), r->memory, in, outs);
+        int8_t *outs[1] = {r->out};
+        ncr_code_run_some(r->code, ncr_code_blob(r->code), r->memory, in, outs, n);
         return;
     }
     struct ncr_arena_mark mark = ncr_arena_mark(r->arena);
     ncr_eval_int(r->arena, qgraph, in, r->values);
-    uint32_t q = qgraph->outputs[0];
-    memcpy(out, r->values[q], (size_t)ncr_qnode_bytes(&qgraph->nodes[q]));
+    memcpy(r->out, r->values[qgraph->outputs[0]], r->out_bytes);
     ncr_arena_reset(r->arena, mark);
+}
+
+// Image `image` of the set as image k of the run.
+static void prepare(struct runner *r, const struct ncr_dataset *set, uint64_t image, uint32_t k)
+{
+    const struct ncr_qgraph *g = r->plan->qgraph;
+    const struct ncr_qnode *input = &g->nodes[g->inputs[0]];
+    size_t channels = (size_t)set->shape.dim[0];
+    size_t area = (size_t)set->shape.dim[1] * (size_t)set->shape.dim[2];
+    // The code takes channels innermost, the interpreter outermost.
+    size_t pixel_step = r->code ? channels : 1, channel_step = r->code ? 1 : area;
+    const uint8_t *pixels = set->pixels + (size_t)image * channels * area;
+    for (size_t c = 0; c < channels; c++)
+        for (size_t p = 0; p < area; p++)
+            ncr_qnode_put(input, r->in + k * r->in_bytes,
+                          (int64_t)(p * pixel_step + c * channel_step),
+                          r->levels[c][pixels[c * area + p]]);
 }
 
 static enum ncr_status run_all(struct runner *r, const struct ncr_dataset *set,
@@ -158,30 +177,21 @@ static enum ncr_status run_all(struct runner *r, const struct ncr_dataset *set,
                                double *run_s)
 {
     const struct ncr_qgraph *qgraph = r->plan->qgraph;
-    const struct ncr_qnode *input = &qgraph->nodes[qgraph->inputs[0]],
-                           *output = &qgraph->nodes[qgraph->outputs[0]];
-    int16_t table[4][LEVELS];
-    quantise_levels(set, input, table);
-    size_t channels = (size_t)set->shape.dim[0];
-    size_t area = (size_t)set->shape.dim[1] * (size_t)set->shape.dim[2];
-    // The code takes channels innermost, the interpreter outermost.
-    size_t pixel_step = r->code ? channels : 1, channel_step = r->code ? 1 : area;
-    size_t n_out = (size_t)ncr_qnode_bytes(output);
-    int8_t *out = NCR_NEW_N(r->arena, int8_t, n_out);
+    const struct ncr_qnode *output = &qgraph->nodes[qgraph->outputs[0]];
+    uint32_t n_out = (uint32_t)ncr_shape_elements(&output->shape);
     double start = io->now_s(io->user), inside = 0;
     enum ncr_status status = NCR_OK;
-    for (uint64_t i = 0; i < set->n && status == NCR_OK; i++) {
-        const uint8_t *pixels = set->pixels + (size_t)i * channels * area;
-        for (size_t c = 0; c < channels; c++)
-            for (size_t k = 0; k < area; k++)
-                ncr_qnode_put(input, r->image, (int64_t)(k * pixel_step + c * channel_step),
-                              table[c][pixels[c * area + k]]);
+    for (uint64_t i = 0; i < set->n && status == NCR_OK; i += r->batch) {
+        uint32_t n = set->n - i < r->batch ? (uint32_t)(set->n - i) : r->batch;
+        for (uint32_t k = 0; k < n; k++)
+            prepare(r, set, i + k, k);
         double before = run_s ? io->now_s(io->user) : 0;
-        run_one(r, out);
+        run(r, n);
         if (run_s) inside += io->now_s(io->user) - before;
-        classes[i] = ncr_argmax(output, out, (uint32_t)ncr_shape_elements(&output->shape));
-        if (scores) memcpy(scores + i * n_out, out, n_out);
-        status = tick(io, r->code ? "run" : "interpret", i + 1, set->n, start);
+        for (uint32_t k = 0; k < n; k++)
+            classes[i + k] = ncr_argmax(output, r->out + k * r->out_bytes, n_out);
+        if (scores) memcpy(scores + i * r->out_bytes, r->out, n * r->out_bytes);
+        status = tick(io, r->code ? "run" : "interpret", i + n, set->n, start);
     }
     if (run_s) *run_s = inside;
     return status;
@@ -194,14 +204,22 @@ enum ncr_status ncr_classify_int(const struct ncr_plan *plan, const struct ncr_c
 {
     enum ncr_status status = ncr_classify_fits(plan->qgraph->graph, set, err);
     if (status != NCR_OK) return status;
-    struct runner r = {.plan = plan, .code = code, .arena = ncr_arena_new(0)};
+    const struct ncr_qgraph *g = plan->qgraph;
+    const struct ncr_qnode *input = &g->nodes[g->inputs[0]], *output = &g->nodes[g->outputs[0]];
+    struct runner r = {.plan = plan,
+                       .code = code,
+                       .arena = ncr_arena_new(0),
+                       .batch = code ? plan->batch : 1,
+                       .in_bytes = (size_t)ncr_qnode_bytes(input),
+                       .out_bytes = (size_t)ncr_qnode_bytes(output)};
     // aligned_alloc wants a multiple of the alignment.
     size_t bytes = ((size_t)plan->arena_bytes / NCR_PLAN_ALIGN + 1) * NCR_PLAN_ALIGN;
     if (code) r.memory = aligned_alloc(NCR_PLAN_ALIGN, bytes);
     if (r.arena && (r.memory || !code)) {
-        const struct ncr_qgraph *g = plan->qgraph;
-        r.image = NCR_NEW_N(r.arena, int8_t, (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[0]]));
-        r.values = NCR_NEW_N(r.arena, int8_t *, plan->qgraph->n_nodes);
+        r.in = NCR_NEW_N(r.arena, int8_t, r.batch * r.in_bytes);
+        r.out = NCR_NEW_N(r.arena, int8_t, r.batch * r.out_bytes);
+        r.values = NCR_NEW_N(r.arena, int8_t *, g->n_nodes);
+        quantise_levels(set, input, r.levels);
         status = run_all(&r, set, io, classes, scores, run_s);
     } else {
         status = ncr_fail(err, NCR_ENVIRONMENT, "out of memory for the network's %zu bytes", bytes);

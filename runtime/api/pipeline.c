@@ -284,7 +284,13 @@ enum ncr_status ncr_pipeline_plan(struct ncr_pipeline *pipeline, struct ncr_erro
     if (pipeline->plan) return NCR_OK;
     enum ncr_status status = ncr_pipeline_qgraph(pipeline, err);
     if (status != NCR_OK) return status;
-    pipeline->plan = ncr_plan_build(pipeline->arena, pipeline->qgraph, pipeline->choice.mode);
+    const struct ncr_pipeline_choice *choice = &pipeline->choice;
+    if (choice->many)
+        pipeline->plan = ncr_plan_build_many(pipeline->arena, pipeline->qgraph);
+    else if (choice->batch > 1)
+        pipeline->plan = ncr_plan_build_batch(pipeline->arena, pipeline->qgraph, choice->batch);
+    else
+        pipeline->plan = ncr_plan_build(pipeline->arena, pipeline->qgraph, choice->mode);
     return NCR_OK;
 }
 

@@ -18,6 +18,8 @@ struct ncr_pipeline_choice {
     const char
         *data_path; // replaces the program's folder as base of relative data paths; NULL: keep
     enum ncr_plan_mode mode;
+    uint32_t batch; // images of a run of the code; 0: one
+    bool many;      // in place of that, as many as are fast over many images; shared plans alone
     const struct ncr_code_store *store; // of compiled code; NULL: none
     enum ncr_code_optimize optimize;    // code in memory
 };

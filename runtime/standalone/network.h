@@ -23,6 +23,7 @@ struct nacre_network {
     size_t arena_bytes, arena_align;
     size_t stack_bytes; /* that a run needs below its caller, at most; 0: not known */
     size_t constant_bytes;
+    size_t batch; /* samples of a run, one after the other in the memory of each tensor */
 };
 
 static inline const void *nacre_at(const struct nacre_network *net, uint32_t at)

@@ -71,7 +71,7 @@ static void put_network(struct ncr_buf *tables, struct ncr_buf *calls, uint32_t 
                 "const struct nacre_network *n%u_info(void);\n",
                 i, i, i);
     for (uint32_t k = 0; k < g->n_inputs; k++)
-        put_bytes(tables, "in", i, k, s->in[k], (size_t)ncr_qnode_bytes(&g->nodes[g->inputs[k]]));
+        put_bytes(tables, "in", i, k, s->in[k], s->in_bytes[k]);
     for (uint32_t k = 0; k < g->n_outputs; k++)
         put_bytes(tables, "want", i, k, s->want[k], s->out_bytes[k]);
     ncr_buf_fmt(calls, "    {\n        const signed char *in[] = {");
@@ -197,11 +197,13 @@ static void run_on(const struct machine *m, uint64_t seed)
         struct ncr_error err;
         char prefix[16];
         uint64_t stack;
-        random_net_make(arena, seed + i, 6, &net);
+        // Every third network is of vectors at its end, and runs several samples at once.
+        bool batch = i % 3 == 2;
+        random_net_with_tail(arena, seed + i, batch ? 3 : 6, batch ? 4 : 0, &net);
         if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
-        struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
+        struct ncr_plan *plan = ncr_plan_build_batch(arena, net.qgraph, batch ? 2 + i % 4 : 1);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
-        sample_make(arena, &net, seed + i, &sample);
+        sample_batch(arena, &net, seed + i, plan->batch, &sample);
         snprintf(prefix, sizeof prefix, "n%u", i);
         struct ncr_code_options options = {.triple = m->triple,
                                            .cpu = m->cpu,

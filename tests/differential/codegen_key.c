@@ -57,6 +57,7 @@ static void check_node(const struct ncr_plan *plan, uint32_t q)
     DECIDES(node, attrs.factor[0]);
     DECIDES(node, attrs.factor[1]);
     DECIDES(buffer, element);
+    DECIDES(buffer, images);
     DECIDES(buffer, offset);
     DECIDES(buffer, bytes);
     DECIDES(buffer, border[0]);
@@ -98,6 +99,8 @@ Test(codegen_key, every_field_that_decides_changes_it)
         }
         for (uint32_t q = 0; q < plan->n_steps; q++)
             decides(plan, &plan->steps[q], sizeof *plan->steps, "step", q);
+        decides(plan, &plan->batch, sizeof plan->batch, "batch", 0);
+        decides(plan, &plan->n_head, sizeof plan->n_head, "head", 0);
         ncr_arena_free(arena);
     }
     cr_assert(convs >= 4 && pools >= 2, "%u %u", convs, pools);

@@ -83,7 +83,7 @@ Test(order_exact, no_order_has_a_lower_peak)
         uint32_t given[32], steps[32], into[32], n_fused = 0;
         uint64_t bytes[32];
         if (g->n_nodes <= 14) {
-            ncr_plan_fuse(arena, g, into);
+            ncr_plan_fuse(arena, g, ncr_plan_side_by_side(arena, g, 1), into);
             for (uint32_t q = 0; q < g->n_nodes; q++) {
                 bool stored = into[q] == NCR_PLAN_OWN;
                 bytes[q] = stored ? (uint64_t)ncr_shape_elements(&g->nodes[q].shape) : 0;

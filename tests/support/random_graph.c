@@ -1,6 +1,7 @@
 // Random networks: grows a graph tensor by tensor, each operator with random attributes that fit.
 #include "tests/support/random_graph.h"
 
+#include "compiler/quant/softmax.h"
 #include "lang/base/rng.h"
 
 struct grow {
@@ -134,6 +135,7 @@ static ncr_node_id step(struct grow *g, ncr_node_id x)
         break;
     default: break;
     }
+    if (op == NCR_OP_SOFTMAX && ncr_shape_elements(&shape) > NCR_QSOFTMAX_LIMIT) return NCR_NO_NODE;
     if (op == NCR_OP_FLATTEN && below(g, 3)) return NCR_NO_NODE; // images should live for a while
     ncr_node_id id = add(g, op, &a, in, n_in);
     // Tensors that grow without bound make slow tests.
@@ -199,16 +201,28 @@ static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
         v[i] = (float)ncr_rng_normal(rng);
 }
 
-static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
+static ncr_node_id grow_on(struct grow *g, ncr_node_id x, uint32_t size)
 {
-    ncr_node_id x = add_input(g);
-    if (below(g, 5) == 0) add_input(g);
     for (uint32_t i = 0; i < size; i++) {
         if (below(g, 5) == 0)
             x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor
         ncr_node_id next = g->pairs && below(g, 3) == 0 ? pair(g, x) : step(g, x);
         if (next != NCR_NO_NODE) x = next;
     }
+    return x;
+}
+
+// tail: operators after a flattening; 0: no such thing.
+static struct ncr_graph *grow_all(struct grow *g, uint32_t size, uint32_t tail)
+{
+    ncr_node_id x = add_input(g);
+    if (below(g, 5) == 0) add_input(g);
+    x = grow_on(g, x, size);
+    if (tail && ncr_builder_node(g->builder, x)->shape.rank == 3) {
+        struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN);
+        x = add(g, NCR_OP_FLATTEN, &flatten, &x, 1);
+    }
+    x = grow_on(g, x, tail);
     uint32_t n_out = 1 + below(g, 3);
     ncr_builder_output(g->builder, NCR_STR("y0"), x);
     for (uint32_t i = 1; i < n_out; i++)
@@ -228,13 +242,13 @@ static struct grow grow_new(struct ncr_arena *arena, uint64_t seed, bool pairs)
 struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint32_t size)
 {
     struct grow g = grow_new(arena, seed, false);
-    return grow_all(&g, size);
+    return grow_all(&g, size, 0);
 }
 
 struct ncr_graph *random_pairs_make(struct ncr_arena *arena, uint64_t seed, uint32_t size)
 {
     struct grow g = grow_new(arena, seed, true);
-    return grow_all(&g, size);
+    return grow_all(&g, size, 0);
 }
 
 // The formats of a node, to be changed.
@@ -314,11 +328,13 @@ static void quantise(struct ncr_arena *arena, uint64_t seed, struct random_net *
         NCR_BUG("seed %llu: %.*s", (unsigned long long)seed, NCR_STR_ARG(diags.first->text));
 }
 
-static void net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, bool pairs,
+// Weights, formats and numbers for a graph.
+static void make_net(struct grow *grow, uint64_t seed, const struct ncr_graph *graph,
                      struct random_net *out)
 {
-    struct grow g = grow_new(arena, seed, pairs);
-    out->graph = ncr_graph_simplify(arena, grow_all(&g, size));
+    struct grow g = *grow;
+    struct ncr_arena *arena = g.arena;
+    out->graph = ncr_graph_simplify(arena, graph);
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
@@ -375,13 +391,39 @@ static void net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, bool
 
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out)
 {
-    net_make(arena, seed, size, false, out);
+    random_net_with_tail(arena, seed, size, 0, out);
 }
 
 void random_net_of_pairs(struct ncr_arena *arena, uint64_t seed, uint32_t size,
                          struct random_net *out)
 {
-    net_make(arena, seed, size, true, out);
+    struct grow g = grow_new(arena, seed, true);
+    make_net(&g, seed, grow_all(&g, size, 0), out);
+}
+
+void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
+                          struct random_net *out)
+{
+    struct grow g = grow_new(arena, seed, tail > 0);
+    make_net(&g, seed, grow_all(&g, size, tail), out);
+}
+
+void random_net_of_vectors(struct ncr_arena *arena, uint64_t seed, uint32_t layers, uint32_t most,
+                           struct random_net *out)
+{
+    struct grow g = grow_new(arena, seed, false);
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_INPUT);
+    a.shape = (struct ncr_shape){1, {1 + (int32_t)below(&g, most), 0, 0}};
+    ncr_node_id x = add(&g, NCR_OP_INPUT, &a, NULL, 0);
+    for (uint32_t i = 0; i < layers; i++) {
+        a = ncr_attrs_default(NCR_OP_DENSE);
+        a.out = 1 + (int32_t)below(&g, most);
+        x = add(&g, NCR_OP_DENSE, &a, &x, 1);
+        a = ncr_attrs_default(NCR_OP_RELU);
+        if (below(&g, 2)) x = add(&g, NCR_OP_RELU, &a, &x, 1);
+    }
+    ncr_builder_output(g.builder, NCR_STR("y0"), x);
+    make_net(&g, seed, ncr_builder_finish(g.builder), out);
 }
 
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
@@ -414,12 +456,7 @@ struct ncr_graph *random_classifier_make(struct ncr_arena *arena, uint64_t seed,
                                          int32_t classes)
 {
     struct grow g = grow_new(arena, seed, false);
-    ncr_node_id x = add_input(&g);
-    for (uint32_t i = 0; i < size; i++) {
-        if (below(&g, 5) == 0) x = below(&g, ncr_builder_count(g.builder));
-        ncr_node_id next = step(&g, x);
-        if (next != NCR_NO_NODE) x = next;
-    }
+    ncr_node_id x = grow_on(&g, add_input(&g), size);
     struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN),
                      dense = ncr_attrs_default(NCR_OP_DENSE);
     x = add(&g, NCR_OP_FLATTEN, &flatten, &x, 1);

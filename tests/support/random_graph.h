@@ -25,6 +25,13 @@ void random_weights(struct ncr_weights *weights, const struct ncr_graph *graph, 
 void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, struct random_net *out);
 void random_net_of_pairs(struct ncr_arena *arena, uint64_t seed, uint32_t size,
                          struct random_net *out);
+// After `size` operators the tensor at hand is flattened, and about `tail` more grow on the vector,
+// with pairs among them.
+void random_net_with_tail(struct ncr_arena *arena, uint64_t seed, uint32_t size, uint32_t tail,
+                          struct random_net *out);
+// Dense layers alone, of 1 to `most` inputs and outputs.
+void random_net_of_vectors(struct ncr_arena *arena, uint64_t seed, uint32_t layers, uint32_t most,
+                           struct random_net *out);
 // The same network with all weights in one form.
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
                         struct ncr_weight_form form);

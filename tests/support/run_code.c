@@ -56,7 +56,8 @@ void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t
     ncr_eval_int(arena, g, (const int8_t *const *)quantised, out->values);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         const struct ncr_qnode *node = &g->nodes[g->inputs[i]];
-        out->in[i] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
+        out->in_bytes[i] = (size_t)ncr_qnode_bytes(node);
+        out->in[i] = NCR_NEW_N(arena, int8_t, out->in_bytes[i]);
         to_hwc(node, quantised[i], out->in[i]);
     }
     for (uint32_t i = 0; i < g->n_outputs; i++) {
@@ -65,6 +66,34 @@ void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t
         out->out[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
         out->want[i] = NCR_NEW_N(arena, int8_t, out->out_bytes[i]);
         to_hwc(node, out->values[g->outputs[i]], out->want[i]);
+    }
+}
+
+void sample_batch(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+                  uint32_t images, struct sample *out)
+{
+    const struct ncr_qgraph *g = net->qgraph;
+    for (uint32_t k = 0; k < images; k++) {
+        struct sample one;
+        sample_make(arena, net, seed + k, &one);
+        if (k == 0) {
+            *out = one;
+            for (uint32_t i = 0; i < g->n_inputs; i++)
+                out->in[i] = NCR_NEW_N(arena, int8_t, one.in_bytes[i] * images);
+            for (uint32_t i = 0; i < g->n_outputs; i++) {
+                out->want[i] = NCR_NEW_N(arena, int8_t, one.out_bytes[i] * images);
+                out->out[i] = NCR_NEW_N(arena, int8_t, one.out_bytes[i] * images);
+            }
+        }
+        out->values = one.values;
+        for (uint32_t i = 0; i < g->n_inputs; i++) {
+            memcpy(out->in[i] + k * one.in_bytes[i], one.in[i], one.in_bytes[i]);
+            out->in_bytes[i] = one.in_bytes[i] * images;
+        }
+        for (uint32_t i = 0; i < g->n_outputs; i++) {
+            memcpy(out->want[i] + k * one.out_bytes[i], one.want[i], one.out_bytes[i]);
+            out->out_bytes[i] = one.out_bytes[i] * images;
+        }
     }
 }
 

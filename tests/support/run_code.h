@@ -8,7 +8,7 @@
 
 struct sample {
     int8_t *in[2], *want[3], *out[3]; // [H, W, C]; out is zeroed
-    size_t out_bytes[3];
+    size_t in_bytes[2], out_bytes[3];
     int8_t **values; // of every qnode, in logical order
 };
 
@@ -19,6 +19,10 @@ uint32_t runnable_families(const char *names[MAX_FAMILIES]);
 void to_hwc(const struct ncr_qnode *node, const int8_t *from, int8_t *to);
 void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                  struct sample *out);
+// Samples of `seed` and the numbers behind it, one after the other in each of in, want and out;
+// bytes are those of all, values those of the last one.
+void sample_batch(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+                  uint32_t images, struct sample *out);
 
 // An arena of `bytes` bytes, aligned as plans ask, whose end (up to the alignment) or, with
 // at_start, whose start meets a page that must not be touched. It is filled with GUARD_FILL, and so

@@ -151,17 +151,27 @@ Test(classify, machine_code_and_interpreter)
     struct ncr_code_options options = {0};
     struct ncr_code *code;
     cr_assert_eq(ncr_code_jit(f->plan, &options, &code, &err), NCR_OK, "%s", err.text);
-    for (int way = 0; way < 2; way++) {
+    // Batches of which the last one is not full, where there are more images than one takes.
+    struct ncr_plan *many = ncr_plan_build_many(f->arena, f->plan->qgraph);
+    struct ncr_code *batches;
+    cr_assert_eq(ncr_code_jit(many, &options, &batches, &err), NCR_OK, "%s", err.text);
+    cr_assert_eq(many->batch, 64);
+    cr_assert_neq(N % many->batch, 0);
+    for (int way = 0; way < 3; way++) {
         uint32_t classes[N];
         int8_t scores[N * OUT];
         double seconds = -1;
-        cr_assert_eq(ncr_classify_int(f->plan, way ? code : NULL, &f->set, &io, classes, scores,
-                                      &seconds, &err),
+        cr_assert_eq(ncr_classify_int(way == 2 ? many : f->plan,
+                                      way == 2 ? batches
+                                      : way    ? code
+                                               : NULL,
+                                      &f->set, &io, classes, scores, &seconds, &err),
                      NCR_OK);
         cr_assert_arr_eq(classes, f->want_int, sizeof classes);
         cr_assert_arr_eq(scores, f->want_scores, sizeof scores);
         cr_assert_gt(seconds, 0);
     }
+    ncr_code_free(batches);
     ncr_code_free(code);
     ncr_arena_free(f->arena);
 }

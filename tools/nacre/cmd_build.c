@@ -156,6 +156,9 @@ int cmd_build(struct cli *cli)
     if (b.kind == EXE && b.options.prefix)
         return cli_usage(cli, "--prefix is for --kind obj and lib: a program has no names of its "
                               "own");
+    if (b.kind == EXE && cli->opt[OPT_BATCH])
+        return cli_usage(cli, "--batch is for --kind obj and lib: a program runs one image after "
+                              "the other");
     if (b.kind == EXE && !link_can(b.options.triple, b.options.cpu))
         return cli_usage(cli,
                          "programs are made for x86_64, aarch64 and riscv64 under Linux, for "

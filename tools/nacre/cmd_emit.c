@@ -135,7 +135,7 @@ static int plan(struct cli *cli, struct cli_work *work, struct ncr_buf *out)
     const struct ncr_qgraph *q;
     enum ncr_status status = make_qgraph(cli, work, &q);
     if (status != NCR_OK) return work_status(cli, work, status);
-    ncr_plan_dump(ncr_plan_build(work->pipeline.arena, q, NCR_PLAN_SHARED), out);
+    ncr_plan_dump(ncr_plan_build_batch(work->pipeline.arena, q, work->pipeline.choice.batch), out);
     return EXIT_GOOD;
 }
 

@@ -17,6 +17,7 @@ static enum ncr_status classify(struct cli *cli, struct comparison *c)
 {
     struct ncr_pipeline *pipeline = &c->work.pipeline;
     const struct ncr_dataset *set = &c->work.images;
+    pipeline->choice.many = set->n > 1;
     struct ncr_error *err = &c->work.err;
     enum ncr_status status = cli->opt[OPT_INTERPRETER] ? ncr_pipeline_plan(pipeline, err)
                                                        : ncr_pipeline_code(pipeline, err);

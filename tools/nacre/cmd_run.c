@@ -45,6 +45,7 @@ static enum ncr_status run(struct cli *cli, struct job *job)
 {
     struct ncr_pipeline *pipeline = &job->work.pipeline;
     const struct ncr_dataset *set = &job->work.images;
+    pipeline->choice.many = set->n > 1;
     enum ncr_status status = ncr_pipeline_plan(pipeline, &job->work.err);
     double start = cli->io.now_s(cli->io.user);
     if (status == NCR_OK && !cli->opt[OPT_INTERPRETER])

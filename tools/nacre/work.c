@@ -72,7 +72,9 @@ int work_open(struct cli *cli, struct cli_work *work)
         cached && !cli->opt[OPT_NO_CACHE] ? cli_cache_open(&work->cache, cli, work->program.arena)
                                           : NULL;
     enum ncr_code_optimize optimize;
+    uint64_t batch;
     if (!work_optimize(cli, &optimize)) return EXIT_COMMAND_LINE;
+    if (!cli_u64(cli, OPT_BATCH, 1, NCR_PLAN_BATCH_LIMIT, 1, &batch)) return EXIT_COMMAND_LINE;
     struct ncr_pipeline_choice choice = {.store = store,
                                          .optimize = optimize,
                                          .net = option(cli, OPT_NET),
@@ -81,7 +83,8 @@ int work_open(struct cli *cli, struct cli_work *work)
                                          .genes = genes,
                                          .weights_path = cli->opt[OPT_WEIGHTS],
                                          .data_path = cli->opt[OPT_DATA_DIR],
-                                         .mode = NCR_PLAN_SHARED};
+                                         .mode = NCR_PLAN_SHARED,
+                                         .batch = (uint32_t)batch};
     ncr_pipeline_init(&work->pipeline, work->program.arena, &work->program.diags, &cli->io,
                       work->program.program, &choice);
     return EXIT_GOOD;

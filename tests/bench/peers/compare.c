@@ -83,17 +83,10 @@ static double best_time(struct bench *b, void (*call)(void *), void *user, doubl
     return best / (double)n;
 }
 
-static void nacre_images(const struct subject *s, int thread, int first, int end)
-{
-    int8_t *out = s->result;
-    for (int i = first; i < end; i++)
-        subject_run(s, thread, i, out + i * s->out);
-}
-
 static void nacre_one(void *user)
 {
     struct bench *b = user;
-    nacre_images(&b->s, 0, 0, b->batch);
+    subject_run(&b->s, 0, 0, b->batch);
 }
 
 // A second thread that waits for its half by looking, as those of the peers do.
@@ -110,7 +103,7 @@ static void *helper_main(void *user)
         while (atomic_load_explicit(&h->asked, memory_order_acquire) == seen)
             if (atomic_load_explicit(&h->stop, memory_order_relaxed)) return NULL;
         seen++;
-        nacre_images(&h->b->s, 1, h->b->batch / 2, h->b->batch);
+        subject_run(&h->b->s, 1, h->b->batch / 2, h->b->batch);
         atomic_store_explicit(&h->done, seen, memory_order_release);
     }
 }
@@ -119,7 +112,7 @@ static void nacre_two(void *user)
 {
     struct helper *h = user;
     unsigned turn = atomic_fetch_add_explicit(&h->asked, 1, memory_order_release) + 1;
-    nacre_images(&h->b->s, 0, 0, h->b->batch / 2);
+    subject_run(&h->b->s, 0, 0, h->b->batch / 2);
     while (atomic_load_explicit(&h->done, memory_order_acquire) != turn) {
     }
 }
@@ -409,10 +402,11 @@ static void memory_row(struct bench *b)
 {
     static const enum who shown[] = {INT8_1, FLOAT_1, EMPTY};
     const struct subject *s = &b->s;
-    uint64_t sum = s->plan->arena_bytes + s->sizes.code + s->sizes.constants;
+    uint64_t sum = s->plans[PEERS_ONE]->arena_bytes + s->sizes.code + s->sizes.constants;
     ncr_buf_fmt(&b->memory, "| %s | %llu | %llu | %llu | %.1f |", s->name,
-                (unsigned long long)s->plan->arena_bytes, (unsigned long long)s->sizes.code,
-                (unsigned long long)s->sizes.constants, (double)sum / 1024);
+                (unsigned long long)s->plans[PEERS_ONE]->arena_bytes,
+                (unsigned long long)s->sizes.code, (unsigned long long)s->sizes.constants,
+                (double)sum / 1024);
     for (size_t i = 0; i < NCR_COUNT(shown); i++)
         if (b->at[shown[i]].resident > 0)
             ncr_buf_fmt(&b->memory, " %.0f |", b->at[shown[i]].resident / 1024);
@@ -556,7 +550,7 @@ int main(int argc, char **argv)
             ok = false;
         }
         if (run) agree_row(&b);
-        snprintf(b.family, sizeof b.family, "%s", ncr_code_family(b.s.code));
+        snprintf(b.family, sizeof b.family, "%s", ncr_code_family(b.s.codes[PEERS_ONE]));
         subject_free(&b.s);
     }
     ncr_buf_free(&program);

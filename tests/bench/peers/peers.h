@@ -8,6 +8,8 @@
 #include "tests/bench/peers/onnx_write.h"
 
 enum { PEERS_IMAGES = 100, PEERS_CHECKED = 4 }; // CHECKED: by the plain interpreters
+// Batches of Nacre's code: one image, all of them, and the half that each of two threads has.
+enum { PEERS_ONE, PEERS_ALL, PEERS_HALF, PEERS_BATCHES };
 
 // ---- subject.c: one network of networks.ncr ----
 struct subject {
@@ -16,8 +18,8 @@ struct subject {
     const struct ncr_graph *graph; // simplified
     const struct ncr_weights *weights;
     const struct ncr_qgraph *qgraph;
-    const struct ncr_plan *plan;
-    struct ncr_code *code;
+    const struct ncr_plan *plans[PEERS_BATCHES];
+    struct ncr_code *codes[PEERS_BATCHES];
     struct ncr_code_sizes sizes; // of the same code as an object
     uint8_t *memory[2];          // an arena for each thread
     int64_t in, out;             // elements of one image, of one result
@@ -32,7 +34,9 @@ struct subject {
 void subject_make(struct subject *s, const struct ncr_io *io, const char *program,
                   const char *name);
 void subject_free(struct subject *s);
-void subject_run(const struct subject *s, int thread, int image, int8_t *out);
+// Images first … end - 1, as many as one of the batches has; results into their places of
+// s->result.
+void subject_run(const struct subject *s, int thread, int first, int end);
 const struct ncr_qnode *subject_input(const struct subject *s);
 const struct ncr_qnode *subject_output(const struct subject *s);
 // Real weights and biases of a node of the quantised graph with its batchnorm folded in, in the

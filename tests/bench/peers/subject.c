@@ -105,18 +105,48 @@ static void check(const struct subject *s)
     }
 }
 
-void subject_run(const struct subject *s, int thread, int image, int8_t *out)
+void subject_run(const struct subject *s, int thread, int first, int end)
 {
-    const int8_t *in[1] = {s->turned + image * s->in};
-    int8_t *to[1] = {out};
-    ncr_code_run(s->code, ncr_code_blob(s->code), s->memory[thread], in, to);
+    int b = 0;
+    while (b < PEERS_BATCHES && s->plans[b]->batch != (uint32_t)(end - first))
+        b++;
+    if (b == PEERS_BATCHES) NCR_BUG("%s: no code for %d images", s->name, end - first);
+    const int8_t *in[1] = {s->turned + first * s->in};
+    int8_t *to[1] = {s->result + first * s->out};
+    ncr_code_run(s->codes[b], ncr_code_blob(s->codes[b]), s->memory[thread], in, to);
+}
+
+// Code of each batch, and memory that is enough for any.
+static void compile(struct subject *s)
+{
+    static const uint32_t batches[] = {
+        [PEERS_ONE] = 1, [PEERS_ALL] = PEERS_IMAGES, [PEERS_HALF] = PEERS_IMAGES / 2};
+    // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
+    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")},
+                            sized = {.sizes = &s->sizes};
+    struct ncr_error err;
+    size_t bytes = 0;
+    for (int b = 0; b < PEERS_BATCHES; b++) {
+        s->plans[b] = ncr_plan_build_batch(s->arena, s->qgraph, batches[b]);
+        if (ncr_code_jit(s->plans[b], &options, &s->codes[b], &err) != NCR_OK)
+            NCR_BUG("%s", err.text);
+        if (s->plans[b]->arena_bytes > bytes) bytes = s->plans[b]->arena_bytes;
+    }
+    struct ncr_buf object = {0};
+    if (ncr_code_emit(s->plans[PEERS_ONE], &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
+        NCR_BUG("%s", err.text);
+    ncr_buf_free(&object);
+    for (int i = 0; i < 2; i++) {
+        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, bytes);
+        if (!s->memory[i]) NCR_BUG("out of memory");
+        memset(s->memory[i], 0, bytes);
+    }
 }
 
 void subject_make(struct subject *s, const struct ncr_io *io, const char *program, const char *name)
 {
     *s = (struct subject){.arena = ncr_arena_new(0), .name = name};
     struct ncr_diags diags;
-    struct ncr_error err;
     s->graph = load(s, io, program, &diags);
     struct ncr_weights *weights = ncr_weights_new(s->arena, s->graph);
     ncr_weights_init(weights, s->graph, SEED);
@@ -132,32 +162,30 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     s->qgraph = ncr_qgraph_build(s->arena, &diags, s->graph, &spec, weights,
                                  ncr_calibrator_finish(calibrator));
     if (!s->qgraph) NCR_BUG("%s cannot be quantised", name);
-    s->plan = ncr_plan_build(s->arena, s->qgraph, NCR_PLAN_SHARED);
-    // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
-    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")}, sized = {.sizes = &s->sizes};
-    if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK) NCR_BUG("%s", err.text);
-    struct ncr_buf object = {0};
-    if (ncr_code_emit(s->plan, &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
-        NCR_BUG("%s", err.text);
-    ncr_buf_free(&object);
-    for (int i = 0; i < 2; i++) {
-        s->memory[i] = aligned_alloc(NCR_PLAN_ALIGN, s->plan->arena_bytes);
-        if (!s->memory[i]) NCR_BUG("out of memory");
-        memset(s->memory[i], 0, s->plan->arena_bytes);
-    }
+    compile(s);
     for (uint32_t q = 0; q < s->qgraph->n_nodes; q++)
         s->macs += (double)s->qgraph->nodes[q].macs;
     s->out = ncr_shape_elements(&subject_output(s)->shape);
     s->result = NCR_NEW_N(s->arena, int8_t, (size_t)(s->out * PEERS_IMAGES));
     quantise_images(s);
     for (int n = 0; n < PEERS_IMAGES; n++)
-        subject_run(s, 0, n, s->result + n * s->out);
+        subject_run(s, 0, n, n + 1);
     check(s);
+    size_t all = (size_t)(s->out * PEERS_IMAGES);
+    const int8_t *one_by_one = ncr_arena_copy(s->arena, s->result, all);
+    for (int n = PEERS_IMAGES; n > 0; n -= PEERS_IMAGES / 2) {
+        memset(s->result, 0, all);
+        for (int first = 0; first < PEERS_IMAGES; first += n)
+            subject_run(s, 0, first, first + n);
+        if (memcmp(one_by_one, s->result, all) != 0)
+            NCR_BUG("%s: a batch of %d differs from image after image", name, n);
+    }
 }
 
 void subject_free(struct subject *s)
 {
-    ncr_code_free(s->code);
+    for (int b = 0; b < PEERS_BATCHES; b++)
+        ncr_code_free(s->codes[b]);
     for (int i = 0; i < 2; i++)
         free(s->memory[i]);
     ncr_arena_free(s->arena);
