@@ -14,7 +14,8 @@ enum ncr_weight_pack {
     NCR_PACK_BYTES,   // the integer that a weight stands for
     NCR_PACK_NIBBLES, // stored weights of 4 bits, two a byte
     NCR_PACK_CODES,   // stored weights that stand for more than a byte, one a byte
-    NCR_PACK_HALVES   // what these stand for, in 16 bits
+    NCR_PACK_HALVES,  // what these stand for, in 16 bits
+    NCR_PACK_SHIFTS   // log2 weights as sign and shift, one a byte (lower_shift.c)
 };
 
 // A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
@@ -51,7 +52,7 @@ struct ncr_lowering {
 };
 
 extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,
-    ncr_lowering_smull, ncr_lowering_smlad, ncr_lowering_plain;
+    ncr_lowering_smull, ncr_lowering_smlad, ncr_lowering_plain, ncr_lowering_shift;
 
 // `open` and `narrow` in plain arithmetic, for lowerings without instructions of their own.
 void ncr_plain_open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3]);

@@ -428,6 +428,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
     m.read = ncr_weight_read(&s->read);
     m.cell = ncr_cell_bytes(e, &m.read);
+    e->read = &m.read;
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
     struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
     if (s->amx) {

@@ -130,7 +130,8 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
 // to hide the loop behind their products, but for a tenth of the time.
 bool ncr_tile_rolled(const struct ncr_family *family, enum ncr_code_optimize optimize)
 {
-    return optimize == NCR_OPTIMIZE_SIZE || family->lowering == &ncr_lowering_plain;
+    return optimize == NCR_OPTIMIZE_SIZE || family->lowering == &ncr_lowering_plain ||
+           family->lowering == &ncr_lowering_shift;
 }
 
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
