@@ -153,7 +153,6 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     d.finish = ncr_finish_open(e, d.consts, s->has_zero, s->clamps);
     d.read = ncr_weight_read(&s->read);
     d.cell = ncr_cell_bytes(e, &d.read);
-    e->read = &d.read;
     int64_t pairs = s->height / s->tap_rows, odd = s->height % s->tap_rows;
     for (int part = 0; part < 2; part++) {
         int64_t n = part ? odd : pairs;

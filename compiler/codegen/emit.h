@@ -21,7 +21,6 @@ struct ncr_emit {
     LLVMBuilderRef b;
     LLVMTypeRef i1, i8, i16, i32, i64, ptr, nothing, word; // word: as wide as a pointer
     LLVMValueRef function, blob, arena;                    // of the function being emitted
-    const struct ncr_weight_read *read;                    // how that one reads its weights, if any
     struct ncr_debug *debug;                               // NULL: no debug information
     uint32_t layer;                                        // qnode at hand
     LLVMMetadataRef location;                              // of the function at hand

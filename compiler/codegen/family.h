@@ -49,6 +49,12 @@ struct ncr_lowering {
     // 64); codes are below 16. NULL: the machine has no such instruction.
     LLVMValueRef (*lookup)(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes);
     bool wide; // weights may have 16 bits; else those that have are taken in two planes (decode.c)
+    // In place of `input`, `weights` and `dot4`: all of it for the first `taps` activations at each
+    // of from[pixels] and a cell of each of `vectors`; acc is [pixels][vectors]. For machines that
+    // have no vectors and few registers, which a cell would fill. NULL: there is none.
+    void (*group)(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef *acc,
+                  LLVMValueRef const *from, uint32_t pixels, LLVMValueRef cells, uint32_t vectors,
+                  uint32_t taps);
 };
 
 extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,

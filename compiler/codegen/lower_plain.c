@@ -91,6 +91,6 @@ LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
     return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
 }
 
-const struct ncr_lowering ncr_lowering_plain = {weight_at,  input, weights,        dot4,
-                                                channel_of, taps,  ncr_plain_open, ncr_plain_narrow,
-                                                NULL,       true};
+const struct ncr_lowering ncr_lowering_plain = {
+    weight_at,        input, weights, dot4, channel_of, taps, ncr_plain_open,
+    ncr_plain_narrow, NULL,  true,    NULL};

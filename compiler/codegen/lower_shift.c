@@ -56,15 +56,13 @@ int32_t ncr_shift_value(struct ncr_weight_form form, uint8_t code)
 
 // ---- weights ----
 
+// Two weights a byte are those of neighbouring lanes, or taps where there is one lane: they are
+// wanted one after the other.
 static uint32_t weight_at(uint32_t lanes, uint32_t lane, uint32_t tap, enum ncr_weight_pack pack)
 {
-    (void)pack;
-    return tap * lanes + lane;
-}
-
-static bool is_log2(const struct ncr_weight_read *read)
-{
-    return read->form.format == NCR_QF_LOG2;
+    if (pack != NCR_PACK_NIBBLES) return tap * lanes + lane;
+    uint32_t n = tap * lanes + lane;
+    return n / 2 + n % 2 * 2 * lanes;
 }
 
 // Two codes for each byte of two weights, the low half's first.
@@ -80,69 +78,45 @@ static LLVMValueRef code_table(struct ncr_emit *e, struct ncr_weight_form form)
     return ncr_constant_table(e, name, entry, NCR_COUNT(entry));
 }
 
-// Part `part` of `parts` of a cell as words: codes of log2 weights, else the weights.
-static LLVMValueRef weight_part(struct ncr_emit *e, const struct ncr_weight_read *read,
-                                LLVMValueRef cell, uint32_t part, uint32_t parts)
+static LLVMValueRef word_of(struct ncr_emit *e, LLVMValueRef at, int64_t offset, bool is_signed)
 {
-    if (!is_log2(read)) return ncr_weight_values_of(e, read, cell, part, parts);
-    uint32_t whole = 4 * e->family->lanes, n = whole / parts, half = whole / 2;
-    LLVMTypeRef v32 = ncr_vec(e->i32, n);
-    if (read->pack == NCR_PACK_SHIFTS) {
-        LLVMValueRef at = ncr_at(e, cell, NULL, 0, part * n);
-        return LLVMBuildSExt(e->b, ncr_load(e, ncr_vec(e->i8, n), at, n), v32, "");
-    }
-    LLVMValueRef all = LLVMGetPoison(v32), table = code_table(e, read->form);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t number = part * n + i, high = number >= half;
-        LLVMValueRef both = ncr_load(e, e->i8, ncr_at(e, cell, NULL, 0, number - high * half), 1);
-        LLVMValueRef at = ncr_at(e, table, LLVMBuildZExt(e->b, both, e->word, ""), 2, high),
-                     code = LLVMBuildSExt(e->b, ncr_load(e, e->i8, at, 1), e->i32, "");
-        all = LLVMBuildInsertElement(e->b, all, code, ncr_i32(e, i), "");
-    }
-    return all;
+    LLVMValueRef byte = ncr_load(e, e->i8, ncr_at(e, at, NULL, 0, offset), 1);
+    return is_signed ? LLVMBuildSExt(e->b, byte, e->i32, "")
+                     : LLVMBuildZExt(e->b, byte, e->i32, "");
 }
 
-static LLVMValueRef weights(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef at)
+static LLVMValueRef by(struct ncr_emit *e, LLVMOpcode shift, LLVMValueRef v, uint32_t n)
 {
-    return weight_part(e, read, at, 0, 1);
+    return LLVMBuildBinOp(e->b, shift, v, ncr_i32(e, n), "");
+}
+
+// A weight of a cell: the code of a log2 weight, of a linear one the double.
+static LLVMValueRef weight(struct ncr_emit *e, const struct ncr_weight_read *read,
+                           LLVMValueRef cell, uint32_t lane, uint32_t tap)
+{
+    uint32_t lanes = e->family->lanes, n = weight_at(lanes, lane, tap, read->pack);
+    bool log2 = read->form.format == NCR_QF_LOG2;
+    if (read->pack != NCR_PACK_NIBBLES) {
+        LLVMValueRef w = word_of(e, cell, n, true);
+        return log2 ? w : by(e, LLVMShl, w, 1);
+    }
+    uint32_t high = n >= 2 * lanes;
+    LLVMValueRef both = word_of(e, cell, n - high * 2 * lanes, false);
+    if (!log2)
+        return by(e, LLVMAShr,
+                  by(e, LLVMShl, high ? by(e, LLVMAnd, both, 0xf0) : both, high ? 24 : 28), 27);
+    LLVMValueRef at = LLVMBuildZExt(e->b, both, e->word, "");
+    return word_of(e, ncr_at(e, code_table(e, read->form), at, 2, 0), high, true);
 }
 
 // ---- products ----
 
-static LLVMValueRef by(struct ncr_emit *e, LLVMOpcode shift, LLVMValueRef v, uint32_t n)
-{
-    return LLVMBuildBinOp(e->b, shift, v, ncr_splat_int(e->i32, n, ncr_length(v)), "");
-}
-
-// Activations as their products want them: shifted to the left, of base √2 times 17, and *other
-// what makes that times 12.
-static LLVMValueRef prepare(struct ncr_emit *e, LLVMValueRef x, LLVMValueRef *other)
-{
-    struct ncr_weight_form form = e->read->form;
-    uint32_t most = most_left(form);
-    *other = NULL;
-    if (!form.half_steps) return by(e, LLVMShl, x, most);
-    LLVMValueRef x17 = LLVMBuildAdd(e->b, by(e, LLVMShl, x, most + 4), by(e, LLVMShl, x, most), ""),
-                 x12 = LLVMBuildAdd(e->b, by(e, LLVMShl, x, most + 3), by(e, LLVMShl, x, most + 2),
-                                    "");
-    *other = LLVMBuildXor(e->b, x17, x12, "");
-    return x17;
-}
-
-// acc plus products of prepared activations with codes, lane by lane.
-static LLVMValueRef shift_add(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x,
-                              LLVMValueRef other, LLVMValueRef code)
-{
-    uint32_t n = ncr_length(acc);
-    if (other) {
-        LLVMValueRef twelve = by(e, LLVMAShr, by(e, LLVMShl, code, 25), 31);
-        x = LLVMBuildXor(e->b, x, LLVMBuildAnd(e->b, other, twelve, ""), "");
-    }
-    LLVMValueRef right = LLVMBuildAnd(e->b, code, ncr_splat_int(e->i32, SHIFT_BITS, n), "");
-    LLVMValueRef product =
-        LLVMBuildXor(e->b, LLVMBuildLShr(e->b, x, right, ""), by(e, LLVMAShr, code, 31), "");
-    return LLVMBuildAdd(e->b, acc, product, "");
-}
+// An activation as its products want it: that of log2 weights shifted to the left, of base √2 times
+// 17, and with `less` what that is more than times 12; that of linear weights as the middle of the
+// table of squares.
+struct input {
+    LLVMValueRef x, less;
+};
 
 // Sums and differences of a stored activation and a weight are -128 to 383.
 enum { LEAST = -128, SQUARES = 512 };
@@ -157,61 +131,71 @@ static LLVMValueRef square_table(struct ncr_emit *e)
     return ncr_constant_table(e, "squares", entry, SQUARES);
 }
 
+static struct input prepare(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef x)
+{
+    if (read->form.format != NCR_QF_LOG2) {
+        LLVMValueRef zero = ncr_at(e, square_table(e), NULL, 0, -2 * LEAST);
+        return (struct input){.x = ncr_at(e, zero, LLVMBuildZExt(e->b, x, e->word, ""), 2, 0)};
+    }
+    x = by(e, LLVMShl, x, most_left(read->form));
+    if (!read->form.half_steps) return (struct input){.x = x};
+    LLVMValueRef x17 = LLVMBuildAdd(e->b, by(e, LLVMShl, x, 4), x, ""),
+                 x5 = LLVMBuildAdd(e->b, by(e, LLVMShl, x, 2), x, "");
+    return (struct input){x17, x5};
+}
+
 static LLVMValueRef quarter_square(struct ncr_emit *e, LLVMValueRef middle, LLVMValueRef offset)
 {
     LLVMValueRef at = LLVMBuildInBoundsGEP2(e->b, e->i8, middle, &offset, 1, "");
     return LLVMBuildZExt(e->b, ncr_load(e, e->i16, at, 2), e->i32, "");
 }
 
-// acc plus x·w, lane by lane.
-static LLVMValueRef square_add(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
+// acc plus the product.
+static LLVMValueRef add(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef acc,
+                        struct input in, LLVMValueRef w)
 {
-    LLVMValueRef table = square_table(e);
-    for (uint32_t i = 0; i < ncr_length(acc); i++) {
-        LLVMValueRef lane = ncr_i32(e, i), zero = LLVMConstNull(e->word);
-        LLVMValueRef xi = LLVMBuildExtractElement(e->b, x, lane, ""),
-                     wi = LLVMBuildExtractElement(e->b, w, lane, ""),
-                     sum = LLVMBuildExtractElement(e->b, acc, lane, "");
-        LLVMValueRef middle = ncr_at(e, table, LLVMBuildZExt(e->b, xi, e->word, ""), 2, -2 * LEAST),
-                     offset = LLVMBuildShl(e->b, LLVMBuildSExt(e->b, wi, e->word, ""),
-                                           ncr_word(e, 1), "");
-        sum = LLVMBuildAdd(e->b, sum, quarter_square(e, middle, offset), "");
-        offset = LLVMBuildSub(e->b, zero, offset, "");
-        sum = LLVMBuildSub(e->b, sum, quarter_square(e, middle, offset), "");
-        acc = LLVMBuildInsertElement(e->b, acc, sum, lane, "");
+    if (read->form.format != NCR_QF_LOG2) {
+        LLVMValueRef offset = LLVMBuildSExt(e->b, w, e->word, "");
+        acc = LLVMBuildAdd(e->b, acc, quarter_square(e, in.x, offset), "");
+        offset = LLVMBuildNeg(e->b, offset, "");
+        return LLVMBuildSub(e->b, acc, quarter_square(e, in.x, offset), "");
     }
-    return acc;
-}
-
-static LLVMValueRef widened(struct ncr_emit *e, LLVMValueRef bytes)
-{
-    return LLVMBuildZExt(e->b, bytes, ncr_vec(e->i32, ncr_length(bytes)), "");
-}
-
-static LLVMValueRef input(struct ncr_emit *e, LLVMValueRef at)
-{
-    return widened(e, ncr_load(e, ncr_vec(e->i8, 4), at, 1));
-}
-
-static LLVMValueRef dot4(struct ncr_emit *e, LLVMValueRef acc, LLVMValueRef x, LLVMValueRef w)
-{
-    uint32_t lanes = e->family->lanes;
-    bool shifts = is_log2(e->read);
-    LLVMValueRef other = NULL;
-    if (shifts) x = prepare(e, x, &other);
-    for (uint32_t tap = 0; tap < 4; tap++) {
-        uint32_t same[64], row[64];
-        for (uint32_t i = 0; i < lanes; i++) {
-            same[i] = tap;
-            row[i] = weight_at(lanes, i, tap, e->read->pack);
-        }
-        LLVMValueRef of = ncr_shuffle(e, x, NULL, same, lanes),
-                     with = ncr_shuffle(e, w, NULL, row, lanes);
-        acc = shifts ? shift_add(e, acc, of,
-                                 other ? ncr_shuffle(e, other, NULL, same, lanes) : NULL, with)
-                     : square_add(e, acc, of, with);
+    LLVMValueRef x = in.x;
+    if (in.less) {
+        LLVMValueRef twelve = by(e, LLVMAShr, by(e, LLVMShl, w, 25), 31);
+        x = LLVMBuildSub(e->b, x, LLVMBuildAnd(e->b, in.less, twelve, ""), "");
     }
-    return acc;
+    LLVMValueRef product = LLVMBuildLShr(e->b, x, by(e, LLVMAnd, w, SHIFT_BITS), "");
+    product = LLVMBuildXor(e->b, product, by(e, LLVMAShr, w, 31), "");
+    return LLVMBuildAdd(e->b, acc, product, "");
+}
+
+// acc[lane] plus the product.
+static LLVMValueRef add_lane(struct ncr_emit *e, const struct ncr_weight_read *read,
+                             LLVMValueRef acc, uint32_t lane, struct input in, LLVMValueRef w)
+{
+    LLVMValueRef at = ncr_i32(e, lane), sum = LLVMBuildExtractElement(e->b, acc, at, "");
+    return LLVMBuildInsertElement(e->b, acc, add(e, read, sum, in, w), at, "");
+}
+
+static void group(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef *acc,
+                  LLVMValueRef const *from, uint32_t pixels, LLVMValueRef cells, uint32_t vectors,
+                  uint32_t taps)
+{
+    struct input in[64];
+    for (uint32_t tap = 0; tap < taps; tap++) {
+        for (uint32_t p = 0; p < pixels; p++)
+            in[p] = prepare(e, read, word_of(e, from[p], tap, false));
+        for (uint32_t v = 0; v < vectors; v++)
+            for (uint32_t lane = 0; lane < e->family->lanes; lane++) {
+                LLVMValueRef cell = ncr_at(e, cells, NULL, 0, v * ncr_cell_bytes(e, read)),
+                             w = weight(e, read, cell, lane, tap);
+                for (uint32_t p = 0; p < pixels; p++) {
+                    LLVMValueRef *a = &acc[p * vectors + v];
+                    *a = add_lane(e, read, *a, lane, in[p], w);
+                }
+            }
+    }
 }
 
 static uint32_t channel_of(uint32_t lanes, uint32_t a, uint32_t lane)
@@ -224,20 +208,15 @@ static void taps(struct ncr_emit *e, LLVMValueRef acc[4], LLVMValueRef const x[4
 {
     uint32_t lanes = e->family->lanes;
     for (uint32_t a = 0; a < 4; a++)
-        for (uint32_t tap = 0; tap < 4; tap++) {
-            uint32_t chunk[64];
-            for (uint32_t i = 0; i < lanes; i++)
-                chunk[i] = channel_of(lanes, a, i);
-            LLVMValueRef v = widened(e, ncr_shuffle(e, x[tap], NULL, chunk, lanes)), other,
-                         cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read)),
-                         w = weight_part(e, read, cell, tap, 4);
-            if (is_log2(read)) {
-                v = prepare(e, v, &other);
-                acc[a] = shift_add(e, acc[a], v, other, w);
-            } else {
-                acc[a] = square_add(e, acc[a], v, w);
+        for (uint32_t tap = 0; tap < 4; tap++)
+            for (uint32_t lane = 0; lane < lanes; lane++) {
+                LLVMValueRef at = ncr_i32(e, channel_of(lanes, a, lane)),
+                             byte = LLVMBuildExtractElement(e->b, x[tap], at, ""),
+                             cell = ncr_at(e, w_at, NULL, 0, a * ncr_cell_bytes(e, read)),
+                             wide = LLVMBuildZExt(e->b, byte, e->i32, "");
+                acc[a] = add_lane(e, read, acc[a], lane, prepare(e, read, wide),
+                                  weight(e, read, cell, lane, tap));
             }
-        }
 }
 
 // Zero point and clamp of what is stored.
@@ -249,4 +228,11 @@ static void open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3])
 }
 
 const struct ncr_lowering ncr_lowering_shift = {
-    weight_at, input, weights, dot4, channel_of, taps, open, ncr_plain_narrow, NULL, true};
+    .weight_at = weight_at,
+    .group = group,
+    .channel_of = channel_of,
+    .taps = taps,
+    .open = open,
+    .narrow = ncr_plain_narrow,
+    .wide = true,
+};

@@ -5,13 +5,20 @@
 
 #include "compiler/codegen/amx.h"
 
+// Machines without a multiplier: instructions for each activation, weight and product
+// (lower_shift.c).
+struct shift_costs {
+    double x, w, product;
+};
+
 struct work {
     const struct ncr_attrs *a;
     bool dense;
     int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
     int64_t lanes, budget;
-    bool rolled; // one group of products an iteration, so nothing to split
-    double body; // what another shape of tile costs, as a share of the time
+    bool rolled;                      // one group of products an iteration, so nothing to split
+    double body;                      // what another shape of tile costs, as a share of the time
+    const struct shift_costs *shifts; // NULL: there is a multiplier
 };
 
 static int64_t div_up(int64_t a, int64_t b)
@@ -20,8 +27,15 @@ static int64_t div_up(int64_t a, int64_t b)
 }
 
 // Cycles of one tile with `groups` groups of four products an output.
-static double tile_cycles(int64_t p, int64_t r, int64_t v, int64_t split, int64_t groups)
+static double tile_cycles(const struct work *w, int64_t p, int64_t r, int64_t v, int64_t split,
+                          int64_t groups)
 {
+    if (w->shifts) {
+        const struct shift_costs *c = w->shifts;
+        double pixels = (double)(p * r), outs = (double)v;
+        return (double)groups * (4 * (pixels * c->x + outs * (c->w + pixels * c->product)) + 4) +
+               30;
+    }
     double dots = (double)(p * r * v), loads = (double)(p * r + v);
     double flow = fmax(dots / 2, loads / 2), chain = 5.0 / (double)split;
     return (double)groups * fmax(flow, chain) + 4.5 * dots + (double)(split - 1) * dots / 2 + 6;
@@ -46,10 +60,10 @@ static double plane_cycles(const struct work *w, const struct ncr_tile *t, int64
         if (n == 0) continue;
         int64_t nx = width / t->pixels, tx = width % t->pixels, ny = w->height / t->rows,
                 ty = w->height % t->rows;
-        double plane = (double)(nx * ny) * tile_cycles(t->pixels, t->rows, v, t->split, groups);
-        if (tx) plane += (double)ny * tile_cycles(tx, t->rows, v, t->split, groups);
-        if (ty) plane += (double)nx * tile_cycles(t->pixels, ty, v, t->split, groups);
-        if (tx && ty) plane += tile_cycles(tx, ty, v, t->split, groups);
+        double plane = (double)(nx * ny) * tile_cycles(w, t->pixels, t->rows, v, t->split, groups);
+        if (tx) plane += (double)ny * tile_cycles(w, tx, t->rows, v, t->split, groups);
+        if (ty) plane += (double)nx * tile_cycles(w, t->pixels, ty, v, t->split, groups);
+        if (tx && ty) plane += tile_cycles(w, tx, ty, v, t->split, groups);
         // Each shape of tile is another piece of code.
         double bodies =
             (double)((nx ? 1 : 0) + (tx ? 1 : 0)) * (double)((ny ? 1 : 0) + (ty ? 1 : 0));
@@ -113,7 +127,7 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
             for (uint32_t p = 1; p <= 16 && p <= w->width / fold; p++) {
                 if (v * r * p > w->budget) break;
                 // Weights are kept in registers beside the sums.
-                if (v > 4 && r * p > 1) continue;
+                if (!w->shifts && v > 4 && r * p > 1) continue;
                 struct ncr_tile t = {
                     fold, merge, v, p, r, w->rolled ? 1 : (uint32_t)split_of(v * r * p, w->budget),
                     false};
@@ -154,6 +168,11 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
         if (w.budget > 8) w.budget = 8;
         w.body = 1;
     }
+    static const struct shift_costs linear = {3, 2, 6}, log2 = {2, 2, 3}, half_steps = {6, 4, 5};
+    if (family->lowering == &ncr_lowering_shift)
+        w.shifts = node->form.format != NCR_QF_LOG2 ? &linear
+                   : node->form.half_steps          ? &half_steps
+                                                    : &log2;
     w.kh = w.dense ? 1 : node->attrs.kernel[0];
     w.kw = w.dense ? 1 : node->attrs.kernel[1];
     w.groups = w.dense ? 1 : node->op == NCR_QOP_DWCONV ? in->channels : node->attrs.groups;
