@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Instructions of one run of LeNet-5 on 32-bit RISC-V with and without a multiplier, format by format, counted by QEMU
 # (-icount, the counter of retired instructions read around the run): the table of docs/choose-a-number-format.md.
-# usage: count_rv32.sh [NACRE]
+# usage: count_rv32.sh [NACRE [FORMAT...]]   FORMAT: quantisations of examples/02-formats/lenet.ncr
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 nacre=$(realpath "${1:-$source/build/dev/nacre}")
+formats=("${@:2}")
+[ ${#formats[@]} -gt 0 ] || formats=(pow2x4 pow2x5 half4 linear_pow2x4 fixed8 fixed4 linear8)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -42,9 +44,10 @@ int main(void)
     return 0;
 }
 C
-"$nacre" train lenet.ncr -o w.st -q
+"$nacre" train lenet.ncr -o w.st -q >log
 s=$source/runtime/standalone
-one() { # QUANT CPU MARCH QEMU OPTIMIZE
+# format, processor, optimize, instructions, bytes
+one() { # FORMAT CPU MARCH QEMU OPTIMIZE
   "$nacre" build lenet.ncr --quant "$1" --weights w.st --kind obj --prefix lenet --target-triple riscv32-unknown-elf \
     --cpu "$2" --optimize "$5" -o lenet.o 2>log || { cat log; return 1; }
   clang-19 --target=riscv32-unknown-elf -march="$3" -mabi=ilp32 -O1 -ffreestanding -nostdlib -static -fuse-ld=lld -I. -I"$source" \
@@ -53,9 +56,9 @@ one() { # QUANT CPU MARCH QEMU OPTIMIZE
     "0x$(qemu-system-riscv32 -M virt -cpu "$4" -icount shift=0 -bios none -nographic -semihosting-config enable=on,target=native \
       -kernel image)" "$(sed -n 's/.*, \(code [0-9]* bytes, constants [0-9]* bytes\).*/\1/p' log)"
 }
-for quant in ${QUANTS:-linear8 fixed8 fixed4 pow2x4 pow2x5 half4 half5 linear_pow2x4}; do
-  for optimize in ${OPTIMIZE:-size speed}; do
-    one "$quant" rv32i rv32i rv32,m=false "$optimize"
-    [ -n "${ONLY_WITHOUT:-}" ] || one "$quant" generic rv32imac rv32 "$optimize"
+for format in "${formats[@]}"; do
+  for optimize in speed size; do
+    one "$format" rv32i rv32i rv32,m=false $optimize
+    one "$format" generic rv32imac rv32 $optimize
   done
 done

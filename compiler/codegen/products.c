@@ -124,10 +124,9 @@ static LLVMValueRef make_high(struct ncr_emit *e)
     LLVMValueRef sum = ncr_local(e, e->i32), sign = sign_of(e, LLVMGetParam(h.f, 0)),
                  one = ncr_i32(e, 1);
     LLVMBasicBlockRef skip = block(e), zero = block(e), first = block(e), round = block(e),
-                      add = block(e), next = block(e), end = block(e);
+                      add = block(e), next = block(e), end = block(e), none = block(e);
     set(e, h.a, negate_by(e, get(e, h.a), sign));
-    set(e, sum, ncr_i32(e, 0));
-    branch(e, get(e, h.b), skip, end, skip);
+    branch(e, get(e, h.b), skip, none, skip);
     branch(e, LLVMBuildAnd(e->b, get(e, h.b), one, ""), first, zero, zero);
     set(e, h.b, lshr(e, get(e, h.b), 1));
     go(e, skip);
@@ -142,6 +141,8 @@ static LLVMValueRef make_high(struct ncr_emit *e)
     go(e, next);
     LLVMPositionBuilderAtEnd(e->b, end);
     LLVMBuildRet(e->b, LLVMBuildXor(e->b, lshr(e, get(e, sum), 1), sign, ""));
+    LLVMPositionBuilderAtEnd(e->b, none);
+    LLVMBuildRet(e->b, ncr_i32(e, 0));
     return helper_end(e, &h);
 }
 
