@@ -1,7 +1,7 @@
 // Every product and quotient of a module to shifts and additions. With a constant they stand where
 // the product stood; else they are loops in functions of the module. Those have the names that LLVM
 // gives its own calls of them, so that what it makes of address arithmetic later on is at home,
-// too.
+// too; they need no stack.
 #include "compiler/codegen/products.h"
 
 #include "compiler/codegen/debug.h"

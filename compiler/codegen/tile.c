@@ -26,7 +26,8 @@ static int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-// Cycles of one tile with `groups` groups of four products an output.
+// Cycles of one tile with `groups` groups of four products an output; instructions where there is
+// no multiplier.
 static double tile_cycles(const struct work *w, int64_t p, int64_t r, int64_t v, int64_t split,
                           int64_t groups)
 {

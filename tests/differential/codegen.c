@@ -249,6 +249,9 @@ Test(codegen, names_that_are_wrong_are_refused)
          "syntacore-scr1-base, rv32i, rv32ic, rv32e, rv32ec"},
         {{.triple = "aarch64-linux-gnu", .family = "x86_avx2"},
          "the machine family `x86_avx2` needs the feature +avx2, which the processor lacks"},
+        {{.triple = "riscv64-linux-gnu", .features = "-m"},
+         "there is no code generation for `riscv64-unknown-linux-gnu` without a multiplier: only "
+         "for RISC-V of 32 bits"},
         {{.prefix = "2lenet"},
          "`2lenet` cannot begin the names of C functions: it must be letters, digits and `_`, not "
          "begin with a digit and have at most 100 characters"},
