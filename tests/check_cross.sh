@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4, M7 and 32-bit RISC-V without a
-# system. Every score equals the interpreter's. A machine whose tools are absent is left out, in words; with none of them the test
+# Programs for other machines, run under emulation: AArch64 and RISC-V under Linux, Cortex-M4, M7 and 32-bit RISC-V (with and without a
+# multiplier) without a system. Every score equals the interpreter's. A machine whose tools are absent is left out, in words; with none of them the test
 # is skipped.
 # usage: check_cross.sh NACRE SOURCE_DIR
 set -u
@@ -28,7 +28,12 @@ refuse() { # CODE PATTERN COMMAND…
   [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
 }
 head='data images = digits(seed: 3, train: 300, test: 20);
-train quick { data: images.train; epochs: 1; optimizer: adam(lr: 2e-3); }'
+train quick { data: images.train; epochs: 1; optimizer: adam(lr: 2e-3); }
+quant linear8 { weights: linear(bits: 8, per: channel); activations: linear(bits: 8); }
+quant fixed8 { weights: fixed(bits: 8); activations: fixed(bits: 8); }
+quant pow2x4 { weights: log2(bits: 4); activations: fixed(bits: 8); }
+quant pow2x5 { weights: log2(bits: 5); activations: fixed(bits: 8); }
+quant half4 { weights: log2(bits: 4, base: sqrt2); activations: fixed(bits: 8); }'
 cat >plain.ncr <<NCR
 net plain(x: tensor[1, 28, 28]) -> tensor[10] {
     x |> conv(6, kernel: 5, stride: 2) >> relu >> maxpool(2) |> flatten >> dense(20) >> sigmoid >> dense(10)
@@ -50,7 +55,8 @@ for i in 0 1 2; do
   } >p$i.pgm
 done
 # The interpreter's real scores, and the integers that a program prints times scale: equal to nine digits.
-oracle() { for i in 0 1 2; do "$nacre" run --interpreter $1.ncr --weights $1.st --image p$i.pgm --format csv | tail -n 1 | cut -d, -f3- | tr , '\n'; done; }
+quant=linear8
+oracle() { for i in 0 1 2; do "$nacre" run --interpreter $1.ncr --quant $quant --weights $1.st --image p$i.pgm --format csv | tail -n 1 | cut -d, -f3- | tr , '\n'; done; }
 scores() { # of a program's --info and --bytes
   awk '/^output/ { n = split($0, f, " "); for (i = 1; i <= n; i++) if (f[i] == "=") scale = f[i + 1]; zero = $n; sub(/\)/, "", zero) }
     / bytes / && /class/ { sub(/.*bytes /, ""); n = split($0, q, " "); for (i = 1; i <= n; i++) printf "%.12g\n", scale * (q[i] - zero) }'
@@ -63,7 +69,7 @@ qemu_board() { # EMULATOR BOARD IMAGE ARGUMENT…
   local emulator=$1 board=$2 image=$3 list=enable=on,target=native,arg=network
   shift 3
   for a in "$@"; do list=$list,arg=$a; done
-  [ "$board" = virt ] && board="virt -bios none"
+  case $board in virt*) board="$board -bios none" ;; esac
   timeout 60 "$emulator" -M $board -nographic -monitor none -serial none -semihosting-config "$list" -kernel "$image"
 }
 for net in plain deep; do
@@ -75,7 +81,7 @@ try() { # NET NAME RUNNER TRIPLE CPU
   [ -n "$5" ] && cpu=(--cpu "$5")
   local kind=(--target-triple "$4")
   [ -z "$4" ] && kind=()
-  ok "$net for $name" "$nacre" build $net.ncr --weights $net.st "${kind[@]}" "${cpu[@]}" --output prog
+  ok "$net for $name" "$nacre" build $net.ncr --quant $quant --weights $net.st "${kind[@]}" "${cpu[@]}" --output prog
   stated=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
   ok "$net runs on $name" bash -c "$(declare -f qemu_board); $runner ./prog --info --bytes --stack p0.pgm p1.pgm p2.pgm >out"
   ok "$net on $name equals the interpreter" same $net
@@ -97,8 +103,22 @@ for net in plain deep; do
   fi
   if has qemu-system-riscv32; then
     try $net "32-bit RISC-V" "qemu_board qemu-system-riscv32 virt" riscv32-unknown-elf ""
+    try $net "RISC-V without a multiplier" "qemu_board qemu-system-riscv32 'virt -cpu rv32,m=false'" riscv32-unknown-elf rv32i
   fi
 done
+# Without a multiplier: the other formats, and what happens to code that wants one.
+if has qemu-system-riscv32; then
+  for quant in fixed8 pow2x4 pow2x5 half4; do
+    oracle plain >plain.oracle
+    try plain "RISC-V without a multiplier, $quant" "qemu_board qemu-system-riscv32 'virt -cpu rv32,m=false'" riscv32-unknown-elf rv32ic
+  done
+  quant=linear8
+  oracle plain >plain.oracle
+  ok "plain for 32-bit RISC-V" "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-unknown-elf --output prog
+  checks=$((checks + 1))
+  qemu_board qemu-system-riscv32 "virt -cpu rv32,m=false" ./prog --bytes p0.pgm >out 2>&1 &&
+    { echo "FAIL: a processor without a multiplier multiplied"; fails=$((fails + 1)); }
+fi
 [ "$(uname -m)" = x86_64 ] && try plain x86-64 "" x86_64-linux-gnu x86-64
 # The instructions that each family is made for are in the code, and its name in the description.
 family() { # TRIPLE CPU INSTRUCTION NAME
@@ -111,6 +131,10 @@ family thumbv7em-none-eabihf cortex-m4 smlad armv7em_dsp
 family thumbv7em-none-eabihf cortex-m7 sxtb16 armv7em_dsp
 family riscv64-linux-gnu generic mul[w]* generic
 family riscv32-unknown-elf sifive-e31 mulh generic
+family riscv32-unknown-elf rv32i srl shifts
+# Products with log2 weights are shifts alone: neither an instruction nor the table of squares.
+ok "log2 needs no product" bash -c "'$nacre' emit --stage asm plain.ncr --quant pow2x4 --weights plain.st --target-triple riscv32-unknown-elf \
+  --cpu rv32i --output asm && ! grep -qE '[[:space:]](mul|div|rem)[a-z]*[[:space:]]|squares|product_high' asm"
 refuse 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
   "$nacre" build plain.ncr --weights plain.st --target-triple thumbv7em-none-eabi --cpu cortex-m3 -o x
 refuse 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x

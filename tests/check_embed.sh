@@ -64,5 +64,7 @@ image() { # TRIPLE CPU START SCRIPT FLAGS EMULATOR…
 image thumbv7em-none-eabihf cortex-m4 cortex_m.c mps2.ld -mcpu=cortex-m4 qemu-system-arm -M mps2-an386
 image thumbv7em-none-eabihf cortex-m7 cortex_m.c mps2.ld -mcpu=cortex-m7 qemu-system-arm -M mps2-an500
 image riscv32-unknown-elf generic riscv32.c virt.ld "-march=rv32imac -mabi=ilp32" qemu-system-riscv32 -M virt -bios none
+image riscv32-unknown-elf rv32i riscv32.c virt.ld "-march=rv32i -mabi=ilp32 $source/runtime/standalone/bare/arithmetic.c" \
+  qemu-system-riscv32 -M virt -cpu rv32,m=false -bios none
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -11,7 +11,7 @@
 struct ncr_weight_key ncr_weight_key(enum ncr_weight_pack pack, struct ncr_weight_form form)
 {
     struct ncr_weight_key key = {.pack = pack};
-    if (pack != NCR_PACK_NIBBLES && pack != NCR_PACK_CODES) return key;
+    if (pack == NCR_PACK_BYTES || pack == NCR_PACK_HALVES) return key;
     bool log2 = form.format == NCR_QF_LOG2; // linear and fixed are read alike
     key.format = log2 ? NCR_QF_LOG2 : NCR_QF_LINEAR;
     key.bits = ncr_weight_width(form);
@@ -150,6 +150,18 @@ LLVMValueRef ncr_weight_words(struct ncr_emit *e, const struct ncr_weight_read *
 
 // ---- tables in memory ----
 
+LLVMValueRef ncr_constant_table(struct ncr_emit *e, const char *name, LLVMValueRef *entries,
+                                uint32_t n)
+{
+    LLVMValueRef array = LLVMConstArray2(LLVMTypeOf(entries[0]), entries, n),
+                 table = LLVMAddGlobal(e->module, LLVMTypeOf(array), name);
+    LLVMSetInitializer(table, array);
+    LLVMSetGlobalConstant(table, true);
+    LLVMSetLinkage(table, LLVMInternalLinkage);
+    LLVMSetAlignment(table, 4);
+    return table;
+}
+
 // What a byte of the constants stands for: the values of its low and its high half, or of a code.
 // One table a form and module, among the object's constants.
 static LLVMValueRef memory_table(struct ncr_emit *e, const struct ncr_weight_read *read)
@@ -169,13 +181,7 @@ static LLVMValueRef memory_table(struct ncr_emit *e, const struct ncr_weight_rea
         entry[i] = LLVMConstInt(e->i16, (uint64_t)(uint16_t)values->of[code], false);
     }
     ncr_arena_reset(e->scratch, mark);
-    LLVMValueRef array = LLVMConstArray2(e->i16, entry, n);
-    table = LLVMAddGlobal(e->module, LLVMTypeOf(array), name);
-    LLVMSetInitializer(table, array);
-    LLVMSetGlobalConstant(table, true);
-    LLVMSetLinkage(table, LLVMInternalLinkage);
-    LLVMSetAlignment(table, 4);
-    return table;
+    return ncr_constant_table(e, name, entry, n);
 }
 
 // The table's entry of byte `at` of the cell.

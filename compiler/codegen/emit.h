@@ -15,6 +15,7 @@ struct ncr_emit {
     bool rolled;               // ncr_tile_rolled
     bool masks;                // stores of the first n bytes of a vector in one instruction
     bool permutes;             // any bytes of a vector, and of tables of 256, in a few
+    bool multiplies;           // has products; else products.c makes them
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMBuilderRef b;
@@ -112,6 +113,10 @@ LLVMValueRef ncr_weight_values_of(struct ncr_emit *e, const struct ncr_weight_re
                                   LLVMValueRef cell, uint32_t part, uint32_t parts);
 LLVMValueRef ncr_weight_pair(struct ncr_emit *e, const struct ncr_weight_read *read,
                              LLVMValueRef cell, uint32_t i);
+
+// A table of n equal constants among those of the object.
+LLVMValueRef ncr_constant_table(struct ncr_emit *e, const char *name, LLVMValueRef *entries,
+                                uint32_t n);
 
 // ---- requant.c ----
 

@@ -14,7 +14,8 @@ enum ncr_weight_pack {
     NCR_PACK_BYTES,   // the integer that a weight stands for
     NCR_PACK_NIBBLES, // stored weights of 4 bits, two a byte
     NCR_PACK_CODES,   // stored weights that stand for more than a byte, one a byte
-    NCR_PACK_HALVES   // what these stand for, in 16 bits
+    NCR_PACK_HALVES,  // what these stand for, in 16 bits
+    NCR_PACK_SHIFTS   // log2 weights as sign and shift, one a byte (lower_shift.c)
 };
 
 // A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
@@ -48,10 +49,16 @@ struct ncr_lowering {
     // 64); codes are below 16. NULL: the machine has no such instruction.
     LLVMValueRef (*lookup)(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef codes);
     bool wide; // weights may have 16 bits; else those that have are taken in two planes (decode.c)
+    // In place of `input`, `weights` and `dot4`: all of it for the first `taps` activations at each
+    // of from[pixels] and a cell of each of `vectors`; acc is [pixels][vectors]. For machines that
+    // have no vectors and few registers, which a cell would fill. NULL: there is none.
+    void (*group)(struct ncr_emit *e, const struct ncr_weight_read *read, LLVMValueRef *acc,
+                  LLVMValueRef const *from, uint32_t pixels, LLVMValueRef cells, uint32_t vectors,
+                  uint32_t taps);
 };
 
 extern const struct ncr_lowering ncr_lowering_vnni, ncr_lowering_madd, ncr_lowering_sdot,
-    ncr_lowering_smull, ncr_lowering_smlad, ncr_lowering_plain;
+    ncr_lowering_smull, ncr_lowering_smlad, ncr_lowering_plain, ncr_lowering_shift;
 
 // `open` and `narrow` in plain arithmetic, for lowerings without instructions of their own.
 void ncr_plain_open(struct ncr_emit *e, LLVMValueRef head, LLVMValueRef out[3]);

@@ -308,12 +308,11 @@ int32_t ncr_code_patch_weight(const struct ncr_code *code, uint8_t *blob, uint32
 {
     int32_t old = ncr_packs_weight(&code->packs, blob, q, index);
     ncr_packs_set_weight(&code->packs, blob, q, index, stored);
-    // The packed bias holds -128 · Σ w for the biased store; the bias of the network stays as it
-    // is.
+    // What the packed bias holds of weights follows; the bias of the network stays as it is.
     const struct ncr_qnode *node = &code->plan->qgraph->nodes[q];
-    int32_t channel = (int32_t)(index / (node->n_weights / node->n_channels));
-    if (code->packs.family->biased && !code->packs.at[q].wide)
-        ncr_code_shift_bias(code, blob, q, channel,
-                            -128 * (node->values->of[(uint8_t)stored] - old));
+    int32_t channel = (int32_t)(index / (node->n_weights / node->n_channels)),
+            delta = ncr_packs_folded(&code->packs, q, node->values->of[(uint8_t)stored]) -
+                    ncr_packs_folded(&code->packs, q, old);
+    if (delta) ncr_code_shift_bias(code, blob, q, channel, delta);
     return old;
 }

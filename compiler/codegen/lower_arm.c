@@ -215,9 +215,11 @@ static LLVMValueRef tbl(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef cod
 }
 
 const struct ncr_lowering
-    ncr_lowering_sdot = {by_lane,   bytes_input,    bytes16,          sdot, channel_of,
-                         sdot_taps, ncr_plain_open, ncr_plain_narrow, tbl,  false},
+    ncr_lowering_sdot = {by_lane,        bytes_input,      bytes16, sdot,  channel_of, sdot_taps,
+                         ncr_plain_open, ncr_plain_narrow, tbl,     false, NULL},
     ncr_lowering_smull = {by_pairs,   bytes_input,    bytes16,          smull_dot4, channel_of,
-                          smull_taps, ncr_plain_open, ncr_plain_narrow, tbl,        false},
+                          smull_taps, ncr_plain_open, ncr_plain_narrow, tbl,        false,
+                          NULL},
     ncr_lowering_smlad = {by_taps,    smlad_input,    smlad_weights,    smlad_dot4, channel_of,
-                          smlad_taps, ncr_plain_open, ncr_plain_narrow, NULL,       true};
+                          smlad_taps, ncr_plain_open, ncr_plain_narrow, NULL,       true,
+                          NULL};

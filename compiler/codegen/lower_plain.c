@@ -82,14 +82,15 @@ LLVMValueRef ncr_plain_narrow(struct ncr_emit *e, LLVMValueRef const head[3],
             both[i] = i;
         all = ncr_shuffle(e, all, next, both, have + lanes);
     }
+    int32_t low = e->family->biased ? 0 : -128; // of what is stored
     LLVMValueRef y = head[0] ? LLVMBuildAdd(e->b, all, ncr_splat(e, head[0], have), "") : all;
-    y = ncr_max(e, y, head[1] ? ncr_splat(e, head[1], have) : ncr_splat_int(e->i32, -128, have),
+    y = ncr_max(e, y, head[1] ? ncr_splat(e, head[1], have) : ncr_splat_int(e->i32, low, have),
                 true);
-    y = ncr_min(e, y, head[2] ? ncr_splat(e, head[2], have) : ncr_splat_int(e->i32, 127, have),
-                true);
+    y = ncr_min(
+        e, y, head[2] ? ncr_splat(e, head[2], have) : ncr_splat_int(e->i32, low + 255, have), true);
     return LLVMBuildTrunc(e->b, y, ncr_vec(e->i8, have), "");
 }
 
-const struct ncr_lowering ncr_lowering_plain = {weight_at,  input, weights,        dot4,
-                                                channel_of, taps,  ncr_plain_open, ncr_plain_narrow,
-                                                NULL,       true};
+const struct ncr_lowering ncr_lowering_plain = {
+    weight_at,        input, weights, dot4, channel_of, taps, ncr_plain_open,
+    ncr_plain_narrow, NULL,  true,    NULL};

@@ -215,7 +215,7 @@ static LLVMValueRef lookup(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef 
 
 const struct ncr_lowering ncr_lowering_vnni = {vnni_weight_at,  vnni_input, vnni_weights, vnni_dot4,
                                                vnni_channel_of, vnni_taps,  open,         narrow,
-                                               lookup,          false};
+                                               lookup,          false,      NULL};
 const struct ncr_lowering ncr_lowering_madd = {madd_weight_at,  madd_input, madd_weights, madd_dot4,
                                                madd_channel_of, madd_taps,  open,         narrow,
-                                               lookup,          true};
+                                               lookup,          true,       NULL};

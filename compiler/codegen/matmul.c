@@ -18,7 +18,8 @@ struct shape {
     int64_t scale, has_zero, clamps;
     int64_t bias, mult, round, shift, weights; // offsets in the constants
     struct ncr_weight_key read;
-    int64_t amx;                          // in tiles: pixels and rows as there
+    int64_t amx;  // in tiles: pixels and rows as there
+    int64_t taps; // of the last group of a run that are products; 4 where all are taken
     int64_t pool_y, pool_x, tap_y, tap_x; // results that make an output; bytes between their inputs
     int64_t sum;                          // an ADD follows, of which the results are input sum - 1
     int64_t sum_scale, sum_has_zero, sum_clamps;
@@ -63,7 +64,7 @@ static uint32_t accumulators(const struct tile *t)
 
 // `n` groups from the one at `from` (input) and `w_at` (weights) on, onto acc.
 static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from, LLVMValueRef w_at,
-                       uint32_t n, LLVMValueRef *slot)
+                       uint32_t n, uint32_t taps, LLVMValueRef *slot)
 {
     struct ncr_emit *e = m->e;
     const struct ncr_lowering *lower = e->family->lowering;
@@ -72,7 +73,18 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
     LLVMValueRef acc[MAX_ACC], w[8];
     for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
         acc[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
-    if (n * t->vectors <= 6 && m->s->split == 1) {
+    if (lower->group) {
+        LLVMValueRef pixel[MAX_ACC];
+        for (uint32_t g = 0; g < n; g++) {
+            for (uint32_t i = 0; i < t->rows * t->pixels; i++)
+                pixel[i] =
+                    ncr_at(e, from, NULL, 0,
+                           i / t->pixels * m->s->step_y + i % t->pixels * m->s->step_x + 4 * g);
+            lower->group(e, &m->read, acc + g % (uint32_t)m->s->split * count, pixel,
+                         t->rows * t->pixels, ncr_at(e, w_at, NULL, 0, g * t->vectors * cell),
+                         t->vectors, taps);
+        }
+    } else if (n * t->vectors <= 6 && m->s->split == 1) {
         for (uint32_t k = 0; k < n * t->vectors; k++)
             w[k] = lower->weights(e, &m->read, ncr_at(e, w_at, NULL, 0, k * cell));
         for (uint32_t r = 0; r < t->rows; r++)
@@ -132,19 +144,22 @@ static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window
     const struct shape *s = m->s;
     int64_t group = (int64_t)t->vectors * m->cell, run = s->groups4 * group;
     uint32_t once = groups_at_once(m, t), rest = (uint32_t)(s->groups4 % once);
+    if (s->taps < 4) rest = 1; // one by one
     struct ncr_loop sy = ncr_loop_begin(e, s->segments / s->seg_columns);
     struct ncr_loop sx = ncr_loop_begin(e, s->seg_columns);
     LLVMValueRef from = ncr_at(e, ncr_at(e, window, sy.index, s->seg_y, 0), sx.index, s->seg_x, 0);
     LLVMValueRef w_at =
         ncr_at(e, ncr_at(e, weights, sy.index, s->seg_columns * run, 0), sx.index, run, 0);
-    struct ncr_loop g = ncr_loop_begin(e, s->groups4 / once);
-    sum_groups(m, t, ncr_at(e, from, g.index, 4 * (int64_t)once, 0),
-               ncr_at(e, w_at, g.index, group * once, 0), once, slot);
-    ncr_loop_end(e, &g);
+    if (s->groups4 > rest) {
+        struct ncr_loop g = ncr_loop_begin(e, (s->groups4 - rest) / once);
+        sum_groups(m, t, ncr_at(e, from, g.index, 4 * (int64_t)once, 0),
+                   ncr_at(e, w_at, g.index, group * once, 0), once, 4, slot);
+        ncr_loop_end(e, &g);
+    }
     if (rest) {
         int64_t done = s->groups4 - rest;
         sum_groups(m, t, ncr_at(e, from, NULL, 0, 4 * done), ncr_at(e, w_at, NULL, 0, group * done),
-                   rest, slot);
+                   rest, (uint32_t)s->taps, slot);
     }
     ncr_loop_end(e, &sx);
     ncr_loop_end(e, &sy);
@@ -681,6 +696,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .rows = p->tile.rows,
                       .split = p->tile.split,
                       .amx = p->tile.amx,
+                      .taps = 4,
                       .scale = p->scale,
                       .has_zero = p->has_zero,
                       .clamps = p->clamps,
@@ -692,6 +708,10 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .read = ncr_weight_key(p->pack, node->form),
                       .pool_y = fusion->pool[0],
                       .pool_x = fusion->pool[1]};
+    // Products with the zeros behind a run are left out where they are many: the last group is code
+    // of its own then.
+    if (e->family->lowering->group && (4 * p->groups4 - p->run_bytes) * 8 >= 4 * p->groups4)
+        s.taps = p->run_bytes - 4 * (p->groups4 - 1);
     int64_t corner = 0;
     if (dense) { // the images of a batch are pixels
         s.step_x = in->channels;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "compiler/codegen/debug.h"
+#include "compiler/codegen/products.h"
 #include "compiler/codegen/target.h"
 
 static bool moves(enum ncr_qop op)
@@ -111,6 +112,7 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
                          .small = packs->optimize == NCR_OPTIMIZE_SIZE,
                          .masks = target->masks,
                          .permutes = target->permutes,
+                         .multiplies = target->multiplies,
                          .context = context};
     e.rolled = ncr_tile_rolled(packs->family, packs->optimize);
     e.scratch = ncr_arena_new(0);
@@ -133,6 +135,7 @@ LLVMModuleRef ncr_emit_module(LLVMContextRef context, const struct ncr_packs *pa
             ? ncr_emit_batch(&e, blob == NULL)
             : emit_all(&e, blob == NULL, NCR_NEW_N(e.scratch, LLVMValueRef, packs->plan->n_steps));
     if (blob) ncr_emit_interface(&e, options, blob, run);
+    if (!e.multiplies) ncr_products_lower(&e);
     ncr_debug_close(&e);
     ncr_arena_free(e.scratch);
     LLVMDisposeBuilder(e.b);

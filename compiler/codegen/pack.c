@@ -66,6 +66,11 @@ static enum ncr_weight_pack pack_of(const struct ncr_packs *packs, const struct 
 {
     const struct ncr_lowering *lower = packs->family->lowering;
     bool log2 = node->form.format == NCR_QF_LOG2, small = packs->optimize == NCR_OPTIMIZE_SIZE;
+    if (log2 && lower == &ncr_lowering_shift) {
+        bool pays = small && ncr_weight_memory_bits(node->form) == 4 &&
+                    count_weights(packs->plan->qgraph, &node->form) / 2 > NCR_SHIFT_TABLE_BYTES;
+        return pays ? NCR_PACK_NIBBLES : NCR_PACK_SHIFTS;
+    }
     if (ncr_weight_memory_bits(node->form) != 4)
         return !log2 ? NCR_PACK_BYTES : lower->wide && !small ? NCR_PACK_HALVES : NCR_PACK_CODES;
     const struct ncr_qgraph *g = packs->plan->qgraph;
@@ -367,6 +372,7 @@ static void keep(const struct ncr_packs *packs, uint32_t q, uint8_t *weights, ui
     uint32_t shift;
     switch (packs->at[q].pack) {
     case NCR_PACK_BYTES: weights[n] = (uint8_t)value; break;
+    case NCR_PACK_SHIFTS: weights[n] = ncr_shift_code(node->form, (uint8_t)stored); break;
     case NCR_PACK_NIBBLES: {
         uint8_t *both = &weights[nibble(packs, n, &shift)];
         *both = (uint8_t)((*both & 0xf0 >> shift) | (stored & 15) << shift);
@@ -394,6 +400,7 @@ int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uin
     switch (p->pack) {
     case NCR_PACK_BYTES: return (int8_t)blob[at[0]];
     case NCR_PACK_CODES: return values->of[blob[at[0]]];
+    case NCR_PACK_SHIFTS: return ncr_shift_value(packs->plan->qgraph->nodes[q].form, blob[at[0]]);
     case NCR_PACK_HALVES:
         return (int16_t)(uint16_t)(blob[2 * at[0]] | (uint32_t)blob[2 * at[0] + 1] << 8);
     case NCR_PACK_NIBBLES: break;
@@ -455,6 +462,15 @@ static int32_t bias_of(const struct ncr_packs *packs, uint32_t q)
     return packs->family->biased && !packs->at[q].wide ? 128 : 0;
 }
 
+int32_t ncr_packs_folded(const struct ncr_packs *packs, uint32_t q, int32_t weight)
+{
+    const struct ncr_pack *p = &packs->at[q];
+    bool log2 = packs->plan->qgraph->nodes[q].form.format == NCR_QF_LOG2;
+    // Products with negative log2 weights are complements there, which are less than they by 1.
+    bool less = packs->family->lowering == &ncr_lowering_shift && log2 && !p->wide && weight < 0;
+    return -bias_of(packs, q) * weight + less;
+}
+
 // mult, round, shift as kernels apply them (requant.c).
 static void put_scale(const struct ncr_packs *packs, uint32_t q, int32_t i, uint8_t *blob,
                       uint64_t mult, uint64_t round, uint64_t shift)
@@ -478,7 +494,7 @@ struct cells {
     uint32_t lanes, bytes; // of a cell
     bool halves;
     uint32_t place[64], shift[64]; // byte and bit of weight 4·lane + tap in a cell
-    uint16_t of[256];              // what is kept of a stored weight
+    uint16_t of[256];              // what is kept of a stored weight, over that of a zero
 };
 
 static void cells_open(const struct ncr_packs *packs, uint32_t q, uint8_t *blob, struct cells *c)
@@ -499,15 +515,21 @@ static void cells_open(const struct ncr_packs *packs, uint32_t q, uint8_t *blob,
     bool values = p->pack == NCR_PACK_BYTES || p->pack == NCR_PACK_HALVES;
     for (uint32_t i = 0; i < 256; i++)
         c->of[i] = (uint16_t)(values ? (uint32_t)node->values->of[i] : i & mask);
+    if (p->pack != NCR_PACK_SHIFTS) return;
+    uint8_t zero = ncr_shift_code(node->form, 0); // in places of no weight, too
+    uint64_t end = q + 1 < packs->plan->qgraph->n_nodes ? packs->at[q + 1].base : packs->bytes;
+    memset(c->at, zero, (size_t)(end - p->base - p->weights));
+    for (uint32_t i = 0; i < 256; i++)
+        c->of[i] = ncr_shift_code(node->form, i) ^ zero;
 }
 
-// The weight of (lane, tap) in a cell, which is zero before.
+// The weight of (lane, tap) in a cell, which is that of a zero before.
 static void cell_put(const struct cells *c, uint8_t *cell, uint32_t lane, uint32_t tap,
                      int8_t weight)
 {
     uint32_t i = 4 * lane + tap, kept = (uint32_t)c->of[(uint8_t)weight] << c->shift[i];
-    cell[c->place[i]] |= (uint8_t)kept;
-    if (c->halves) cell[c->place[i] + 1] |= (uint8_t)(kept >> 8);
+    cell[c->place[i]] ^= (uint8_t)kept;
+    if (c->halves) cell[c->place[i] + 1] ^= (uint8_t)(kept >> 8);
 }
 
 // Where the weights of an output of a channel group are: those of channel c (of the merged groups)
@@ -654,11 +676,10 @@ static void fill_channels(const struct ncr_packs *packs, uint32_t q, uint8_t *bl
     if (!arena) NCR_BUG("out of memory for the constants");
     int32_t *bias = NCR_NEW_N(arena, int32_t, (size_t)node->n_channels);
     for (int32_t o = 0; o < node->n_channels; o++) {
-        // A biased store adds 128 to each activation; the sum is made right by -128 · Σ w.
-        int64_t sum = 0;
+        int64_t sum = node->bias[o];
         for (int64_t i = 0; bias_of(packs, q) && i < per; i++)
-            sum += ncr_qnode_weight(node, o * per + i);
-        bias[o] = (int32_t)(uint32_t)(node->bias[o] - 128 * sum);
+            sum += ncr_packs_folded(packs, q, ncr_qnode_weight(node, o * per + i));
+        bias[o] = (int32_t)(uint32_t)sum;
     }
     // Lanes that hold no output shift by something legal.
     for (uint64_t at = p->base + p->shift; at < p->base + p->weights; at += 4)

@@ -93,9 +93,18 @@ int32_t ncr_packs_weight(const struct ncr_packs *packs, const uint8_t *blob, uin
                          int64_t index);
 void ncr_packs_set_weight(const struct ncr_packs *packs, uint8_t *blob, uint32_t q, int64_t index,
                           int8_t stored);
+// What a weight adds to the packed bias of its channel, so that the kernel's sum becomes that of
+// the interpreter.
+int32_t ncr_packs_folded(const struct ncr_packs *packs, uint32_t q, int32_t weight);
 // Places of output channel o of qnode q in the array bias (and mult, round, shift), as indices.
 uint32_t ncr_packs_channel(const struct ncr_packs *packs, uint32_t q, int32_t o,
                            uint32_t out[NCR_WEIGHT_COPIES]);
+
+// NCR_PACK_SHIFTS (lower_shift.c): the byte of a stored log2 weight, and the integer of a byte; and
+// the bytes of the table that gives two of them for two weights a byte.
+uint8_t ncr_shift_code(struct ncr_weight_form form, uint32_t pattern);
+int32_t ncr_shift_value(struct ncr_weight_form form, uint8_t code);
+enum { NCR_SHIFT_TABLE_BYTES = 512 };
 
 // A weight's place in its node: output channel, channel of the group, row and column.
 struct ncr_weight_place {

@@ -1,5 +1,5 @@
 // Requantisation of vectors of sums (qmath.h), exactly, and the way out of the registers.
-#include "compiler/codegen/emit.h"
+#include "compiler/codegen/products.h"
 
 struct ncr_scale ncr_scale_load(struct ncr_emit *e, enum ncr_scale_kind kind, LLVMValueRef mult,
                                 LLVMValueRef round, LLVMValueRef shift)
@@ -52,12 +52,17 @@ LLVMValueRef ncr_rescale(struct ncr_emit *e, LLVMValueRef acc, const struct ncr_
         return LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, r, scale->round, ""),
                              ncr_splat_int(e->i32, 1, n), "");
     }
-    LLVMTypeRef v64 = ncr_vec(e->i64, n);
-    LLVMValueRef p = LLVMBuildMul(e->b, LLVMBuildSExt(e->b, acc, v64, ""),
-                                  LLVMBuildSExt(e->b, scale->mult, v64, ""), "");
-    if (scale->kind == NCR_SCALE_WIDE) return requantise_wide(e, p, scale, n);
-    LLVMValueRef h = LLVMBuildLShr(e->b, p, ncr_splat_int(e->i64, 32, n), "");
-    h = LLVMBuildTrunc(e->b, h, ncr_vec(e->i32, n), "");
+    LLVMValueRef h;
+    if (scale->kind == NCR_SCALE_HIGH && !e->multiplies) {
+        h = ncr_products_high(e, acc, scale->mult);
+    } else {
+        LLVMTypeRef v64 = ncr_vec(e->i64, n);
+        LLVMValueRef p = LLVMBuildMul(e->b, LLVMBuildSExt(e->b, acc, v64, ""),
+                                      LLVMBuildSExt(e->b, scale->mult, v64, ""), "");
+        if (scale->kind == NCR_SCALE_WIDE) return requantise_wide(e, p, scale, n);
+        h = LLVMBuildLShr(e->b, p, ncr_splat_int(e->i64, 32, n), "");
+        h = LLVMBuildTrunc(e->b, h, ncr_vec(e->i32, n), "");
+    }
     return LLVMBuildAShr(e->b, LLVMBuildAdd(e->b, h, scale->round, ""), scale->shift, "");
 }
 

@@ -114,7 +114,9 @@ static enum ncr_status describe(const struct ncr_code_options *options, struct n
     // The processor as LLVM calls it, and its features with what the options add.
     if (cpu) {
         bool plain = strcmp(cpu->name, "generic") == 0;
-        target->cpu = LLVMCreateMessage(!plain                    ? cpu->name
+        bool extensions = strncmp(cpu->name, "rv32", 4) == 0; // a name for a list of them
+        target->cpu = LLVMCreateMessage(extensions                ? "generic-rv32"
+                                        : !plain                  ? cpu->name
                                         : architecture == X86     ? "x86-64"
                                         : architecture == RISCV32 ? "generic-rv32"
                                         : architecture == RISCV64 ? "generic-rv64"
@@ -186,8 +188,14 @@ enum ncr_status ncr_target_open(const struct ncr_code_options *options, struct n
     *out = (struct ncr_target){0};
     enum ncr_status status = describe(options, out, err);
     if (status == NCR_OK) status = create(out, err);
-    if (status == NCR_OK)
-        status = ncr_family_find(options->family, out->features, &out->family, err);
+    out->multiplies = status != NCR_OK || !ncr_family_feature(out->features, "-m");
+    if (status == NCR_OK && !out->multiplies && out->word_bits != 32)
+        status = ncr_fail(err, NCR_USAGE,
+                          "there is no code generation for `%s` without a multiplier: only for "
+                          "RISC-V of 32 bits",
+                          out->triple);
+    const char *family = options->family || out->multiplies ? options->family : "shifts";
+    if (status == NCR_OK) status = ncr_family_find(family, out->features, &out->family, err);
     if (status == NCR_OK && out->family->lanes == 16) {
         out->masks = ncr_family_feature(out->features, "+avx512vl");
         out->permutes = ncr_family_feature(out->features, "+avx512vbmi");

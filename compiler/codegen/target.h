@@ -15,6 +15,7 @@ struct ncr_target {
     bool is_host;                  // code for it can run in this process
     const struct ncr_family *family;
     bool masks, permutes; // AVX-512 with bytes: see emit.h
+    bool multiplies;      // has an instruction for products
 };
 
 // Opens what the options ask for. NCR_USAGE with a text where a name is unknown, a family does not

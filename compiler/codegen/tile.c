@@ -5,6 +5,12 @@
 
 #include "compiler/codegen/amx.h"
 
+// Machines without a multiplier: instructions for each activation, weight and product
+// (lower_shift.c).
+struct shift_costs {
+    double x, w, product;
+};
+
 struct work {
     const struct ncr_attrs *a;
     const struct ncr_fusion *fusion;
@@ -12,8 +18,9 @@ struct work {
     bool dense;
     int64_t kh, kw, channels, height, width, outs, groups; // outs, channels: of one group
     int64_t lanes, budget;
-    bool rolled; // one group of products an iteration, so nothing to split
-    double body; // what another shape of tile costs, as a share of the time
+    bool rolled;                      // one group of products an iteration, so nothing to split
+    double body;                      // what another shape of tile costs, as a share of the time
+    const struct shift_costs *shifts; // NULL: there is a multiplier
 };
 
 static int64_t div_up(int64_t a, int64_t b)
@@ -21,11 +28,20 @@ static int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-// Cycles of one tile with `groups` groups of four products a result.
+// Cycles of one tile with `groups` groups of four products a result; instructions where there is
+// no multiplier.
 static double tile_cycles(const struct work *w, int64_t p, int64_t r, int64_t v, int64_t split,
                           int64_t groups)
 {
-    double dots = (double)(p * r * v), loads = (double)(p * r + v), taps = (double)w->taps;
+    double taps = (double)w->taps;
+    if (w->shifts) {
+        const struct shift_costs *c = w->shifts;
+        double pixels = (double)(p * r), outs = (double)v;
+        return taps * (double)groups *
+                   (4 * (pixels * c->x + outs * (c->w + pixels * c->product)) + 4) +
+               30;
+    }
+    double dots = (double)(p * r * v), loads = (double)(p * r + v);
     double flow = fmax(dots / 2, loads / 2), chain = 5.0 / (double)split;
     double sums = (double)groups * fmax(flow, chain) + (double)(split - 1) * dots / 2;
     // The largest waits in memory while the next results are summed.
@@ -125,7 +141,7 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
             for (uint32_t p = 1; p <= 16 && p <= w->width / fold; p++) {
                 if (v * r * p > w->budget) break;
                 // Weights are kept in registers beside the sums.
-                if (v > 4 && r * p > 1) continue;
+                if (!w->shifts && v > 4 && r * p > 1) continue;
                 struct ncr_tile t = {
                     fold, merge, v, p, r, w->rolled ? 1 : (uint32_t)split_of(v * r * p, w->budget),
                     false};
@@ -142,7 +158,8 @@ static void consider(const struct work *w, uint32_t fold, uint32_t merge, struct
 // to hide the loop behind their products, but for a tenth of the time.
 bool ncr_tile_rolled(const struct ncr_family *family, enum ncr_code_optimize optimize)
 {
-    return optimize == NCR_OPTIMIZE_SIZE || family->lowering == &ncr_lowering_plain;
+    return optimize == NCR_OPTIMIZE_SIZE || family->lowering == &ncr_lowering_plain ||
+           family->lowering == &ncr_lowering_shift;
 }
 
 struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_family *family,
@@ -169,6 +186,11 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
         if (w.budget > 8) w.budget = 8;
         w.body = 1;
     }
+    static const struct shift_costs linear = {3, 2, 6}, log2 = {2, 2, 3}, half_steps = {6, 4, 5};
+    if (family->lowering == &ncr_lowering_shift)
+        w.shifts = node->form.format != NCR_QF_LOG2 ? &linear
+                   : node->form.half_steps          ? &half_steps
+                                                    : &log2;
     w.kh = w.dense ? 1 : node->attrs.kernel[0];
     w.kw = w.dense ? 1 : node->attrs.kernel[1];
     w.groups = w.dense ? 1 : node->op == NCR_QOP_DWCONV ? in->channels : node->attrs.groups;

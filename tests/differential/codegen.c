@@ -245,7 +245,7 @@ Test(codegen, names_that_are_wrong_are_refused)
     } cases[] = {
         {{.family = "x87"},
          "there is no machine family `x87`; there are x86_vnni512, x86_vnni256, x86_avx512, "
-         "x86_avx2, aarch64_dotprod, aarch64_neon, armv7em_dsp, generic, x86_amx"},
+         "x86_avx2, aarch64_dotprod, aarch64_neon, armv7em_dsp, generic, shifts, x86_amx"},
         {{.triple = "sparc-linux-gnu"},
          "there is no code generation for the target `sparc-unknown-linux-gnu`; its architecture "
          "must be x86_64, aarch64, arm, thumb, riscv32 or riscv64"},
@@ -255,9 +255,13 @@ Test(codegen, names_that_are_wrong_are_refused)
         {{.triple = "thumbv7em-none-eabi", .cpu = "cortex-n4"},
          "there is no processor `cortex-n4`; did you mean `cortex-m4`?"},
         {{.triple = "riscv32-unknown-elf", .cpu = "m68k"},
-         "there is no processor `m68k`; there are generic, generic-rv32, sifive-e31"},
+         "there is no processor `m68k`; there are generic, generic-rv32, sifive-e31, "
+         "syntacore-scr1-base, rv32i, rv32ic, rv32e, rv32ec"},
         {{.triple = "aarch64-linux-gnu", .family = "x86_avx2"},
          "the machine family `x86_avx2` needs the feature +avx2, which the processor lacks"},
+        {{.triple = "riscv64-linux-gnu", .features = "-m"},
+         "there is no code generation for `riscv64-unknown-linux-gnu` without a multiplier: only "
+         "for RISC-V of 32 bits"},
         {{.prefix = "2lenet"},
          "`2lenet` cannot begin the names of C functions: it must be letters, digits and `_`, not "
          "begin with a digit and have at most 100 characters"},

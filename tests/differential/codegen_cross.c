@@ -1,6 +1,7 @@
 // Objects for other machines, run: random networks are linked with their inputs and with what the
 // interpreter makes of them into one freestanding image a machine, which compares and tells.
-// AArch64 and RISC-V under QEMU's user mode, Cortex-M4, Cortex-M7 and 32-bit RISC-V as bare boards.
+// AArch64 and RISC-V under QEMU's user mode, Cortex-M4, Cortex-M7 and 32-bit RISC-V (with and
+// without a multiplier) as bare boards.
 // The image also holds the stack that each run touches against what was stated of it.
 #include <criterion/criterion.h>
 #include <spawn.h>
@@ -120,8 +121,8 @@ static const char head[] =
 
 static const struct machine {
     const char *name, *triple, *cpu, *script;
-    const char *sources[2]; // of runtime/standalone
-    const char *clang[4], *emulator[10];
+    const char *sources[3]; // of runtime/standalone
+    const char *clang[4], *emulator[12];
 } machines[] = {
     {"AArch64",
      "aarch64-linux-gnu",
@@ -168,6 +169,23 @@ static const struct machine {
      {"--target=riscv32-unknown-elf", "-march=rv32imac", "-mabi=ilp32"},
      {"qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-semihosting-config",
       "enable=on,target=native", "-kernel"}},
+    {"RISC-V 32 without a multiplier",
+     "riscv32-unknown-elf",
+     "rv32i",
+     "virt.ld",
+     {"bare/riscv32.c", "bare/semihosting.c", "bare/arithmetic.c"},
+     {"--target=riscv32-unknown-elf", "-march=rv32i", "-mabi=ilp32"},
+     {"qemu-system-riscv32", "-M", "virt", "-cpu", "rv32,m=false", "-bios", "none", "-nographic",
+      "-semihosting-config", "enable=on,target=native", "-kernel"}},
+    {"RISC-V 32 with 16 registers",
+     "riscv32-unknown-elf",
+     "rv32ec",
+     "virt.ld",
+     {"bare/riscv32.c", "bare/semihosting.c", "bare/arithmetic.c"},
+     {"--target=riscv32-unknown-elf", "-march=rv32e", "-mabi=ilp32e"},
+     {"qemu-system-riscv32", "-M", "virt", "-cpu",
+      "rv32,i=false,e=true,m=false,a=false,f=false,d=false,h=false", "-bios", "none", "-nographic",
+      "-semihosting-config", "enable=on,target=native", "-kernel"}},
 };
 
 static bool there(const char *tool)
@@ -178,7 +196,7 @@ static bool there(const char *tool)
 static void run_on(const struct machine *m, uint64_t seed)
 {
     char folder[] = "/tmp/nacre-test-XXXXXX", paths[NETWORKS][48], source[64], image[64],
-         output[64], include[512], sources[3][512], scripts[512], script[64];
+         output[64], include[512], sources[4][512], scripts[512], script[64];
     cr_assert_not_null(mkdtemp(folder));
     snprintf(source, sizeof source, "%s/main.c", folder);
     snprintf(image, sizeof image, "%s/image", folder);
@@ -186,7 +204,7 @@ static void run_on(const struct machine *m, uint64_t seed)
     struct ncr_buf text = {0}, calls = {0};
     struct ncr_arena *arena = ncr_arena_new(0);
     ncr_buf_puts(&text, head);
-    // The first networks are in these forms, the others in drawn ones.
+    // The first networks are in these forms, the others in drawn ones; the last sums are large.
     static const struct ncr_weight_form forms[] = {
         {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
         {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
@@ -201,6 +219,7 @@ static void run_on(const struct machine *m, uint64_t seed)
         bool batch = i % 3 == 2;
         random_net_with_tail(arena, seed + i, batch ? 3 : 6, batch ? 4 : 0, &net);
         if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
+        if (i + 1 == NETWORKS) random_net_strain(&net);
         struct ncr_plan *plan = ncr_plan_build_batch(arena, net.qgraph, batch ? 2 + i % 4 : 1);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_batch(arena, &net, seed + i, plan->batch, &sample);
@@ -236,11 +255,11 @@ static void run_on(const struct machine *m, uint64_t seed)
     snprintf(include, sizeof include, "-I%s", NACRE_SOURCE_DIR);
     snprintf(scripts, sizeof scripts, "-L%s/bare", part);
     snprintf(script, sizeof script, "-Wl,-T,%s", m->script ? m->script : "");
-    snprintf(sources[2], sizeof sources[2], "%s/memory.c", part);
+    snprintf(sources[3], sizeof sources[3], "%s/memory.c", part);
     argv[n++] = include;
     argv[n++] = source;
-    argv[n++] = sources[2];
-    for (int k = 0; k < 2 && m->sources[k]; k++) {
+    argv[n++] = sources[3];
+    for (int k = 0; k < 3 && m->sources[k]; k++) {
         snprintf(sources[k], sizeof sources[k], "%s/%s", part, m->sources[k]);
         argv[n++] = sources[k];
     }
@@ -279,3 +298,5 @@ MACHINE_TEST(riscv64, 2, 8200)
 MACHINE_TEST(cortex_m4, 3, 8300)
 MACHINE_TEST(cortex_m7, 4, 8400)
 MACHINE_TEST(riscv32, 5, 8500)
+MACHINE_TEST(riscv32_without_multiplier, 6, 8600)
+MACHINE_TEST(riscv32_with_16_registers, 7, 8700)

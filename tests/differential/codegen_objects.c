@@ -181,6 +181,8 @@ static const struct {
     {"armv7-linux-gnueabihf", "cortex-a7", EM_ARM, false},
     {"riscv64-linux-gnu", NULL, EM_RISCV, true},
     {"riscv32-unknown-elf", NULL, EM_RISCV, false},
+    {"riscv32-unknown-elf", "rv32i", EM_RISCV, false},
+    {"riscv32-unknown-elf", "rv32ec", EM_RISCV, false},
 };
 
 Test(codegen_objects, objects_of_all_targets_are_complete)

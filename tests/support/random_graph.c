@@ -438,6 +438,21 @@ void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
     quantise(arena, 0, net);
 }
 
+void random_net_strain(struct random_net *net)
+{
+    static const int32_t ends[] =
+        {INT32_MIN, INT32_MAX, INT32_MIN / 2, INT32_MAX / 2, INT32_MIN + 1, 1 << 30, -1, 0},
+                         factors[] = {1 << 30, INT32_MAX, (1 << 30) + 1, 0x60000000, 0x55555555};
+    for (uint32_t q = 0; q < net->qgraph->n_nodes; q++) {
+        struct ncr_qnode *node = &net->qgraph->nodes[q];
+        for (int32_t o = 0; node->n_weights && o < node->n_channels; o++) {
+            node->bias[o] = ends[o % (int32_t)NCR_COUNT(ends)];
+            node->mult[o] = factors[o % (int32_t)NCR_COUNT(factors)];
+            node->shift[o] = 53 + o % 4; // 2^62 to what a byte holds, or a bit more
+        }
+    }
+}
+
 void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                        float **real, int8_t **quantised)
 {

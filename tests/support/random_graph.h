@@ -35,6 +35,9 @@ void random_net_of_vectors(struct ncr_arena *arena, uint64_t seed, uint32_t laye
 // The same network with all weights in one form.
 void random_net_in_form(struct ncr_arena *arena, struct random_net *net,
                         struct ncr_weight_form form);
+// Puts sums of weighted layers to both ends of 32 bits, and their factors to the ends of their
+// range.
+void random_net_strain(struct random_net *net);
 // Real inputs [C, H, W] for each graph input, and the same quantised.
 void random_net_inputs(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                        float **real, int8_t **quantised);

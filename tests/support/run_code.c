@@ -23,6 +23,7 @@ uint32_t runnable_families(const char *names[MAX_FAMILIES])
 {
     uint32_t n = 0;
     names[n++] = "generic";
+    names[n++] = "shifts";
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) names[n++] = "x86_avx2";
     if (__builtin_cpu_supports("avx512bw")) names[n++] = "x86_avx512";

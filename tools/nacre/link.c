@@ -22,14 +22,29 @@ enum { PATH_BYTES = 640, ARGUMENTS = 32 };
 static const struct machine {
     const char *begin, *part;
     const char *start, *script; // without a system: of runtime/standalone/bare; NULL: Linux
-    const char *cpus[2];        // one of them must be given; none: any
-    const char *flags[3];       // of Clang, after its target
+    const char *cpus[3];        // one of them must be given; none: any
+    const char *flags[3];       // of Clang, after its target; none: the processor
+    bool divides;               // in instructions, and multiplies
 } machines[] = {
-    {"x86_64-", "linux", NULL, NULL, {NULL}, {"-Wl,-z,noexecstack"}},
-    {"aarch64-", "linux", NULL, NULL, {NULL}, {NULL}},
-    {"riscv64-", "linux", NULL, NULL, {NULL}, {NULL}},
-    {"thumbv7em", "-none", "cortex_m.c", "mps2.ld", {"cortex-m4", "cortex-m7"}, {NULL}},
-    {"riscv32-", "-elf", "riscv32.c", "virt.ld", {NULL}, {"-march=rv32imac", "-mabi=ilp32"}},
+    {"x86_64-", "linux", NULL, NULL, {NULL}, {"-Wl,-z,noexecstack"}, true},
+    {"aarch64-", "linux", NULL, NULL, {NULL}, {NULL}, true},
+    {"riscv64-", "linux", NULL, NULL, {NULL}, {NULL}, true},
+    {"thumbv7em", "-none", "cortex_m.c", "mps2.ld", {"cortex-m4", "cortex-m7"}, {NULL}, true},
+    {"riscv32-",
+     "-elf",
+     "riscv32.c",
+     "virt.ld",
+     {"rv32i", "rv32ic", "syntacore-scr1-base"},
+     {"-march=rv32i", "-mabi=ilp32"},
+     false},
+    {"riscv32-",
+     "-elf",
+     "riscv32.c",
+     "virt.ld",
+     {"rv32e", "rv32ec"},
+     {"-march=rv32e", "-mabi=ilp32e"},
+     false},
+    {"riscv32-", "-elf", "riscv32.c", "virt.ld", {NULL}, {"-march=rv32imac", "-mabi=ilp32"}, true},
 };
 
 static const struct machine *find_machine(const char *triple, const char *cpu)
@@ -40,7 +55,7 @@ static const struct machine *find_machine(const char *triple, const char *cpu)
         bool fits = !m->cpus[0];
         for (size_t k = 0; k < NCR_COUNT(m->cpus) && m->cpus[k] && cpu; k++)
             fits |= strcmp(cpu, m->cpus[k]) == 0;
-        return fits ? m : NULL;
+        if (fits) return m;
     }
     return NULL;
 }
@@ -108,6 +123,7 @@ static bool belongs(const char *path, const struct machine *m)
     const char *bare = strstr(path, "/bare/");
     if (!bare) return !m->start || !strstr(path, "/linux/");
     const char *name = bare + strlen("/bare/");
+    if (strcmp(name, "arithmetic.c") == 0) return !m->divides;
     return m->start && (strcmp(name, m->start) == 0 || strcmp(name, "semihosting.c") == 0);
 }
 
@@ -129,7 +145,7 @@ static int link_other(struct cli *cli, const char *folder, char *program, char *
     for (size_t i = 0; i < NCR_COUNT(fixed); i++)
         argv[n++] = fixed[i];
     // Elsewhere the program around the network suits every processor.
-    if (m->cpus[0]) argv[n++] = processor;
+    if (m->cpus[0] && !m->flags[0]) argv[n++] = processor;
     for (size_t i = 0; i < NCR_COUNT(m->flags) && m->flags[i]; i++)
         argv[n++] = (char *)(uintptr_t)m->flags[i];
     if (m->script) argv[n++] = scripts;
