@@ -125,7 +125,7 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     make_images(s);
     struct ncr_quant_spec spec = ncr_quant_default();
     struct ncr_calibrator *calibrator = ncr_calibrator_new(s->arena, s->graph, weights, &spec);
-    for (int64_t n = 0; n < PEERS_CHECKED; n++) {
+    for (int64_t n = 0; n < PEERS_IMAGES; n++) {
         const float *inputs[1] = {s->real + n * s->in};
         ncr_calibrator_feed(calibrator, inputs);
     }
@@ -134,7 +134,8 @@ void subject_make(struct subject *s, const struct ncr_io *io, const char *progra
     if (!s->qgraph) NCR_BUG("%s cannot be quantised", name);
     s->plan = ncr_plan_build(s->arena, s->qgraph, NCR_PLAN_SHARED);
     // NACRE_FAMILY: another machine family than the best, for comparisons on equal instructions.
-    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")}, sized = {.sizes = &s->sizes};
+    struct ncr_code_options options = {.family = getenv("NACRE_FAMILY")},
+                            sized = {.sizes = &s->sizes};
     if (ncr_code_jit(s->plan, &options, &s->code, &err) != NCR_OK) NCR_BUG("%s", err.text);
     struct ncr_buf object = {0};
     if (ncr_code_emit(s->plan, &sized, NCR_CODE_OBJECT, &object, &err) != NCR_OK)
