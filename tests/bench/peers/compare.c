@@ -598,21 +598,25 @@ static void print_tables(struct bench *b)
     print("", &b->notes);
 }
 
+// The runtime whose option this is, or RUNTIME_COUNT.
+static int option_of(const char *word)
+{
+    int r = 0;
+    while (r < RUNTIME_COUNT && strcmp(word, runtimes[r].option) != 0)
+        r++;
+    return r;
+}
+
 // Commands of the workers: each goes from its option to the next. False: not understood.
 static bool read_workers(struct bench *b, char **at)
 {
+    if (*at && option_of(*at) == RUNTIME_COUNT) return false;
     for (; *at; at++) {
-        bool option = false;
-        for (int r = 0; r < RUNTIME_COUNT; r++) {
-            if (strcmp(*at, runtimes[r].option) != 0) continue;
-            if (!at[1] || strncmp(at[1], "--", 2) == 0) return false;
-            b->commands[r] = at + 1;
-            *at = NULL; // the end of the command before
-            option = true;
-            break;
-        }
-        if (!option && !b->commands[ORT] && !b->commands[TORCH]) return false;
-        if (option) at++;
+        int r = option_of(*at);
+        if (r == RUNTIME_COUNT) continue;
+        if (!at[1] || option_of(at[1]) != RUNTIME_COUNT) return false;
+        b->commands[r] = at + 1;
+        *at = NULL; // the end of the command before
     }
     return true;
 }

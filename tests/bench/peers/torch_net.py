@@ -32,11 +32,14 @@ class Layer:
         self.op, self.attrs, self.output = node.op, dict(node.attrs), node.output
         self.inputs = [name for name in node.inputs if name not in model.constants]
         self.scale, self.zero_point = quantised_as or (None, None)
+        if self.op == "Clip":
+            self.bounds = [tensor(model, name).item() for name in node.inputs[1:]]
         if self.op not in ("Conv", "Gemm"):
             return
         self.inputs, (weights, bias) = node.inputs[:1], node.inputs[1:]
         self.weight_scales = None
         if weights in made:
+            assert self.scale, f"{self.output} has int8 weights and is not quantised"
             weights, bias = made[weights], made[bias]
             self.weight_scales = tensor(model, weights.inputs[1]).double()
             self.bias = tensor(model, bias.inputs[0]) * tensor(model, bias.inputs[1])
@@ -49,21 +52,21 @@ class Layer:
 
     def widen(self, inputs, outputs):
         """Appends channels of zeros."""
-        if not self.depthwise():
+        if self.depthwise():
+            self.attrs["group"] += outputs
+        else:
             self.weights = F.pad(self.weights, (0, 0, 0, 0, 0, inputs))
         self.weights = F.pad(self.weights, (0, 0, 0, 0, 0, 0, 0, outputs))
         self.bias = F.pad(self.bias, (0, outputs))
         if self.weight_scales is not None:
             self.weight_scales = F.pad(self.weight_scales, (0, outputs), value=1)
-        if self.depthwise():
-            self.attrs["group"] += outputs
 
     def depthwise(self):
-        return self.op == "Conv" and self.attrs["group"] > 1
+        return self.op == "Conv" and self.attrs["group"] == len(self.bias) > 1
 
     def pad(self):
-        """Padding alike on both sides, which is all that a convolution of PyTorch knows, by rows and columns of zeros in
-        the kernel: faster than a padding of its own."""
+        """Padding alike on both sides, which is all that a convolution of PyTorch knows, by rows and columns of zeros
+        in the kernel: faster than a padding of its own."""
         top, left, bottom, right = self.attrs["pads"]
         self.weights = F.pad(self.weights, (max(right - left, 0), max(left - right, 0),
                                             max(bottom - top, 0), max(top - bottom, 0)))
@@ -98,8 +101,8 @@ class Layer:
             return lambda x: F.max_pool2d(x, kernel, strides, (top, left))
         if self.op == "Add" and self.scale:
             return lambda a, b: torch.ops.quantized.add(a, b, self.scale, self.zero_point)
-        return {"Add": torch.add, "Relu": F.relu, "Clip": F.relu6, "Identity": torch.clone,
-                "Flatten": lambda x: torch.flatten(x, 1),
+        return {"Add": torch.add, "Relu": F.relu, "Identity": torch.clone,
+                "Clip": lambda x: F.hardtanh(x, *self.bounds), "Flatten": lambda x: torch.flatten(x, 1),
                 "GlobalAveragePool": lambda x: F.adaptive_avg_pool2d(x, 1)}[self.op]
 
 
@@ -120,7 +123,7 @@ def layers_of(model):
 
 def widen(layers):
     """Channels of depthwise convolutions to a multiple of WIDTH, by channels of zeros. It costs nothing, since oneDNN
-    computes as many, and without them a part of a tensor stays unclamped in the optimised float code of PyTorch 1.13."""
+    computes as many, and without them optimised float code of PyTorch 1.13 leaves a part of a tensor unclamped."""
     makes = {layer.output: layer for layer in layers}
     wanted, more = {}, {}  # channels to append, by the layer's output: to ask for, and done
     for layer in layers:

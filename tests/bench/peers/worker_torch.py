@@ -1,6 +1,6 @@
 """PyTorch behind a pipe, with the requests of worker.js: one a line on standard input, one answer a line on standard
 output ("ok …" or "error …").
-  load MODEL THREADS INPUT OUTPUT   a network; the images of INPUT run batch by batch, results in OUTPUT.
+  load MODEL THREADS INPUT OUTPUT   a network, once; the images of INPUT run batch by batch, results in OUTPUT.
                                     ok VERSION RESIDENT_BYTES (after the first inference) [by ENGINE …]
   time SECONDS                      ok NANOSECONDS of one run: the best of groups of about a millisecond
 """
@@ -89,13 +89,15 @@ class Worker:
     session = None
 
     def load(self, path, threads, data, output):
+        # Libraries keep what they chose for the first model, and trials are forks without the threads it made.
+        assert not self.session, "a process loads one model"
+        model = Model(path)
+        with open(data, "rb") as file:
+            images = file.read()
         os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = threads
         import torch
         import torch_net
         torch.set_num_threads(int(threads))
-        model = Model(path)
-        with open(data, "rb") as file:
-            images = file.read()
         with torch.inference_mode():
             form = choose(model, images)
             self.session = Session(model, images, form)
