@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Nacre's emitted code beside ONNX Runtime and oneDNN: builds the release preset, fetches ONNX Runtime's package for
-# Node.js once into the build folder, compares, prints tables. Without Node.js or the package, that peer is left out
-# and the reason is printed. Exit status 1 where a peer's results are not Nacre's. docs/compare-speed.md has more.
+# Nacre's emitted code beside ONNX Runtime, PyTorch and oneDNN: builds the release preset, fetches ONNX Runtime's package
+# for Node.js once into the build folder, compares, prints tables. Without Node.js or the package, or without a Python
+# that has PyTorch, that peer is left out and the reason is printed. Exit status 1 where a peer's results are not
+# Nacre's. docs/compare-speed.md has more.
 # usage: tests/bench/peers.sh [NETWORKS]    "all" (default) or names of tests/bench/peers/networks.ncr: lenet5,resnet20
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,15 +35,32 @@ elif [ ! -f "$work/onnxruntime-$version" ]; then
   fi
 fi
 
+# Another python3 may come before the system's, which is the one that the distribution's packages serve.
+torch=
+for python in "${PYTHON:-python3}" /usr/bin/python3; do
+  if "$python" -c 'import torch' 2>/dev/null; then
+    torch=$python
+    break
+  fi
+done
+
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
-compare=("$build/compare_peers" run . "$work/models" "$networks") status=0
+compare=("$build/compare_peers" run . "$work/models" "$networks") workers=() status=0
 if [ -n "$missing" ]; then
   echo "ONNX Runtime is left out: $missing."
-  "${compare[@]}" || status=$?
 else
   echo "node $(node --version)"
-  "${compare[@]}" node tests/bench/peers/worker.js "$work" || status=$?
+  workers+=(--onnxruntime node tests/bench/peers/worker.js "$work")
 fi
+if [ -z "$torch" ]; then
+  echo "PyTorch is left out: no python3 here imports torch (Debian: python3-torch, and libopenblas0 for its float)."
+else
+  "$torch" -c 'import platform, re, torch
+blas = re.search(r"/\S*blas\S*", open("/proc/self/maps").read())
+print(f"Python {platform.python_version()}, PyTorch {torch.__version__}, BLAS {blas.group() if blas else None}")'
+  workers+=(--torch "$torch" -B tests/bench/peers/worker_torch.py)
+fi
+"${compare[@]}" "${workers[@]}" || status=$?
 # oneDNN's choice of instructions is made once in a process.
 if grep -q amx_int8 /proc/cpuinfo; then
   printf '\nOnce more without tile registers (AMX), neither in Nacre nor in oneDNN:\n'

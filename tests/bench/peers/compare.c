@@ -1,10 +1,12 @@
-// Nacre's emitted code beside ONNX Runtime and oneDNN, on the same quantised networks, in one run:
-// every contender takes its turn in each round, and the best time counts. A contender whose results
-// are not Nacre's is not timed. Prints tables in Markdown.
+// Nacre's emitted code beside ONNX Runtime, PyTorch and oneDNN, on the same quantised networks, in
+// one run: every contender takes its turn in each round, and the best time counts. A contender
+// whose results are not Nacre's is not timed. Prints tables in Markdown.
 //
-// usage: compare_peers run SOURCE_DIR WORK_DIR NETWORKS [WORKER…]     WORKER: how worker.js starts
-//        compare_peers write SOURCE_DIR WORK_DIR NETWORKS             the ONNX models alone
-// NETWORKS: "all" or names of networks.ncr with commas between.
+// usage: compare_peers run SOURCE_DIR WORK_DIR NETWORKS [--onnxruntime WORKER…] [--torch WORKER…]
+//        compare_peers agree …                              the same without the timing
+//        compare_peers write SOURCE_DIR WORK_DIR NETWORKS   the ONNX models alone
+// NETWORKS: "all" or names of networks.ncr with commas between. WORKER: how worker.js or
+// worker_torch.py starts.
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -25,18 +27,35 @@ static const double turn_s = 0.06;
 // Models of which the largest differences are shown, and what is allowed. Steps are of the output's
 // scale: roundings differ by one here and there, and each layer passes that on; oneDNN's signed
 // tensors are symmetric, so up to twice as coarse. An error in a model gives dozens.
-enum kind { ORT_INT8, ORT_FLOAT, DNNL_INT8, KIND_COUNT };
+enum kind { ORT_INT8, ORT_FLOAT, TORCH_INT8, TORCH_FLOAT, DNNL_INT8, KIND_COUNT };
 static const struct {
     const char *name;
     double most;
 } kinds_of[] = {{"ONNX Runtime int8", 4},     // steps
                 {"ONNX Runtime float", 1e-4}, // of the largest output
-                {"oneDNN int8", 6}};          // steps
+                {"PyTorch int8", 4},
+                {"PyTorch float", 1e-4},
+                {"oneDNN int8", 6}}; // steps
 
-enum who { NACRE_1, NACRE_2, INT8_1, INT8_2, FLOAT_1, FLOAT_2, EMPTY, DNNL_1, DNNL_2, WHO_COUNT };
+// Runtimes are processes that load the ONNX models; each has all of enum slot.
+enum runtime { ORT, TORCH, RUNTIME_COUNT };
+enum slot { INT8_1, INT8_2, FLOAT_1, FLOAT_2, EMPTY, SLOT_COUNT };
+enum who {
+    NACRE_1,
+    NACRE_2,
+    DNNL_1,
+    DNNL_2,
+    RUNTIMES,
+    WHO_COUNT = RUNTIMES + RUNTIME_COUNT * SLOT_COUNT
+};
+static const struct {
+    const char *option, *name;
+    enum kind kinds[2]; // by enum model
+} runtimes[] = {{"--onnxruntime", "ONNX Runtime", {ORT_FLOAT, ORT_INT8}},
+                {"--torch", "PyTorch", {TORCH_FLOAT, TORCH_INT8}}};
 
 struct contender {
-    struct worker *worker; // ONNX Runtime
+    struct worker *worker; // of a runtime
     struct dnnl_net *net;
     bool on;
     double best[TIMES]; // seconds of one batch, the best first
@@ -46,17 +65,23 @@ struct contender {
 struct bench {
     struct ncr_io io;
     const char *folder;
-    char *const *command; // of the worker; NULL: none
-    double peak;          // of one core, MACs a second
+    bool timed;
+    char *const *commands[RUNTIME_COUNT]; // of the workers; NULL: none
+    double peak;                          // of one core, MACs a second
     struct ncr_buf speed, agree, memory, notes;
-    char runtime[64]; // version of ONNX Runtime
-    char family[32];  // of Nacre's kernels
+    char versions[RUNTIME_COUNT][64];
+    char family[32]; // of Nacre's kernels
     int failures;
     double worst[KIND_COUNT]; // of this network, over batches and threads; -1: none
     struct subject s;
     int batch;
     struct contender at[WHO_COUNT];
 };
+
+static struct contender *of_runtime(struct bench *b, enum runtime runtime, enum slot slot)
+{
+    return &b->at[RUNTIMES + runtime * SLOT_COUNT + slot];
+}
 
 // ---- time ----
 
@@ -141,6 +166,22 @@ static bool steady(const struct contender *c)
     return !c->on || c->best[TIMES - 1] <= steady_share * c->best[0];
 }
 
+static void note(struct bench *b, const char *what, const char *why)
+{
+    ncr_buf_fmt(&b->notes, "- %s, batch %d: %s: %s\n", b->s.name, b->batch, what, why);
+    b->failures++;
+}
+
+// A peer that fails while it is timed has no time.
+static void drop(struct bench *b, struct contender *c, const struct ncr_error *err)
+{
+    enum runtime runtime = (enum runtime)((c - b->at - RUNTIMES) / SLOT_COUNT);
+    note(b, runtimes[runtime].name, err->text);
+    c->on = false;
+    for (int i = 0; i < TIMES; i++)
+        c->best[i] = INFINITY;
+}
+
 static void turn(struct bench *b, enum who who)
 {
     struct contender *c = &b->at[who];
@@ -155,7 +196,10 @@ static void turn(struct bench *b, enum who who)
         t = best_time(b, dnnl_call, c->net, turn_s);
     else {
         const char *answer = worker_ask(c->worker, &err, "time\t%g", turn_s);
-        if (!answer) NCR_BUG("ONNX Runtime failed while timed: %s", err.text);
+        if (!answer) {
+            drop(b, c, &err);
+            return;
+        }
         t = 1e-9 * strtod(answer, NULL);
     }
     for (int i = 0; i < TIMES; i++)
@@ -237,12 +281,6 @@ static double relative_from(const struct bench *b, const float *real)
     return worst / top;
 }
 
-static void note(struct bench *b, const char *what, const char *why)
-{
-    ncr_buf_fmt(&b->notes, "- %s, batch %d: %s: %s\n", b->s.name, b->batch, what, why);
-    b->failures++;
-}
-
 static bool agrees(struct bench *b, enum kind kind, double difference)
 {
     b->worst[kind] = fmax(b->worst[kind], difference);
@@ -251,7 +289,7 @@ static bool agrees(struct bench *b, enum kind kind, double difference)
     return false; // also where the difference is nan
 }
 
-static bool check_results(struct bench *b, enum model model, const char *from,
+static bool check_results(struct bench *b, enum runtime runtime, enum model model, const char *from,
                           struct ncr_error *err)
 {
     struct ncr_buf bytes = {0};
@@ -270,35 +308,48 @@ static bool check_results(struct bench *b, enum model model, const char *from,
         else
             real[i] = (float)(out->scale * ((uint8_t)bytes.s[i] - 128 - out->zero_point));
     if (ok)
-        ok = model == MODEL_FLOAT ? agrees(b, ORT_FLOAT, relative_from(b, real))
-                                  : agrees(b, ORT_INT8, steps_from(b, real));
+        ok = agrees(b, runtimes[runtime].kinds[model],
+                    model == MODEL_FLOAT ? relative_from(b, real) : steps_from(b, real));
     free(real);
     ncr_buf_free(&bytes);
     return ok;
 }
 
-static void start_runtime(struct bench *b, enum who who, enum model model, int threads)
+static void start_runtime(struct bench *b, enum runtime runtime, enum slot slot, enum model model,
+                          int threads)
 {
-    struct contender *c = &b->at[who];
+    struct contender *c = of_runtime(b, runtime, slot);
     struct ncr_error err = {.text = ""};
-    char to[512], in[512], out[512], *end;
+    char to[512], in[512], out[512], what[64], *rest;
     const char *answer = NULL;
-    if (!b->command) return;
-    c->worker = worker_start(b->command, &err);
+    if (!b->commands[runtime]) return;
+    snprintf(what, sizeof what, "%s %s", runtimes[runtime].name, kinds[model]);
+    c->worker = worker_start(b->commands[runtime], &err);
     if (c->worker)
         answer =
             worker_ask(c->worker, &err, "load\t%s\t%d\t%s\t%s", path(b, to, kinds[model], "onnx"),
                        threads, path(b, in, kinds[model], "in"), path(b, out, kinds[model], "out"));
     if (!answer) {
-        note(b, kinds[model], err.text);
+        note(b, what, err.text);
         return;
     }
     size_t n = strcspn(answer, " ");
-    snprintf(b->runtime, sizeof b->runtime, "%.*s", (int)n, answer);
-    c->resident = strtod(answer + n, &end);
+    snprintf(b->versions[runtime], sizeof b->versions[runtime], "%.*s", (int)n, answer);
+    c->resident = strtod(answer + n, &rest);
+    if (*rest)
+        ncr_buf_fmt(&b->notes, "- %s, batch %d, threads %d: %s:%s\n", b->s.name, b->batch, threads,
+                    what, rest);
     err.text[0] = 0;
-    c->on = model == MODEL_EMPTY || check_results(b, model, out, &err);
-    if (err.text[0]) note(b, kinds[model], err.text);
+    c->on = model == MODEL_EMPTY || check_results(b, runtime, model, out, &err);
+    if (err.text[0]) note(b, what, err.text);
+}
+
+static void start_models(struct bench *b, enum runtime runtime, int threads)
+{
+    bool two = threads > 1;
+    start_runtime(b, runtime, two ? INT8_2 : INT8_1, MODEL_INT8, threads);
+    start_runtime(b, runtime, two ? FLOAT_2 : FLOAT_1, MODEL_FLOAT, threads);
+    if (!two) start_runtime(b, runtime, EMPTY, MODEL_EMPTY, threads);
 }
 
 static void start_dnnl(struct bench *b, enum who who, int threads)
@@ -328,9 +379,8 @@ static void start_dnnl(struct bench *b, enum who who, int threads)
 
 // ---- tables ----
 
-static void cell(struct bench *b, enum who who)
+static void cell(struct bench *b, const struct contender *c)
 {
-    const struct contender *c = &b->at[who];
     if (c->on)
         ncr_buf_fmt(&b->speed, " %s%.2f |", steady(c) ? "" : "~", 1e6 * c->best[0] / b->batch);
     else
@@ -347,17 +397,20 @@ static void ratio(struct bench *b, double peer, double nacre, const char *name)
         ncr_buf_fmt(&b->speed, " %.2f%s |", peer / nacre, name);
 }
 
-// Peers' times over Nacre's; ONNX Runtime's are of its faster model and without the call.
+// Peers' times over Nacre's; those of runtimes are of the faster model and without the call.
 static void ratios(struct bench *b, double nacre, int threads)
 {
-    const struct contender *at = b->at;
-    double int8 = at[threads > 1 ? INT8_2 : INT8_1].best[0];
-    double real = at[threads > 1 ? FLOAT_2 : FLOAT_1].best[0];
-    double dnnl = at[threads > 1 ? DNNL_2 : DNNL_1].best[0];
-    double runtime = fmin(int8, real) - (at[EMPTY].on ? at[EMPTY].best[0] : 0);
-    ratio(b, runtime, nacre, int8 < real ? " (int8)" : " (float)");
+    double dnnl = b->at[threads > 1 ? DNNL_2 : DNNL_1].best[0], fastest = dnnl;
+    for (int r = 0; r < RUNTIME_COUNT; r++) {
+        const struct contender *at = of_runtime(b, (enum runtime)r, INT8_1);
+        double int8 = at[threads > 1 ? INT8_2 : INT8_1].best[0];
+        double real = at[threads > 1 ? FLOAT_2 : FLOAT_1].best[0];
+        double less = fmin(int8, real) - (at[EMPTY].on ? at[EMPTY].best[0] : 0);
+        ratio(b, less, nacre, int8 < real ? " (int8)" : " (float)");
+        fastest = fmin(fastest, less);
+    }
     ratio(b, dnnl, nacre, "");
-    ratio(b, fmin(runtime, dnnl), nacre, "");
+    ratio(b, fastest, nacre, "");
 }
 
 static void rows(struct bench *b)
@@ -366,11 +419,14 @@ static void rows(struct bench *b)
         bool two = threads > 1 && b->batch > 1; // one image is one thread
         double nacre = b->at[two ? NACRE_2 : NACRE_1].best[0];
         ncr_buf_fmt(&b->speed, "| %s | %d | %d |", b->s.name, b->batch, threads);
-        cell(b, two ? NACRE_2 : NACRE_1);
-        cell(b, threads > 1 ? INT8_2 : INT8_1);
-        cell(b, threads > 1 ? FLOAT_2 : FLOAT_1);
-        cell(b, threads > 1 ? DNNL_2 : DNNL_1);
-        cell(b, EMPTY);
+        cell(b, &b->at[two ? NACRE_2 : NACRE_1]);
+        for (int r = 0; r < RUNTIME_COUNT; r++) {
+            cell(b, of_runtime(b, (enum runtime)r, threads > 1 ? INT8_2 : INT8_1));
+            cell(b, of_runtime(b, (enum runtime)r, threads > 1 ? FLOAT_2 : FLOAT_1));
+        }
+        cell(b, &b->at[threads > 1 ? DNNL_2 : DNNL_1]);
+        for (int r = 0; r < RUNTIME_COUNT; r++)
+            cell(b, of_runtime(b, (enum runtime)r, EMPTY));
         ratios(b, nacre, threads);
         double rate = b->s.macs * b->batch / nacre;
         if (b->peak > 0)
@@ -400,18 +456,21 @@ static void agree_row(struct bench *b)
 
 static void memory_row(struct bench *b)
 {
-    static const enum who shown[] = {INT8_1, FLOAT_1, EMPTY};
+    static const enum slot shown[] = {INT8_1, FLOAT_1, EMPTY};
     const struct subject *s = &b->s;
     uint64_t sum = s->plans[PEERS_ONE]->arena_bytes + s->sizes.code + s->sizes.constants;
     ncr_buf_fmt(&b->memory, "| %s | %llu | %llu | %llu | %.1f |", s->name,
                 (unsigned long long)s->plans[PEERS_ONE]->arena_bytes,
                 (unsigned long long)s->sizes.code, (unsigned long long)s->sizes.constants,
                 (double)sum / 1024);
-    for (size_t i = 0; i < NCR_COUNT(shown); i++)
-        if (b->at[shown[i]].resident > 0)
-            ncr_buf_fmt(&b->memory, " %.0f |", b->at[shown[i]].resident / 1024);
+    for (size_t i = 0; i < RUNTIME_COUNT * NCR_COUNT(shown); i++) {
+        enum runtime runtime = (enum runtime)(i / NCR_COUNT(shown));
+        double resident = of_runtime(b, runtime, shown[i % NCR_COUNT(shown)])->resident;
+        if (resident > 0)
+            ncr_buf_fmt(&b->memory, " %.0f |", resident / 1024);
         else
             ncr_buf_puts(&b->memory, " – |");
+    }
     ncr_buf_putc(&b->memory, '\n');
 }
 
@@ -446,19 +505,8 @@ static bool write_models(struct bench *b)
     return true;
 }
 
-static bool batch(struct bench *b)
+static void play(struct bench *b)
 {
-    if (!write_models(b)) return false;
-    for (int i = 0; i < WHO_COUNT; i++)
-        b->at[i] = (struct contender){.best = {INFINITY, INFINITY, INFINITY}};
-    b->at[NACRE_1].on = true;
-    b->at[NACRE_2].on = b->batch > 1;
-    for (int threads = 1; threads <= 2; threads++) {
-        start_runtime(b, threads > 1 ? INT8_2 : INT8_1, MODEL_INT8, threads);
-        start_runtime(b, threads > 1 ? FLOAT_2 : FLOAT_1, MODEL_FLOAT, threads);
-        start_dnnl(b, threads > 1 ? DNNL_2 : DNNL_1, threads);
-    }
-    start_runtime(b, EMPTY, MODEL_EMPTY, 1);
     bool settled = false;
     for (int round = 0; round < MIN_ROUNDS || (!settled && round < MAX_ROUNDS); round++) {
         settled = true;
@@ -467,8 +515,26 @@ static bool batch(struct bench *b)
             settled &= steady(&b->at[who]);
         }
     }
-    rows(b);
-    if (b->batch == 1 && b->command) memory_row(b); // beside nothing it compares nothing
+}
+
+static bool batch(struct bench *b)
+{
+    if (!write_models(b)) return false;
+    for (int i = 0; i < WHO_COUNT; i++)
+        b->at[i] = (struct contender){.best = {INFINITY, INFINITY, INFINITY}};
+    b->at[NACRE_1].on = true;
+    b->at[NACRE_2].on = b->batch > 1;
+    for (int threads = 1; threads <= 2; threads++) {
+        for (int r = 0; r < RUNTIME_COUNT; r++)
+            start_models(b, (enum runtime)r, threads);
+        start_dnnl(b, threads > 1 ? DNNL_2 : DNNL_1, threads);
+    }
+    if (b->timed) {
+        play(b);
+        rows(b);
+        // Memory beside nothing compares nothing.
+        if (b->batch == 1 && (b->commands[ORT] || b->commands[TORCH])) memory_row(b);
+    }
     for (int i = 0; i < WHO_COUNT; i++) {
         worker_stop(b->at[i].worker);
         dnnl_net_free(b->at[i].net);
@@ -491,40 +557,80 @@ static void print(const char *head, struct ncr_buf *body)
     ncr_buf_free(body);
 }
 
+static const char *version(const struct bench *b, enum runtime runtime)
+{
+    return b->versions[runtime][0] ? b->versions[runtime] : "is absent";
+}
+
 static void print_tables(struct bench *b)
 {
-    printf("Peak of one core, int8 dot products: %.0f GMAC/s. ONNX Runtime %s. oneDNN %s with %s.\n"
-           "Nacre's kernels: %s. Best of %d to %d turns of %.0f ms. Times are in us per image. At "
-           "batch 1 Nacre\nhas one thread. \"empty call\": ONNX Runtime with a model that copies "
-           "its result, all else is calling it. \"~\": the best time did not come %d times.\n",
-           1e-9 * b->peak, b->runtime[0] ? b->runtime : "is absent", dnnl_net_version(),
-           dnnl_net_isa(), b->family, MIN_ROUNDS, MAX_ROUNDS, 1e3 * turn_s, TIMES);
-    print(
-        "| network | batch | threads | Nacre int8 | ONNX Runtime int8 | ONNX Runtime float | "
-        "oneDNN int8 | empty call | ONNX Runtime less the call / Nacre | oneDNN / Nacre | fastest "
-        "peer / Nacre | Nacre, GMAC/s, of peak "
-        "|\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-        &b->speed);
+    if (b->timed)
+        printf(
+            "Peak of one core, int8 dot products: %.0f GMAC/s. ONNX Runtime %s. PyTorch %s. "
+            "oneDNN %s with %s.\nNacre's kernels: %s. Best of %d to %d turns of %.0f ms. Times "
+            "are in us per image. At batch 1 Nacre\nhas one thread. \"empty call\": a model that "
+            "copies its result, all else is calling it. \"~\": the best time did not come %d "
+            "times.\n",
+            1e-9 * b->peak, version(b, ORT), version(b, TORCH), dnnl_net_version(), dnnl_net_isa(),
+            b->family, MIN_ROUNDS, MAX_ROUNDS, 1e3 * turn_s, TIMES);
+    print("| network | batch | threads | Nacre int8 | ONNX Runtime int8 | ONNX Runtime float | "
+          "PyTorch int8 | PyTorch float | oneDNN int8 | empty call, ONNX Runtime | empty call, "
+          "PyTorch | ONNX Runtime less the call / Nacre | PyTorch less the call / Nacre | oneDNN / "
+          "Nacre | fastest peer / Nacre | Nacre, GMAC/s, of peak |\n"
+          "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+          &b->speed);
     print("| network | arena, bytes | code | constants | Nacre, KiB | node with int8 model, KiB | "
-          "node with float model | node with empty model |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
+          "node with float model | node with empty model | python with int8 model | python with "
+          "float model | python with empty model |\n"
+          "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
           &b->memory);
     print("| largest difference from Nacre | ONNX Runtime int8, steps of the output | ONNX Runtime "
-          "float, of the largest output | oneDNN int8, steps | Nacre's own, image to image, steps "
-          "|\n|---|--:|--:|--:|--:|\n",
+          "float, of the largest output | PyTorch int8, steps | PyTorch float, of the largest "
+          "output | oneDNN int8, steps | Nacre's own, image to image, steps |\n"
+          "|---|--:|--:|--:|--:|--:|--:|\n",
           &b->agree);
     print("", &b->notes);
 }
 
+// The runtime whose option this is, or RUNTIME_COUNT.
+static int option_of(const char *word)
+{
+    int r = 0;
+    while (r < RUNTIME_COUNT && strcmp(word, runtimes[r].option) != 0)
+        r++;
+    return r;
+}
+
+// Commands of the workers: each goes from its option to the next. False: not understood.
+static bool read_workers(struct bench *b, char **at)
+{
+    if (*at && option_of(*at) == RUNTIME_COUNT) return false;
+    for (; *at; at++) {
+        int r = option_of(*at);
+        if (r == RUNTIME_COUNT) continue;
+        if (!at[1] || option_of(at[1]) != RUNTIME_COUNT) return false;
+        b->commands[r] = at + 1;
+        *at = NULL; // the end of the command before
+    }
+    return true;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: compare_peers run SOURCE_DIR WORK_DIR NETWORKS [--onnxruntime "
+                    "WORKER...] [--torch WORKER...]\n"
+                    "       compare_peers agree ...\n"
+                    "       compare_peers write SOURCE_DIR WORK_DIR NETWORKS\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    bool run = argc > 4 && strcmp(argv[1], "run") == 0;
-    if (!run && !(argc == 5 && strcmp(argv[1], "write") == 0)) {
-        fprintf(stderr, "usage: compare_peers run SOURCE_DIR WORK_DIR NETWORKS [WORKER...]\n"
-                        "       compare_peers write SOURCE_DIR WORK_DIR NETWORKS\n");
-        return 2;
-    }
-    struct bench b = {
-        .io = ncr_io_posix(), .folder = argv[3], .command = run && argc > 5 ? argv + 5 : NULL};
+    bool timed = argc > 4 && strcmp(argv[1], "run") == 0;
+    bool run = timed || (argc > 4 && strcmp(argv[1], "agree") == 0);
+    if (!run && !(argc == 5 && strcmp(argv[1], "write") == 0)) return usage();
+    struct bench b = {.io = ncr_io_posix(), .folder = argv[3], .timed = timed};
+    if (!read_workers(&b, argv + 5)) return usage();
     struct ncr_buf program = {0};
     struct ncr_error err;
     char from[512];
@@ -533,7 +639,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "compare_peers: %s\n", err.text);
         return 3;
     }
-    if (run) b.peak = ncr_peak_measure(&b.io, 4096).macs_per_s;
+    if (timed) b.peak = ncr_peak_measure(&b.io, 4096).macs_per_s;
     int taken = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < NCR_COUNT(networks); i++) {

@@ -1,5 +1,5 @@
 // The comparison's parts: a network with its numbers and Nacre's code; ONNX models of it; the same
-// network in oneDNN; ONNX Runtime in a process of its own.
+// network in oneDNN; a runtime in a process of its own.
 #ifndef PEERS_PEERS_H
 #define PEERS_PEERS_H
 
@@ -69,7 +69,7 @@ const char *dnnl_net_slow(const struct dnnl_net *net);
 const char *dnnl_net_isa(void);
 const char *dnnl_net_version(void);
 
-// ---- worker.c: ONNX Runtime by its package for Node.js ----
+// ---- worker.c: ONNX Runtime by its package for Node.js, PyTorch by its module for Python ----
 struct worker;
 // Starts `command` (NULL-terminated). NULL with err filled.
 struct worker *worker_start(char *const *command, struct ncr_error *err);

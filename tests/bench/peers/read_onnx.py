@@ -1,47 +1,17 @@
-"""Reads the models of compare_peers from their bytes alone: an independent reader of the protocol buffers and of the
-operators' meaning. usage: read_onnx.py FOLDER"""
+"""Checks the models of compare_peers from their bytes alone, by an independent reader of the operators' meaning.
+usage: read_onnx.py FOLDER"""
 import glob
 import math
 import os
 import struct
 import sys
 
-FLOAT, UINT8, INT8, INT32 = 1, 2, 3, 6
-LAYOUT = {FLOAT: "f", UINT8: "B", INT8: "b", INT32: "i"}
+from onnx_read import FLOAT, INT8, UINT8, Model
+
 ARITY = {"Conv": (3,), "Gemm": (3,), "Relu": (1,), "Clip": (3,), "MaxPool": (1,), "GlobalAveragePool": (1,), "Add": (2,),
          "Flatten": (1,), "QuantizeLinear": (3,), "DequantizeLinear": (3,), "Identity": (1,)}
 # Operators with weights of each network, from its text: what must be found in its models.
 LAYERS = {"lenet5": 5, "resnet8": 10, "ds_cnn": 10, "mobilenet": 28, "autoencoder": 10}
-
-
-def fields(data):
-    """{field number: [integer or bytes, …]} of one message; the length must come out exactly."""
-    out, at = {}, 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            value = varint()
-        elif key & 7 == 2:
-            size = varint()
-            assert at + size <= len(data), "a field passes the end of its message"
-            value = data[at:at + size]
-            at += size
-        else:
-            raise AssertionError(f"wire type {key & 7}")
-        out.setdefault(key >> 3, []).append(value)
-    return out
 
 
 class Tensor:
@@ -50,44 +20,7 @@ class Tensor:
         assert len(values) == math.prod(shape)
 
 
-def read_tensor(data):
-    f = fields(data)
-    shape, kind, raw = f.get(1, []), f[2][0], f[9][0]
-    n = math.prod(shape)
-    assert len(raw) == n * struct.calcsize(LAYOUT[kind]), f"{f[8][0]}: {len(raw)} bytes for {shape}"
-    return f[8][0].decode(), kind, Tensor(shape, struct.unpack(f"<{n}{LAYOUT[kind]}", raw))
-
-
-def read_value(data):
-    f = fields(data)
-    kind = fields(fields(f[2][0])[1][0])
-    return f[1][0].decode(), kind[1][0], [fields(d)[1][0] for d in fields(kind[2][0])[1]]
-
-
-class Node:
-    def __init__(self, data):
-        f = fields(data)
-        self.inputs = [v.decode() for v in f[1]]
-        (self.output,), self.op = [v.decode() for v in f[2]], f[4][0].decode()
-        self.attrs = {}
-        for a in map(fields, f.get(5, [])):
-            assert a[20][0] == (7 if 8 in a else 2)
-            self.attrs[a[1][0].decode()] = a[8] if 8 in a else a[3][0]
-
-
-class Model:
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            f = fields(file.read())
-        assert f[1] == [8] and fields(f[8][0])[2] == [13], "IR version or operator set"
-        g = fields(f[7][0])
-        self.nodes = [Node(v) for v in g[1]]
-        self.constants, self.kinds = {}, {}
-        for name, kind, tensor in map(read_tensor, g.get(5, [])):
-            assert name not in self.constants
-            self.constants[name], self.kinds[name] = tensor, kind
-        (self.input,), (self.output,) = map(read_value, g[11]), map(read_value, g[12])
-
+class Checked(Model):
     def check(self):
         known = set(self.constants) | {self.input[0]}
         for node in self.nodes:
@@ -109,7 +42,7 @@ class Model:
 
     def run(self, values):
         """One image through the operators, in double precision."""
-        at = dict(self.constants)
+        at = {name: Tensor(c.shape, c.values()) for name, c in self.constants.items()}
         at[self.input[0]] = Tensor([1] + self.input[2][1:], values)
         for node in self.nodes:
             at[node.output] = OPS[node.op](node, *[at[name] for name in node.inputs])
@@ -182,7 +115,7 @@ def compute(folder, name):
     """The first image through both models; Nacre's own results are beside them."""
     n_in, checks = None, 0
     for kind, layout in (("int8", "B"), ("float", "f")):
-        model = Model(os.path.join(folder, f"{name}-1-{kind}.onnx"))
+        model = Checked(os.path.join(folder, f"{name}-1-{kind}.onnx"))
         n_in = math.prod(model.input[2])
         with open(os.path.join(folder, f"{name}-1-{kind}.in"), "rb") as file:
             image = struct.unpack(f"<{n_in}{layout}", file.read(n_in * struct.calcsize(layout)))
@@ -200,14 +133,14 @@ def main():
     folder, checks = sys.argv[1], 0
     for path in sorted(glob.glob(os.path.join(folder, "*.onnx"))):
         name, batch, kind = os.path.basename(path)[:-5].split("-")
-        model = Model(path)
+        model = Checked(path)
         layers = model.check()
         assert layers == (0 if kind == "empty" else LAYERS[name]), f"{path}: {layers} layers"
         assert model.input[2][0] == model.output[2][0] == int(batch)
         assert model.input[1] == model.output[1] == (FLOAT if kind == "float" else UINT8)
         weights = [k for k in model.constants if k[0] in "wW"]
         assert len(weights) == layers
-        assert all(model.kinds[k] == (FLOAT if kind == "float" else INT8) for k in weights)
+        assert all(model.constants[k].kind == (FLOAT if kind == "float" else INT8) for k in weights)
         checks += 1
     assert checks == 6 * len(LAYERS), f"{checks} models"
     checks += compute(folder, "lenet5")
