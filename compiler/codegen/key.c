@@ -8,7 +8,7 @@
 #include "compiler/codegen/target.h"
 
 #if UINTPTR_MAX == UINT64_MAX
-static_assert(sizeof(struct ncr_qnode) == 312, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_qnode) == 320, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_buffer) == 80, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
