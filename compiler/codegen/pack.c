@@ -31,7 +31,7 @@ bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q)
     return a->groups == 1 && a->kernel[0] == 1 && a->kernel[1] == 1 && a->stride[0] == 1 &&
            a->stride[1] == 1 && !a->pad[0] && !a->pad[1] && !a->pad[2] && !a->pad[3] &&
            in->row_bytes == (int64_t)in->width * in->channels &&
-           out->row_bytes == (int64_t)out->width * out->channels;
+           out->row_bytes == out->width * ncr_buffer_pixel(out);
 }
 
 // The scale of q and n_channels others, as it is applied: a zero factor is a small shift in

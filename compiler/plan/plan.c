@@ -29,18 +29,20 @@ static void widen(int32_t border[4], const int32_t need[4])
 
 void ncr_plan_layout(struct ncr_buffer *b)
 {
+    b->pixel_bytes = (int64_t)b->channels * b->element;
     b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * ncr_buffer_pixel(b);
     b->first = b->border[0] * b->row_bytes + b->border[1] * ncr_buffer_pixel(b);
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
 }
 
-static void buffers_of(struct ncr_plan *plan)
+static void buffers_of(struct ncr_plan *plan, bool slices)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_shape *shape = &g->nodes[q].shape;
         struct ncr_buffer *b = &plan->buffers[q];
         b->in_place_of = NCR_PLAN_OWN;
+        b->slice_of = slices && ncr_plan_can_slice(g, q) ? g->nodes[q].joins : NCR_PLAN_OWN;
         b->channels = shape->dim[0];
         b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
@@ -65,6 +67,7 @@ static void lives(struct ncr_plan *plan)
         plan->buffers[g->inputs[i]].first_step = 0;
     for (uint32_t i = 0; i < g->n_outputs; i++)
         plan->buffers[g->outputs[i]].last_step = plan->n_steps - 1;
+    ncr_plan_slice_lives(plan);
 }
 
 // ---- in place ----
@@ -131,6 +134,7 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
     for (uint32_t s = 0; s < n; s++) { // heads come before those who follow
         uint32_t q = plan->steps[s], head = chains->head[q];
         struct ncr_buffer *b = &plan->buffers[q];
+        if (b->slice_of != NCR_PLAN_OWN) continue;
         memcpy(b->border, chains->border[head], sizeof b->border);
         ncr_plan_layout(b);
         if (head == q) {
@@ -144,7 +148,9 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
     plan->arena_bytes =
         ncr_mem_plan(arena, items, n_items, NCR_PLAN_ALIGN, &plan->lower_bound_bytes);
     for (uint32_t q = 0; q < n; q++)
-        plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
+        if (plan->buffers[q].slice_of == NCR_PLAN_OWN)
+            plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
+    ncr_plan_slice_places(plan);
     uint64_t *live = NCR_NEW_N(arena, uint64_t, n);
     ncr_plan_live(plan, live);
     for (uint32_t s = 0; s < n; s++)
@@ -168,33 +174,41 @@ void ncr_plan_live(const struct ncr_plan *plan, uint64_t *live)
 
 enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 
+// What is decided of a plan before its tensors are placed.
+struct choice {
+    const uint32_t *steps;
+    enum in_place how;
+    bool slices;
+};
+
 // Steps, layouts, lives, what is in place; no places yet.
 static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                                enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how,
+                                enum ncr_plan_mode mode, const struct choice *choice,
                                 struct chains *chains)
 {
     uint32_t n = g->n_nodes;
     struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
     *plan = (struct ncr_plan){.qgraph = g, .mode = mode, .n_steps = n};
-    plan->steps = ncr_arena_copy(arena, steps, n * sizeof *steps);
+    plan->steps = ncr_arena_copy(arena, choice->steps, n * sizeof *plan->steps);
     plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
     chains->head = NCR_NEW_N(arena, uint32_t, n);
     chains->border = ncr_arena_array(arena, n, sizeof *chains->border);
-    buffers_of(plan);
+    buffers_of(plan, choice->slices);
     lives(plan);
     for (uint32_t q = 0; q < n; q++) {
         chains->head[q] = q;
         memcpy(chains->border[q], plan->buffers[q].border, sizeof chains->border[q]);
     }
-    if (how != NOT_IN_PLACE) {
+    if (choice->how != NOT_IN_PLACE) {
         bool *is_output = NCR_NEW_N(arena, bool, n);
         for (uint32_t i = 0; i < g->n_outputs; i++)
             is_output[g->outputs[i]] = true;
-        in_place(plan, chains, is_output, how == WITH_COMMON_BORDERS);
+        in_place(plan, chains, is_output, choice->how == WITH_COMMON_BORDERS);
     }
     return plan;
 }
 
+// Layouts without places.
 static void lay_out(struct ncr_plan *plan, const struct chains *chains)
 {
     for (uint32_t q = 0; q < plan->n_steps; q++) {
@@ -204,15 +218,20 @@ static void lay_out(struct ncr_plan *plan, const struct chains *chains)
     }
 }
 
-uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
+static bool any_slices(const struct ncr_qgraph *g)
+{
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        if (ncr_plan_can_slice(g, q)) return true;
+    return false;
+}
+
+static uint64_t peak_of(struct ncr_arena *scratch, const struct ncr_qgraph *g,
+                        const struct choice *choice)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     struct chains chains;
-    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
     uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
-    ncr_plan_order_given(g, steps);
-    struct ncr_plan *plan =
-        arrange(scratch, g, NCR_PLAN_SHARED, steps, WHERE_BORDERS_AGREE, &chains);
+    struct ncr_plan *plan = arrange(scratch, g, NCR_PLAN_SHARED, choice, &chains);
     lay_out(plan, &chains);
     ncr_plan_live(plan, live);
     for (uint32_t s = 0; s < plan->n_steps; s++)
@@ -221,27 +240,41 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
     return peak;
 }
 
-static struct ncr_plan *make(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                             enum ncr_plan_mode mode, const uint32_t *steps, enum in_place how)
+uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
 {
-    struct chains chains;
-    struct ncr_plan *plan = arrange(arena, g, mode, steps, how, &chains);
-    place(arena, plan, &chains);
-    return plan;
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
+    ncr_plan_order_given(g, steps);
+    struct choice choice = {steps, WHERE_BORDERS_AGREE, false};
+    uint64_t peak = peak_of(scratch, g, &choice);
+    choice.slices = any_slices(g);
+    uint64_t sliced = choice.slices ? peak_of(scratch, g, &choice) : peak;
+    ncr_arena_reset(scratch, mark);
+    return sliced < peak ? sliced : peak;
 }
 
-// Bytes of each buffer where none is in place of another.
+// Bytes of each buffer where none is in place of another, or a slice of it.
 static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g)
 {
     struct ncr_plan plan = {.qgraph = g,
                             .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
     uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
-    buffers_of(&plan);
+    buffers_of(&plan, false);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         ncr_plan_layout(&plan.buffers[q]);
         bytes[q] = plan.buffers[q].bytes;
     }
     return bytes;
+}
+
+// The plan of that choice, or `best` where that one is not larger.
+static struct ncr_plan *better(struct ncr_arena *arena, const struct ncr_qgraph *g,
+                               enum ncr_plan_mode mode, struct choice choice, struct ncr_plan *best)
+{
+    struct chains chains;
+    struct ncr_plan *plan = arrange(arena, g, mode, &choice, &chains);
+    place(arena, plan, &chains);
+    return best && best->arena_bytes <= plan->arena_bytes ? best : plan;
 }
 
 // Larger networks are planned once, in their own order.
@@ -252,10 +285,11 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
 {
     uint32_t n = qgraph->n_nodes;
     bool separate = mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
+    bool slices = !separate && any_slices(qgraph);
     uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
     ncr_plan_order_given(qgraph, orders[0]);
-    struct ncr_plan *best =
-        make(arena, qgraph, mode, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
+    struct choice first = {orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE, slices};
+    struct ncr_plan *best = better(arena, qgraph, mode, first, NULL);
     if (search) {
         orders[1] = NCR_NEW_N(arena, uint32_t, n);
         orders[2] = NCR_NEW_N(arena, uint32_t, n);
@@ -267,12 +301,13 @@ struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph
                 if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
                     orders[i] = NULL;
     }
-    for (int i = 0; i < 3 && search; i++)
-        for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
-            if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
-            struct ncr_plan *plan = make(arena, qgraph, mode, orders[i], (enum in_place)how);
-            if (plan->arena_bytes < best->arena_bytes) best = plan;
-        }
+    for (int k = 0; k <= slices && search; k++)
+        for (int i = 0; i < 3; i++)
+            for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
+                struct choice choice = {orders[i], (enum in_place)how, slices && k == 0};
+                if (i == 0 && k == 0 && how == WHERE_BORDERS_AGREE) continue; // the first
+                best = better(arena, qgraph, mode, choice, best);
+            }
     struct ncr_error why;
     if (!ncr_plan_verify(best, &why))
         NCR_BUG("plan of `%.*s`: %s", NCR_STR_ARG(qgraph->name), why.text);

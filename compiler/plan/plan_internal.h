@@ -12,8 +12,14 @@ static inline bool ncr_plan_is_elementwise(enum ncr_qop op)
 
 // The border (top, left, bottom, right) that node q needs around its first input.
 void ncr_plan_need(const struct ncr_qgraph *qgraph, uint32_t q, int32_t need[4]);
-// Sets row_bytes, first and bytes from the rest.
+// Sets pixel_bytes, row_bytes, first and bytes of a buffer that is no slice from the rest.
 void ncr_plan_layout(struct ncr_buffer *buffer);
+
+// Slices (slice.c). Whether q can be one of the CONCAT that it joins; then, of those marked so,
+// what follows for the lives of the CONCATs, and once these are placed, where the slices lie.
+bool ncr_plan_can_slice(const struct ncr_qgraph *qgraph, uint32_t q);
+void ncr_plan_slice_lives(struct ncr_plan *plan);
+void ncr_plan_slice_places(struct ncr_plan *plan);
 
 // Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
 // places.

@@ -22,8 +22,8 @@
 //       r = requantise((a - za)·(b - zb), mult[0], shift[0]); equal shapes, or one of them [C, 1,
 //       1]
 //   CONCAT
-//       per input i: r = requantise(x - zx_i, mult[i], shift[i]). Inputs that join it have its scale,
-//       its zero point and a clamp within its own: they are copied.
+//       per input i: r = requantise(x - zx_i, mult[i], shift[i]). Inputs that join it have its
+//       scale, its zero point and a clamp within its own: they are copied.
 //   AVGPOOL
 //       r = requantise(Σ (x - zx) over the taps inside the image, mult[k], shift[k]) with k = taps
 //       inside - 1, or k = 0 where nothing is padded and so every window is full

@@ -1,0 +1,48 @@
+// Concatenation without a copy: a tensor that joins a concatenation (quant/join.c) may lie in its
+// buffer from the start, as some of the channels of each pixel. Its bytes are the concatenation's,
+// which lives from the first of them on and has the border.
+#include "compiler/plan/plan_internal.h"
+
+// Whether the code that computes q writes pixels at any distance, and bytes between them never.
+static bool writes_slices(const struct ncr_qgraph *g, uint32_t q)
+{
+    const struct ncr_qnode *node = &g->nodes[q];
+    return node->shape.rank == 3 && !ncr_qnode_is_wide(g, node) &&
+           (node->op == NCR_QOP_CONV || node->op == NCR_QOP_CONCAT);
+}
+
+bool ncr_plan_can_slice(const struct ncr_qgraph *g, uint32_t q)
+{
+    uint32_t concat = g->nodes[q].joins;
+    return concat && writes_slices(g, q) && !ncr_qnode_is_wide(g, &g->nodes[concat]);
+}
+
+void ncr_plan_slice_lives(struct ncr_plan *plan)
+{
+    for (uint32_t q = 0; q < plan->n_steps; q++) { // a slice of a slice stands before it
+        const struct ncr_buffer *b = &plan->buffers[q];
+        if (b->slice_of == NCR_PLAN_OWN) continue;
+        struct ncr_buffer *whole = &plan->buffers[b->slice_of];
+        if (b->first_step < whole->first_step) whole->first_step = b->first_step;
+    }
+}
+
+void ncr_plan_slice_places(struct ncr_plan *plan)
+{
+    for (uint32_t c = plan->n_steps; c-- > 0;) {
+        const struct ncr_qnode *node = &plan->qgraph->nodes[c];
+        const struct ncr_buffer *whole = &plan->buffers[c];
+        int64_t first = whole->first;
+        for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && k < node->n_in; k++) {
+            struct ncr_buffer *b = &plan->buffers[node->in[k]];
+            if (b->slice_of == c) {
+                b->offset = whole->offset;
+                b->bytes = whole->bytes;
+                b->pixel_bytes = whole->pixel_bytes;
+                b->row_bytes = whole->row_bytes;
+                b->first = first;
+            }
+            first += (int64_t)b->channels * b->element;
+        }
+    }
+}
