@@ -166,10 +166,64 @@ static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
         v[i] = (float)ncr_rng_normal(rng);
 }
 
-static struct ncr_graph *grow_all(struct grow *g, uint32_t size)
+// A convolution that keeps the size of its image, and what often follows it.
+static ncr_node_id keep_size(struct grow *g, ncr_node_id x, int32_t most)
+{
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_CONV), none = ncr_attrs_default(NCR_OP_RELU);
+    int32_t channels = ncr_builder_node(g->builder, x)->shape.dim[0];
+    a.out = 1 + (int32_t)below(g, (uint32_t)most);
+    a.kernel[0] = 1 + 2 * (int32_t)below(g, 3);
+    a.kernel[1] = below(g, 2) ? a.kernel[0] : 1;
+    if (below(g, 6) == 0) {
+        a.groups = channels;
+        a.out = channels * (1 + (int32_t)below(g, 2));
+    }
+    x = add(g, NCR_OP_CONV, &a, &x, 1);
+    if (below(g, 4) == 0) x = add(g, NCR_OP_BATCHNORM, &none, &x, 1);
+    return below(g, 3) ? add(g, NCR_OP_RELU, &none, &x, 1) : x;
+}
+
+// Branches of an image side by side, as in fire modules and inception blocks.
+static ncr_node_id fork(struct grow *g, ncr_node_id x, bool nested)
+{
+    const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
+    struct ncr_attrs none = ncr_attrs_default(NCR_OP_CONCAT), pool;
+    int32_t pixels = shape.dim[1] * shape.dim[2], most = 1500 / pixels < 80 ? 1500 / pixels : 80;
+    ncr_node_id in[4];
+    uint32_t n = 2 + below(g, nested ? 1 : 3);
+    pool = ncr_attrs_default(NCR_OP_MAXPOOL);
+    pool.kernel[0] = pool.kernel[1] = 3;
+    pool.stride[0] = pool.stride[1] = 1;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t kind = below(g, 12);
+        in[k] = kind == 0              ? x
+                : kind == 1 && !nested ? fork(g, x, true)
+                : kind == 2            ? add(g, NCR_OP_TANH, &none, &x, 1)
+                                       : keep_size(g, x, most);
+        if (kind == 3) in[k] = add(g, NCR_OP_MAXPOOL, &pool, &in[k], 1);
+        if (kind == 4) in[k] = add(g, NCR_OP_ADD, &none, (ncr_node_id[]){in[k], in[k]}, 2);
+        if (kind == 5 && k) in[k] = in[k - 1];
+    }
+    return add(g, NCR_OP_CONCAT, &none, in, n);
+}
+
+// Every fourth network that begins with an image begins with a fork. It is drawn on its own
+// account, so that the others stay what they are.
+static ncr_node_id maybe_fork(struct grow *g, ncr_node_id x, uint64_t seed)
+{
+    struct grow own = *g;
+    own.rng = ncr_rng_at(seed, NCR_RNG_TEST, 1002);
+    if (ncr_builder_node(g->builder, x)->shape.rank == 1 || below(&own, 4)) return x;
+    x = fork(&own, below(&own, 2) ? keep_size(&own, x, 16) : x, false);
+    g->serial = own.serial;
+    return x;
+}
+
+static struct ncr_graph *grow_all(struct grow *g, uint32_t size, uint64_t seed)
 {
     ncr_node_id x = add_input(g);
     if (below(g, 5) == 0) add_input(g);
+    x = maybe_fork(g, x, seed);
     for (uint32_t i = 0; i < size; i++) {
         if (below(g, 5) == 0)
             x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor
@@ -188,7 +242,7 @@ struct ncr_graph *random_graph_make(struct ncr_arena *arena, uint64_t seed, uint
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    return grow_all(&g, size);
+    return grow_all(&g, size, seed);
 }
 
 // The formats of a node, to be changed.
@@ -272,7 +326,7 @@ void random_net_make(struct ncr_arena *arena, uint64_t seed, uint32_t size, stru
 {
     struct grow g = {arena, ncr_builder_new(arena, NCR_STR("random")),
                      ncr_rng_at(seed, NCR_RNG_TEST, 1000), 0};
-    out->graph = ncr_graph_simplify(arena, grow_all(&g, size));
+    out->graph = ncr_graph_simplify(arena, grow_all(&g, size, seed));
     out->weights = ncr_weights_new(arena, out->graph);
     random_weights(out->weights, out->graph, seed);
     out->spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
