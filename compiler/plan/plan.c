@@ -35,14 +35,17 @@ void ncr_plan_layout(struct ncr_buffer *b)
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
 }
 
-static void buffers_of(struct ncr_plan *plan, bool slices)
+// slices: of each CONCAT, whether what joins it may lie in it; NULL: nothing does.
+static void buffers_of(struct ncr_plan *plan, const bool *slices)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_shape *shape = &g->nodes[q].shape;
         struct ncr_buffer *b = &plan->buffers[q];
         b->in_place_of = NCR_PLAN_OWN;
-        b->slice_of = slices && ncr_plan_can_slice(g, q) ? g->nodes[q].joins : NCR_PLAN_OWN;
+        b->slice_of = NCR_PLAN_OWN;
+        if (slices && ncr_plan_can_slice(g, q) && slices[g->nodes[q].joins])
+            b->slice_of = g->nodes[q].joins;
         b->channels = shape->dim[0];
         b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
@@ -178,7 +181,7 @@ enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 struct choice {
     const uint32_t *steps;
     enum in_place how;
-    bool slices;
+    const bool *slices;
 };
 
 // Steps, layouts, lives, what is in place; no places yet.
@@ -218,11 +221,16 @@ static void lay_out(struct ncr_plan *plan, const struct chains *chains)
     }
 }
 
-static bool any_slices(const struct ncr_qgraph *g)
+// All slices that there can be; NULL where there are none.
+static bool *all_slices(struct ncr_arena *arena, const struct ncr_qgraph *g)
 {
-    for (uint32_t q = 0; q < g->n_nodes; q++)
-        if (ncr_plan_can_slice(g, q)) return true;
-    return false;
+    bool *slices = NULL;
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        if (!ncr_plan_can_slice(g, q)) continue;
+        if (!slices) slices = NCR_NEW_N(arena, bool, g->n_nodes);
+        slices[g->nodes[q].joins] = true;
+    }
+    return slices;
 }
 
 static uint64_t peak_of(struct ncr_arena *scratch, const struct ncr_qgraph *g,
@@ -245,9 +253,9 @@ uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
     ncr_plan_order_given(g, steps);
-    struct choice choice = {steps, WHERE_BORDERS_AGREE, false};
+    struct choice choice = {steps, WHERE_BORDERS_AGREE, NULL};
     uint64_t peak = peak_of(scratch, g, &choice);
-    choice.slices = any_slices(g);
+    choice.slices = all_slices(scratch, g);
     uint64_t sliced = choice.slices ? peak_of(scratch, g, &choice) : peak;
     ncr_arena_reset(scratch, mark);
     return sliced < peak ? sliced : peak;
@@ -259,7 +267,7 @@ static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g)
     struct ncr_plan plan = {.qgraph = g,
                             .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
     uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
-    buffers_of(&plan, false);
+    buffers_of(&plan, NULL);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         ncr_plan_layout(&plan.buffers[q]);
         bytes[q] = plan.buffers[q].bytes;
@@ -267,51 +275,100 @@ static uint64_t *own_bytes(struct ncr_arena *arena, const struct ncr_qgraph *g)
     return bytes;
 }
 
-// The plan of that choice, or `best` where that one is not larger.
-static struct ncr_plan *better(struct ncr_arena *arena, const struct ncr_qgraph *g,
-                               enum ncr_plan_mode mode, struct choice choice, struct ncr_plan *best)
+struct search {
+    struct ncr_arena *arena;
+    const struct ncr_qgraph *graph;
+    enum ncr_plan_mode mode;
+    struct ncr_plan *best;
+    int64_t uncopied; // bytes of its slices
+};
+
+// Plans as chosen. Of two plans the one with the smaller arena is better, then the one that copies
+// less, then the first.
+static struct ncr_plan *attempt(struct search *search, const struct choice *choice)
 {
     struct chains chains;
-    struct ncr_plan *plan = arrange(arena, g, mode, &choice, &chains);
-    place(arena, plan, &chains);
-    return best && best->arena_bytes <= plan->arena_bytes ? best : plan;
+    struct ncr_plan *plan = arrange(search->arena, search->graph, search->mode, choice, &chains);
+    place(search->arena, plan, &chains);
+    int64_t uncopied = 0;
+    for (uint32_t q = 0; q < plan->n_steps; q++)
+        if (plan->buffers[q].slice_of != NCR_PLAN_OWN)
+            uncopied += ncr_qnode_bytes(&search->graph->nodes[q]);
+    if (search->best &&
+        (plan->arena_bytes > search->best->arena_bytes ||
+         (plan->arena_bytes == search->best->arena_bytes && uncopied <= search->uncopied)))
+        return plan;
+    search->best = plan;
+    search->uncopied = uncopied;
+    return plan;
 }
 
-// Larger networks are planned once, in their own order.
-enum { SEARCH_NODES = 4096 };
+// All slices, then fewer and fewer until they need no larger arena than the best plan.
+static void attempt_slices(struct search *search, struct choice choice, const bool *all)
+{
+    enum { ROUNDS = 8 };
+    uint32_t n = search->graph->n_nodes;
+    bool *slices = ncr_arena_copy(search->arena, all, n * sizeof *slices);
+    choice.slices = slices;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct ncr_arena_mark mark = ncr_arena_mark(search->arena);
+        const struct ncr_plan *plan = attempt(search, &choice);
+        uint64_t least = search->best->arena_bytes;
+        if (plan == search->best) return;
+        bool fewer =
+            plan->arena_bytes > least && ncr_plan_fewer_slices(search->arena, plan, least, slices);
+        ncr_arena_reset(search->arena, mark);
+        if (!fewer) return;
+    }
+}
+
+// Larger networks are planned in their own order alone.
+enum { SEARCH_NODES = 4096, N_ORDERS = 3 };
+
+// Orders to try, the graph's own first; NULL: none, or one of the others.
+static void orders_of(struct ncr_arena *arena, const struct ncr_qgraph *g, bool search,
+                      uint32_t *orders[N_ORDERS])
+{
+    uint32_t n = g->n_nodes;
+    for (int i = 0; i < N_ORDERS; i++)
+        orders[i] = i == 0 || search ? NCR_NEW_N(arena, uint32_t, n) : NULL;
+    ncr_plan_order_given(g, orders[0]);
+    if (!search) return;
+    ncr_plan_order_greedy(arena, g, orders[1]);
+    if (!ncr_plan_order_exact(arena, g, own_bytes(arena, g), orders[0], orders[2]))
+        orders[2] = NULL;
+    for (int i = 1; i < N_ORDERS; i++)
+        for (int k = 0; k < i && orders[i]; k++)
+            if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
+                orders[i] = NULL;
+}
 
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode)
 {
-    uint32_t n = qgraph->n_nodes;
-    bool separate = mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
-    bool slices = !separate && any_slices(qgraph);
-    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
-    ncr_plan_order_given(qgraph, orders[0]);
-    struct choice first = {orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE, slices};
-    struct ncr_plan *best = better(arena, qgraph, mode, first, NULL);
-    if (search) {
-        orders[1] = NCR_NEW_N(arena, uint32_t, n);
-        orders[2] = NCR_NEW_N(arena, uint32_t, n);
-        ncr_plan_order_greedy(arena, qgraph, orders[1]);
-        uint64_t *bytes = own_bytes(arena, qgraph);
-        if (!ncr_plan_order_exact(arena, qgraph, bytes, orders[0], orders[2])) orders[2] = NULL;
-        for (int i = 1; i < 3; i++)
-            for (int k = 0; k < i && orders[i]; k++)
-                if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
-                    orders[i] = NULL;
-    }
-    for (int k = 0; k <= slices && search; k++)
-        for (int i = 0; i < 3; i++)
-            for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
-                struct choice choice = {orders[i], (enum in_place)how, slices && k == 0};
-                if (i == 0 && k == 0 && how == WHERE_BORDERS_AGREE) continue; // the first
-                best = better(arena, qgraph, mode, choice, best);
-            }
+    bool separate = mode == NCR_PLAN_SEPARATE;
+    bool many = !separate && qgraph->n_nodes <= SEARCH_NODES;
+    const bool *slices = separate ? NULL : all_slices(arena, qgraph);
+    uint32_t *orders[N_ORDERS];
+    orders_of(arena, qgraph, many, orders);
+    struct search search = {arena, qgraph, mode, NULL, 0};
+    struct choice first = {orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE, NULL};
+    attempt(&search, &first);
+    for (int i = 0; i < N_ORDERS && many; i++)
+        for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
+            struct choice choice = {orders[i], (enum in_place)how, NULL};
+            if (i > 0 || how != WHERE_BORDERS_AGREE) attempt(&search, &choice);
+        }
+    if (slices) attempt_slices(&search, first, slices);
+    for (int i = 0; i < N_ORDERS && many && slices; i++)
+        for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
+            struct choice choice = {orders[i], (enum in_place)how, NULL};
+            if (i > 0 || how != WHERE_BORDERS_AGREE) attempt_slices(&search, choice, slices);
+        }
     struct ncr_error why;
-    if (!ncr_plan_verify(best, &why))
+    if (!ncr_plan_verify(search.best, &why))
         NCR_BUG("plan of `%.*s`: %s", NCR_STR_ARG(qgraph->name), why.text);
-    return best;
+    return search.best;
 }
 
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index)

@@ -65,8 +65,8 @@ struct ncr_plan {
 
 // Never fails on a graph that passes ncr_qgraph_verify. Shared: of several orders (the graph's own,
 // a greedy one, and where the graph is narrow the one with the least peak of all) and choices of
-// in-place operators, with slices and without, the one with the smallest arena; among equals one
-// with slices, then the graph's own order.
+// in-place operators and slices the one with the smallest arena; among equals the one with most
+// bytes in slices, then the graph's own order.
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode);
 // The largest sum of live buffers in the graph's own order, element-wise operators in place where

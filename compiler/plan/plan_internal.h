@@ -20,6 +20,10 @@ void ncr_plan_layout(struct ncr_buffer *buffer);
 bool ncr_plan_can_slice(const struct ncr_qgraph *qgraph, uint32_t q);
 void ncr_plan_slice_lives(struct ncr_plan *plan);
 void ncr_plan_slice_places(struct ncr_plan *plan);
+// Takes those CONCATs out of `slices` that are alive on account of their slices where more than
+// `limit` bytes are. False where there are none.
+bool ncr_plan_fewer_slices(struct ncr_arena *scratch, const struct ncr_plan *plan, uint64_t limit,
+                           bool *slices);
 
 // Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
 // places.

@@ -27,6 +27,25 @@ void ncr_plan_slice_lives(struct ncr_plan *plan)
     }
 }
 
+bool ncr_plan_fewer_slices(struct ncr_arena *scratch, const struct ncr_plan *plan, uint64_t limit,
+                           bool *slices)
+{
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    uint64_t *live = NCR_NEW_N(scratch, uint64_t, plan->n_steps);
+    bool fewer = false;
+    ncr_plan_live(plan, live);
+    for (uint32_t s = 0; s < plan->n_steps; s++) {
+        uint32_t c = plan->steps[s];
+        if (plan->qgraph->nodes[c].op != NCR_QOP_CONCAT || !slices[c]) continue;
+        // Without slices it would not be alive before its own step.
+        for (uint32_t early = plan->buffers[c].first_step; slices[c] && early < s; early++)
+            if (live[early] > limit) slices[c] = false;
+        fewer |= !slices[c];
+    }
+    ncr_arena_reset(scratch, mark);
+    return fewer;
+}
+
 void ncr_plan_slice_places(struct ncr_plan *plan)
 {
     for (uint32_t c = plan->n_steps; c-- > 0;) {
