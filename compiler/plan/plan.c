@@ -138,8 +138,6 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
         uint32_t q = plan->steps[s], head = chains->head[q];
         struct ncr_buffer *b = &plan->buffers[q];
         if (b->slice_of != NCR_PLAN_OWN) continue;
-        memcpy(b->border, chains->border[head], sizeof b->border);
-        ncr_plan_layout(b);
         if (head == q) {
             items[n_items] = (struct ncr_mem_item){b->bytes, shared ? b->first_step : 0,
                                                    shared ? b->last_step : n - 1, 0};
@@ -154,10 +152,6 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
         if (plan->buffers[q].slice_of == NCR_PLAN_OWN)
             plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
     ncr_plan_slice_places(plan);
-    uint64_t *live = NCR_NEW_N(arena, uint64_t, n);
-    ncr_plan_live(plan, live);
-    for (uint32_t s = 0; s < n; s++)
-        if (live[s] > live[plan->peak_step]) plan->peak_step = s;
     ncr_arena_reset(arena, mark);
 }
 
@@ -211,14 +205,23 @@ static struct ncr_plan *arrange(struct ncr_arena *arena, const struct ncr_qgraph
     return plan;
 }
 
-// Layouts without places.
-static void lay_out(struct ncr_plan *plan, const struct chains *chains)
+// Layouts, before any place, and the peak of live bytes.
+static uint64_t lay_out(struct ncr_arena *scratch, struct ncr_plan *plan,
+                        const struct chains *chains)
 {
     for (uint32_t q = 0; q < plan->n_steps; q++) {
         struct ncr_buffer *b = &plan->buffers[q];
         memcpy(b->border, chains->border[chains->head[q]], sizeof b->border);
         ncr_plan_layout(b);
     }
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    uint64_t *live = NCR_NEW_N(scratch, uint64_t, plan->n_steps);
+    ncr_plan_live(plan, live);
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        if (live[s] > live[plan->peak_step]) plan->peak_step = s;
+    uint64_t peak = live[plan->peak_step];
+    ncr_arena_reset(scratch, mark);
+    return peak;
 }
 
 // All slices that there can be; NULL where there are none.
@@ -238,12 +241,8 @@ static uint64_t peak_of(struct ncr_arena *scratch, const struct ncr_qgraph *g,
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
     struct chains chains;
-    uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
     struct ncr_plan *plan = arrange(scratch, g, NCR_PLAN_SHARED, choice, &chains);
-    lay_out(plan, &chains);
-    ncr_plan_live(plan, live);
-    for (uint32_t s = 0; s < plan->n_steps; s++)
-        if (live[s] > peak) peak = live[s];
+    uint64_t peak = lay_out(scratch, plan, &chains);
     ncr_arena_reset(scratch, mark);
     return peak;
 }
@@ -284,11 +283,16 @@ struct search {
 };
 
 // Plans as chosen. Of two plans the one with the smaller arena is better, then the one that copies
-// less, then the first.
+// less, then the first. What is larger in any case is not placed: its arena counts as UINT64_MAX.
 static struct ncr_plan *attempt(struct search *search, const struct choice *choice)
 {
     struct chains chains;
     struct ncr_plan *plan = arrange(search->arena, search->graph, search->mode, choice, &chains);
+    uint64_t peak = lay_out(search->arena, plan, &chains);
+    if (search->best && peak > search->best->arena_bytes) {
+        plan->arena_bytes = UINT64_MAX;
+        return plan;
+    }
     place(search->arena, plan, &chains);
     int64_t uncopied = 0;
     for (uint32_t q = 0; q < plan->n_steps; q++)

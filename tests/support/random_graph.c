@@ -204,6 +204,10 @@ static ncr_node_id fork(struct grow *g, ncr_node_id x, bool nested)
         if (kind == 4) in[k] = add(g, NCR_OP_ADD, &none, (ncr_node_id[]){in[k], in[k]}, 2);
         if (kind == 5 && k) in[k] = in[k - 1];
     }
+    uint32_t other = below(g, n); // not always in the order in which they are computed
+    ncr_node_id first = in[0];
+    in[0] = in[other];
+    in[other] = first;
     return add(g, NCR_OP_CONCAT, &none, in, n);
 }
 
