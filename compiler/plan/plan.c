@@ -175,7 +175,7 @@ enum in_place { NOT_IN_PLACE, WHERE_BORDERS_AGREE, WITH_COMMON_BORDERS };
 struct choice {
     const uint32_t *steps;
     enum in_place how;
-    const bool *slices;
+    const bool *slices; // as in buffers_of
 };
 
 // Steps, layouts, lives, what is in place; no places yet.

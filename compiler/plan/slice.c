@@ -3,9 +3,9 @@
 // which lives from the first of them on and has the border.
 #include "compiler/plan/plan_internal.h"
 
-// With so few channels or fewer, a convolution that is wider than a pixel computes neighbouring
-// pixels as one to fill vectors, which must lie side by side; it gains more by that than a copy
-// costs (measured: half as much time again without it).
+// Up to so many channels a convolution whose kernel is wider than a pixel computes neighbouring
+// pixels as one, to fill vectors. They must lie side by side then, and a copy costs less than doing
+// without: layers of 4 and 8 channels took 1.3 to 1.6 times as long.
 enum { FEW_CHANNELS = 8 };
 
 // Whether the code that computes q writes pixels at any distance, and bytes between them never.
