@@ -73,10 +73,8 @@ static void emit_input(struct ncr_emit *e, uint32_t q, uint32_t k, int64_t first
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
     const struct ncr_buffer *in = &e->plan->buffers[node->in[k]], *out = &e->plan->buffers[q];
-    struct shape s = {
-        in->height,   in->width,      in->channels,          in->row_bytes,
-        in->channels, out->row_bytes, ncr_buffer_pixel(out), copy,
-    };
+    struct shape s = {in->height,   in->width,      in->channels,          in->row_bytes,
+                      in->channels, out->row_bytes, ncr_buffer_pixel(out), copy};
     if (s.in_pixel == s.out_pixel) { // pixels are one after the other
         s.row *= s.columns;
         s.columns = 1;

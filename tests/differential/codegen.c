@@ -65,13 +65,6 @@ static void check_tensors(const struct ncr_code *code, const uint8_t *memory,
         check_tensor(code, memory, net, s, seed, q);
 }
 
-static bool has_slices(const struct ncr_plan *plan)
-{
-    for (uint32_t q = 0; q < plan->n_steps; q++)
-        if (plan->buffers[q].slice_of != NCR_PLAN_OWN) return true;
-    return false;
-}
-
 // Outputs with shared memory, every tensor with separate memory, in an arena of exactly the planned
 // size between pages that must not be touched. Gives whether tensors were slices of others.
 static bool compare(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,

@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-enum { NETWORKS = 24 };
+enum { NETWORKS = 26, WITH_SLICES = 3 }; // of them, at least
 
 static int spawn_to(const char *const *argv, const char *output)
 {
@@ -175,6 +175,17 @@ static bool there(const char *tool)
     return spawn_to((const char *const[]){tool, "--version", NULL}, "/dev/null") == 0;
 }
 
+// A network in a drawn form and its plan, which has slices where asked for. Gives the seed.
+static uint64_t draw(struct ncr_arena *arena, uint64_t seed, bool slices, struct random_net *net,
+                     struct ncr_plan **plan)
+{
+    for (;; seed++) {
+        random_net_make(arena, seed, 6, net);
+        *plan = ncr_plan_build(arena, net->qgraph, NCR_PLAN_SHARED);
+        if (!slices || has_slices(*plan)) return seed;
+    }
+}
+
 static void run_on(const struct machine *m, uint64_t seed)
 {
     char folder[] = "/tmp/nacre-test-XXXXXX", paths[NETWORKS][48], source[64], image[64],
@@ -190,18 +201,21 @@ static void run_on(const struct machine *m, uint64_t seed)
     static const struct ncr_weight_form forms[] = {
         {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
         {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
-    for (uint32_t i = 0; i < NETWORKS; i++) {
+    for (uint32_t i = 0; i < NETWORKS; i++, seed++) {
         struct random_net net;
+        struct ncr_plan *plan;
         struct sample sample;
         struct ncr_buf object = {0};
         struct ncr_error err;
         char prefix[16];
         uint64_t stack;
-        random_net_make(arena, seed + i, 6, &net);
-        if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
-        struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
+        seed = draw(arena, seed, i >= NETWORKS - WITH_SLICES, &net, &plan);
+        if (i < NCR_COUNT(forms)) {
+            random_net_in_form(arena, &net, forms[i]);
+            plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
+        }
         cr_assert_leq(plan->arena_bytes, 1 << 20);
-        sample_make(arena, &net, seed + i, &sample);
+        sample_make(arena, &net, seed, &sample);
         snprintf(prefix, sizeof prefix, "n%u", i);
         struct ncr_code_options options = {.triple = m->triple,
                                            .cpu = m->cpu,

@@ -184,7 +184,7 @@ static ncr_node_id keep_size(struct grow *g, ncr_node_id x, int32_t most)
 }
 
 // Branches of an image side by side, as in fire modules and inception blocks.
-static ncr_node_id fork(struct grow *g, ncr_node_id x, bool nested)
+static ncr_node_id branches(struct grow *g, ncr_node_id x, bool nested)
 {
     const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
     struct ncr_attrs none = ncr_attrs_default(NCR_OP_CONCAT), pool;
@@ -197,7 +197,7 @@ static ncr_node_id fork(struct grow *g, ncr_node_id x, bool nested)
     for (uint32_t k = 0; k < n; k++) {
         uint32_t kind = below(g, 12);
         in[k] = kind == 0              ? x
-                : kind == 1 && !nested ? fork(g, x, true)
+                : kind == 1 && !nested ? branches(g, x, true)
                 : kind == 2            ? add(g, NCR_OP_TANH, &none, &x, 1)
                                        : keep_size(g, x, most);
         if (kind == 3) in[k] = add(g, NCR_OP_MAXPOOL, &pool, &in[k], 1);
@@ -211,14 +211,14 @@ static ncr_node_id fork(struct grow *g, ncr_node_id x, bool nested)
     return add(g, NCR_OP_CONCAT, &none, in, n);
 }
 
-// Every fourth network that begins with an image begins with a fork. It is drawn on its own
+// Every fourth network that begins with an image begins with branches. It is drawn on its own
 // account, so that the others stay what they are.
-static ncr_node_id maybe_fork(struct grow *g, ncr_node_id x, uint64_t seed)
+static ncr_node_id maybe_branches(struct grow *g, ncr_node_id x, uint64_t seed)
 {
     struct grow own = *g;
     own.rng = ncr_rng_at(seed, NCR_RNG_TEST, 1002);
     if (ncr_builder_node(g->builder, x)->shape.rank == 1 || below(&own, 4)) return x;
-    x = fork(&own, below(&own, 2) ? keep_size(&own, x, 16) : x, false);
+    x = branches(&own, below(&own, 2) ? keep_size(&own, x, 16) : x, false);
     g->serial = own.serial;
     return x;
 }
@@ -227,7 +227,7 @@ static struct ncr_graph *grow_all(struct grow *g, uint32_t size, uint64_t seed)
 {
     ncr_node_id x = add_input(g);
     if (below(g, 5) == 0) add_input(g);
-    x = maybe_fork(g, x, seed);
+    x = maybe_branches(g, x, seed);
     for (uint32_t i = 0; i < size; i++) {
         if (below(g, 5) == 0)
             x = below(g, ncr_builder_count(g->builder)); // branch off an earlier tensor

@@ -20,6 +20,9 @@ void to_hwc(const struct ncr_qnode *node, const int8_t *from, int8_t *to);
 void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                  struct sample *out);
 
+// Whether a tensor lies in the buffer of the concatenation that reads it.
+bool has_slices(const struct ncr_plan *plan);
+
 // An arena of `bytes` bytes, aligned as plans ask, whose end (up to the alignment) or, with
 // at_start, whose start meets a page that must not be touched. It is filled with GUARD_FILL, and so
 // is what remains of its pages.
