@@ -64,11 +64,12 @@ static void place(struct ncr_report *report, struct ncr_arena *arena)
         struct ncr_report_layer *layer = &report->layers[node->node];
         int64_t elements = ncr_shape_elements(&node->shape);
         layer->step = s;
-        layer->first_step = ncr_buffer_from(&plan->buffers[q]);
+        bool slice = plan->buffers[q].slice_of != NCR_PLAN_OWN;
+        layer->first_step = slice ? s : ncr_buffer_from(&plan->buffers[q]);
         layer->last_step = plan->buffers[q].last_step;
         layer->activation_bytes = ncr_qnode_bytes(node);
         layer->weight_bytes = ncr_qnode_weight_bytes(node);
-        layer->buffer_bytes = plan->buffers[q].bytes;
+        layer->buffer_bytes = slice ? 0 : plan->buffers[q].bytes;
         layer->offset = plan->buffers[q].offset;
         layer->live_bytes = memory.live_bytes[s];
         layer->asi_share =

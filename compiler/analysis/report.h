@@ -27,7 +27,8 @@ struct ncr_report_layer {
     // of heads only:
     uint32_t step;                  // of the plan
     uint32_t first_step, last_step; // in which the buffer is alive
-    uint64_t buffer_bytes; // with the border that convolutions need and the tail of wide loads
+    uint64_t buffer_bytes; // with the border that convolutions need and the tail of wide loads; 0
+                           // for a slice of a concatenation's buffer
     uint64_t offset;       // of the buffer in the arena
     uint64_t live_bytes;   // sum of the buffers alive at this step
     double asi_share;      // of asi_exp

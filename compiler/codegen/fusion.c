@@ -25,7 +25,7 @@ struct ncr_fusion ncr_fusion_of(const struct ncr_plan *plan, uint32_t q)
 
 static bool rows_join(const struct ncr_buffer *b)
 {
-    return b->row_bytes == (int64_t)b->width * b->channels;
+    return b->row_bytes == b->width * ncr_buffer_pixel(b);
 }
 
 bool ncr_is_pointwise(const struct ncr_plan *plan, uint32_t q)

@@ -8,9 +8,9 @@
 #include "compiler/codegen/target.h"
 
 #if UINTPTR_MAX == UINT64_MAX
-static_assert(sizeof(struct ncr_qnode) == 312, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_qnode) == 320, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
-static_assert(sizeof(struct ncr_buffer) == 88, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_buffer) == 96, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_pack) == 168, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_tile) == 28, "is the new field read by an emitter?");
@@ -51,7 +51,7 @@ static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)
 {
     PUT(out, (int64_t)b->offset, (int64_t)b->bytes, b->channels, b->element, b->height, b->width,
         b->border[0], b->border[1], b->border[2], b->border[3], b->row_bytes, b->first,
-        b->in_place_of, b->fused_into, b->images);
+        b->in_place_of, b->fused_into, b->images, b->pixel_bytes, b->slice_of);
 }
 
 static void put_pack(struct ncr_buf *out, const struct ncr_pack *p)

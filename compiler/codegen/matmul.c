@@ -686,7 +686,7 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
                       .groups4 = p->groups4,
                       .height = out->height,
                       .width = out->width / fold,
-                      .out_pixel = out->channels * fold,
+                      .out_pixel = ncr_buffer_pixel(out) * fold,
                       .channel_groups = p->channel_groups,
                       .group_in = in->channels / p->channel_groups,
                       .outs = p->outs,

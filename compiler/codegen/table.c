@@ -73,9 +73,9 @@ static void emit_input(struct ncr_emit *e, uint32_t q, uint32_t k, int64_t first
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
     const struct ncr_buffer *in = &e->plan->buffers[node->in[k]], *out = &e->plan->buffers[q];
-    struct shape s = {in->height,   in->width,      in->channels,  in->row_bytes,
-                      in->channels, out->row_bytes, out->channels, copy};
-    if (in->channels == out->channels) { // pixels are one after the other
+    struct shape s = {in->height,   in->width,      in->channels,          in->row_bytes,
+                      in->channels, out->row_bytes, ncr_buffer_pixel(out), copy};
+    if (s.in_pixel == s.out_pixel) { // pixels are one after the other
         s.row *= s.columns;
         s.columns = 1;
         s.in_pixel = s.out_pixel = 0;
@@ -101,7 +101,8 @@ void ncr_emit_table(struct ncr_emit *e, uint32_t q)
     }
     int64_t first = 0;
     for (uint32_t k = 0; k < node->n_in; k++) {
-        emit_input(e, q, k, first, ncr_concat_copies(e->graph, node, k));
+        if (e->plan->buffers[node->in[k]].slice_of != q) // else its channels are there
+            emit_input(e, q, k, first, ncr_concat_copies(e->graph, node, k));
         first += e->plan->buffers[node->in[k]].channels;
     }
 }

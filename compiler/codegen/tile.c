@@ -207,7 +207,8 @@ struct ncr_tile ncr_tile_choose(const struct ncr_plan *plan, const struct ncr_fa
         // Beyond a few vectors of outputs merging only adds products with zero.
         if (merge > 1 && w.outs * merge > 2 * w.lanes) break;
         for (uint32_t fold = 1; fold <= 4; fold++) {
-            bool row = merge == w.groups && !w.dense && w.a->dilation[1] == 1;
+            bool row = merge == w.groups && !w.dense && w.a->dilation[1] == 1 &&
+                       out->slice_of == NCR_PLAN_OWN; // outputs folded into one are one run
             if (fold > 1 && (!row || w.groups > 1 || w.width % fold ||
                              w.outs * fold > 2 * w.lanes || ncr_is_pointwise(plan, q)))
                 continue;

@@ -13,11 +13,17 @@ struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint3
     if (node->op == NCR_QOP_RESHAPE && plan->buffers[q].in_place_of != NCR_PLAN_OWN) return work;
     work.macs = node->macs;
     work.out_elements = ncr_shape_elements(&node->shape);
-    for (uint32_t i = 0; i < node->n_in; i++) {
-        work.in_elements += ncr_shape_elements(&g->nodes[node->in[i]].shape);
-        work.in_bytes += ncr_qnode_bytes(&g->nodes[node->in[i]]);
-    }
     work.out_bytes = ncr_qnode_bytes(node);
+    for (uint32_t i = 0; i < node->n_in; i++) {
+        const struct ncr_qnode *in = &g->nodes[node->in[i]];
+        if (plan->buffers[node->in[i]].slice_of == q) { // it is there already
+            work.out_elements -= ncr_shape_elements(&in->shape);
+            work.out_bytes -= ncr_qnode_bytes(in);
+            continue;
+        }
+        work.in_elements += ncr_shape_elements(&in->shape);
+        work.in_bytes += ncr_qnode_bytes(in);
+    }
     work.weight_elements = node->n_weights;
     work.weight_bytes = ncr_qnode_weight_bytes(node);
     if (work.macs == 0) {

@@ -23,8 +23,8 @@ struct ncr_operator_work {
     int64_t operations; // without MACs: output elements, times the taps of a pooling window
 };
 
-// A step of the plan. Nothing is asked (all zero) of inputs, of reshapes that keep their place, and
-// of weights that are not read.
+// A step of the plan. Nothing is asked (all zero) of inputs, of reshapes that keep their place, of
+// what a concatenation does not copy, and of weights that are not read.
 struct ncr_operator_work ncr_operator_work_of(const struct ncr_plan *plan, uint32_t step);
 
 #endif

@@ -29,13 +29,16 @@ static void widen(int32_t border[4], const int32_t need[4])
 
 void ncr_plan_layout(struct ncr_buffer *b)
 {
+    b->pixel_bytes = (int64_t)b->channels * b->element;
     b->row_bytes = (int64_t)(b->border[1] + b->width + b->border[3]) * ncr_buffer_pixel(b);
     b->first = b->border[0] * b->row_bytes + b->border[1] * ncr_buffer_pixel(b);
     b->bytes = (uint64_t)((b->border[0] + b->height + b->border[2]) * b->row_bytes) + NCR_PLAN_TAIL;
     if (b->fused_into != NCR_PLAN_OWN) b->bytes = 0;
 }
 
-static void buffers_of(struct ncr_plan *plan, const uint32_t *into, const bool *side_by_side)
+// slices: of each CONCAT, whether what joins it may lie in it; NULL: nothing does.
+static void buffers_of(struct ncr_plan *plan, const uint32_t *into, const bool *side_by_side,
+                       const bool *slices)
 {
     const struct ncr_qgraph *g = plan->qgraph;
     for (uint32_t q = 0; q < g->n_nodes; q++) {
@@ -43,6 +46,9 @@ static void buffers_of(struct ncr_plan *plan, const uint32_t *into, const bool *
         struct ncr_buffer *b = &plan->buffers[q];
         b->in_place_of = NCR_PLAN_OWN;
         b->fused_into = into[q];
+        b->slice_of = NCR_PLAN_OWN;
+        if (slices && ncr_plan_can_slice(g, q) && slices[g->nodes[q].joins])
+            b->slice_of = g->nodes[q].joins;
         b->channels = shape->dim[0];
         b->element = (int32_t)ncr_qnode_element_bytes(&g->nodes[q]);
         b->height = shape->rank == 3 ? shape->dim[1] : 1;
@@ -71,6 +77,7 @@ static void lives(struct ncr_plan *plan)
     for (uint32_t i = 0; i < g->n_outputs; i++)
         plan->buffers[g->outputs[i]].last_step = plan->n_steps - 1;
     if (plan->batch > 1) ncr_plan_batch_lives(plan);
+    ncr_plan_slice_lives(plan);
 }
 
 // ---- in place ----
@@ -141,9 +148,7 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
     for (uint32_t s = 0; s < n; s++) { // heads come before those who follow
         uint32_t q = plan->steps[s], head = chains->head[q];
         struct ncr_buffer *b = &plan->buffers[q];
-        memcpy(b->border, chains->border[head], sizeof b->border);
-        ncr_plan_layout(b);
-        if (b->fused_into != NCR_PLAN_OWN) continue;
+        if (b->slice_of != NCR_PLAN_OWN || b->fused_into != NCR_PLAN_OWN) continue;
         if (head == q) {
             items[n_items] = (struct ncr_mem_item){b->bytes, shared ? b->first_step : 0,
                                                    shared ? b->last_step : n - 1, 0};
@@ -155,12 +160,10 @@ static void place(struct ncr_arena *arena, struct ncr_plan *plan, const struct c
     plan->arena_bytes =
         ncr_mem_plan(arena, items, n_items, NCR_PLAN_ALIGN, &plan->lower_bound_bytes);
     for (uint32_t q = 0; q < n; q++)
-        if (plan->buffers[q].fused_into == NCR_PLAN_OWN)
+        if (plan->buffers[q].slice_of == NCR_PLAN_OWN &&
+            plan->buffers[q].fused_into == NCR_PLAN_OWN)
             plan->buffers[q].offset = items[item_of[chains->head[q]]].offset;
-    uint64_t *live = NCR_NEW_N(arena, uint64_t, n);
-    ncr_plan_live(plan, live);
-    for (uint32_t s = 0; s < n; s++)
-        if (live[s] > live[plan->peak_step]) plan->peak_step = s;
+    ncr_plan_slice_places(plan);
     ncr_arena_reset(arena, mark);
 }
 
@@ -189,6 +192,13 @@ struct task {
     const uint32_t *into; // what is fused
 };
 
+// What is decided of a plan before its tensors are placed.
+struct choice {
+    const uint32_t *steps;
+    enum in_place how;
+    const bool *slices; // as in buffers_of
+};
+
 static struct task task_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
                            enum ncr_plan_mode mode, uint32_t batch)
 {
@@ -203,69 +213,90 @@ static struct task task_of(struct ncr_arena *arena, const struct ncr_qgraph *g,
 
 // Steps, layouts, lives, what is in place; no places yet.
 static struct ncr_plan *arrange(struct ncr_arena *arena, const struct task *task,
-                                const uint32_t *steps, enum in_place how, struct chains *chains)
+                                const struct choice *choice, struct chains *chains)
 {
     const struct ncr_qgraph *g = task->graph;
     uint32_t n = g->n_nodes;
     struct ncr_plan *plan = NCR_NEW(arena, struct ncr_plan);
     *plan = (struct ncr_plan){
         .qgraph = g, .mode = task->mode, .batch = task->batch, .n_steps = n, .n_head = n};
-    plan->steps = ncr_arena_copy(arena, steps, n * sizeof *steps);
+    plan->steps = ncr_arena_copy(arena, choice->steps, n * sizeof *plan->steps);
     if (task->batch > 1) ncr_plan_split(arena, plan, task->side_by_side);
     plan->buffers = NCR_NEW_N(arena, struct ncr_buffer, n);
     chains->head = NCR_NEW_N(arena, uint32_t, n);
     chains->border = ncr_arena_array(arena, n, sizeof *chains->border);
-    buffers_of(plan, task->into, task->side_by_side);
+    buffers_of(plan, task->into, task->side_by_side, choice->slices);
     lives(plan);
     for (uint32_t q = 0; q < n; q++) {
         chains->head[q] = q;
         memcpy(chains->border[q], plan->buffers[q].border, sizeof chains->border[q]);
     }
-    if (how != NOT_IN_PLACE) {
+    if (choice->how != NOT_IN_PLACE) {
         bool *is_output = NCR_NEW_N(arena, bool, n);
         for (uint32_t i = 0; i < g->n_outputs; i++)
             is_output[g->outputs[i]] = true;
-        in_place(plan, chains, is_output, how == WITH_COMMON_BORDERS);
+        in_place(plan, chains, is_output, choice->how == WITH_COMMON_BORDERS);
     }
     return plan;
 }
 
-static void lay_out(struct ncr_plan *plan, const struct chains *chains)
+// Layouts, before any place, and the peak of live bytes.
+static uint64_t lay_out(struct ncr_arena *scratch, struct ncr_plan *plan,
+                        const struct chains *chains)
 {
     for (uint32_t q = 0; q < plan->n_steps; q++) {
         struct ncr_buffer *b = &plan->buffers[q];
         memcpy(b->border, chains->border[chains->head[q]], sizeof b->border);
         ncr_plan_layout(b);
     }
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    uint64_t *live = NCR_NEW_N(scratch, uint64_t, plan->n_steps);
+    ncr_plan_live(plan, live);
+    for (uint32_t s = 0; s < plan->n_steps; s++)
+        if (live[s] > live[plan->peak_step]) plan->peak_step = s;
+    uint64_t peak = live[plan->peak_step];
+    ncr_arena_reset(scratch, mark);
+    return peak;
+}
+
+// All slices that there can be; NULL where there are none.
+static bool *all_slices(struct ncr_arena *arena, const struct ncr_qgraph *g)
+{
+    bool *slices = NULL;
+    for (uint32_t q = 0; q < g->n_nodes; q++) {
+        if (!ncr_plan_can_slice(g, q)) continue;
+        if (!slices) slices = NCR_NEW_N(arena, bool, g->n_nodes);
+        slices[g->nodes[q].joins] = true;
+    }
+    return slices;
+}
+
+static uint64_t peak_of(struct ncr_arena *scratch, const struct task *task,
+                        const struct choice *choice)
+{
+    struct ncr_arena_mark mark = ncr_arena_mark(scratch);
+    struct chains chains;
+    struct ncr_plan *plan = arrange(scratch, task, choice, &chains);
+    uint64_t peak = lay_out(scratch, plan, &chains);
+    ncr_arena_reset(scratch, mark);
+    return peak;
 }
 
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *g)
 {
     struct ncr_arena_mark mark = ncr_arena_mark(scratch);
-    struct chains chains;
     uint32_t *steps = NCR_NEW_N(scratch, uint32_t, g->n_nodes);
-    uint64_t *live = NCR_NEW_N(scratch, uint64_t, g->n_nodes), peak = 0;
     ncr_plan_order_given(g, steps);
     struct task task = task_of(scratch, g, NCR_PLAN_SHARED, 1);
-    struct ncr_plan *plan = arrange(scratch, &task, steps, WHERE_BORDERS_AGREE, &chains);
-    lay_out(plan, &chains);
-    ncr_plan_live(plan, live);
-    for (uint32_t s = 0; s < plan->n_steps; s++)
-        if (live[s] > peak) peak = live[s];
+    struct choice choice = {steps, WHERE_BORDERS_AGREE, NULL};
+    uint64_t peak = peak_of(scratch, &task, &choice);
+    choice.slices = all_slices(scratch, g);
+    uint64_t sliced = choice.slices ? peak_of(scratch, &task, &choice) : peak;
     ncr_arena_reset(scratch, mark);
-    return peak;
+    return sliced < peak ? sliced : peak;
 }
 
-static struct ncr_plan *make(struct ncr_arena *arena, const struct task *task,
-                             const uint32_t *steps, enum in_place how)
-{
-    struct chains chains;
-    struct ncr_plan *plan = arrange(arena, task, steps, how, &chains);
-    place(arena, plan, &chains);
-    return plan;
-}
-
-// Bytes of each buffer where none is in place of another.
+// Bytes of each buffer where none is in place of another, or a slice of it.
 static uint64_t *own_bytes(struct ncr_arena *arena, const struct task *task)
 {
     const struct ncr_qgraph *g = task->graph;
@@ -273,7 +304,7 @@ static uint64_t *own_bytes(struct ncr_arena *arena, const struct task *task)
                             .batch = task->batch,
                             .buffers = NCR_NEW_N(arena, struct ncr_buffer, g->n_nodes)};
     uint64_t *bytes = NCR_NEW_N(arena, uint64_t, g->n_nodes);
-    buffers_of(&plan, task->into, task->side_by_side);
+    buffers_of(&plan, task->into, task->side_by_side, NULL);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         ncr_plan_layout(&plan.buffers[q]);
         bytes[q] = plan.buffers[q].bytes;
@@ -281,40 +312,105 @@ static uint64_t *own_bytes(struct ncr_arena *arena, const struct task *task)
     return bytes;
 }
 
-// Larger networks are planned once, in their own order.
-enum { SEARCH_NODES = 4096 };
+struct search {
+    struct ncr_arena *arena;
+    const struct task *task;
+    struct ncr_plan *best;
+    int64_t uncopied; // bytes of its slices
+};
+
+// Plans as chosen. Of two plans the one with the smaller arena is better, then the one that copies
+// less, then the first. What is larger in any case is not placed: its arena counts as UINT64_MAX.
+static struct ncr_plan *attempt(struct search *search, const struct choice *choice)
+{
+    struct chains chains;
+    struct ncr_plan *plan = arrange(search->arena, search->task, choice, &chains);
+    uint64_t peak = lay_out(search->arena, plan, &chains);
+    if (search->best && peak > search->best->arena_bytes) {
+        plan->arena_bytes = UINT64_MAX;
+        return plan;
+    }
+    place(search->arena, plan, &chains);
+    int64_t uncopied = 0;
+    for (uint32_t q = 0; q < plan->n_steps; q++)
+        if (plan->buffers[q].slice_of != NCR_PLAN_OWN)
+            uncopied += ncr_qnode_bytes(&search->task->graph->nodes[q]);
+    if (search->best &&
+        (plan->arena_bytes > search->best->arena_bytes ||
+         (plan->arena_bytes == search->best->arena_bytes && uncopied <= search->uncopied)))
+        return plan;
+    search->best = plan;
+    search->uncopied = uncopied;
+    return plan;
+}
+
+// All slices, then fewer and fewer until they need no larger arena than the best plan.
+static void attempt_slices(struct search *search, struct choice choice, const bool *all)
+{
+    enum { ROUNDS = 8 };
+    uint32_t n = search->task->graph->n_nodes;
+    bool *slices = ncr_arena_copy(search->arena, all, n * sizeof *slices);
+    choice.slices = slices;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct ncr_arena_mark mark = ncr_arena_mark(search->arena);
+        const struct ncr_plan *plan = attempt(search, &choice);
+        uint64_t least = search->best->arena_bytes;
+        if (plan == search->best) return;
+        bool fewer =
+            plan->arena_bytes > least && ncr_plan_fewer_slices(search->arena, plan, least, slices);
+        ncr_arena_reset(search->arena, mark);
+        if (!fewer) return;
+    }
+}
+
+// Larger networks are planned in their own order alone.
+enum { SEARCH_NODES = 4096, N_ORDERS = 3 };
+
+// Orders to try, the graph's own first; NULL: none, or one of the others.
+static void orders_of(struct ncr_arena *arena, const struct task *task, bool search,
+                      uint32_t *orders[N_ORDERS])
+{
+    const struct ncr_qgraph *g = task->graph;
+    uint32_t n = g->n_nodes;
+    for (int i = 0; i < N_ORDERS; i++)
+        orders[i] = i == 0 || search ? NCR_NEW_N(arena, uint32_t, n) : NULL;
+    ncr_plan_order_given(g, orders[0]);
+    if (!search) return;
+    ncr_plan_order_greedy(arena, g, orders[1]);
+    if (!ncr_plan_order_exact(arena, g, own_bytes(arena, task), task->into, orders[0], orders[2]))
+        orders[2] = NULL;
+    for (int i = 1; i < N_ORDERS; i++)
+        for (int k = 0; k < i && orders[i]; k++)
+            if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
+                orders[i] = NULL;
+}
 
 static struct ncr_plan *build(struct ncr_arena *arena, const struct task *task)
 {
     const struct ncr_qgraph *qgraph = task->graph;
-    uint32_t n = qgraph->n_nodes;
-    bool separate = task->mode == NCR_PLAN_SEPARATE, search = !separate && n <= SEARCH_NODES;
-    uint32_t *orders[3] = {NCR_NEW_N(arena, uint32_t, n), NULL, NULL};
-    ncr_plan_order_given(qgraph, orders[0]);
-    struct ncr_plan *best =
-        make(arena, task, orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE);
-    if (search) {
-        orders[1] = NCR_NEW_N(arena, uint32_t, n);
-        orders[2] = NCR_NEW_N(arena, uint32_t, n);
-        ncr_plan_order_greedy(arena, qgraph, orders[1]);
-        uint64_t *bytes = own_bytes(arena, task);
-        if (!ncr_plan_order_exact(arena, qgraph, bytes, task->into, orders[0], orders[2]))
-            orders[2] = NULL;
-        for (int i = 1; i < 3; i++)
-            for (int k = 0; k < i && orders[i]; k++)
-                if (orders[k] && memcmp(orders[i], orders[k], n * sizeof *orders[i]) == 0)
-                    orders[i] = NULL;
-    }
-    for (int i = 0; i < 3 && search; i++)
+    bool separate = task->mode == NCR_PLAN_SEPARATE;
+    bool many = !separate && qgraph->n_nodes <= SEARCH_NODES;
+    const bool *slices = separate ? NULL : all_slices(arena, qgraph);
+    uint32_t *orders[N_ORDERS];
+    orders_of(arena, task, many, orders);
+    struct search search = {arena, task, NULL, 0};
+    struct choice first = {orders[0], separate ? NOT_IN_PLACE : WHERE_BORDERS_AGREE, NULL};
+    attempt(&search, &first);
+    for (int i = 0; i < N_ORDERS && many; i++)
         for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
-            if (i == 0 && how == WHERE_BORDERS_AGREE) continue;
-            struct ncr_plan *plan = make(arena, task, orders[i], (enum in_place)how);
-            if (plan->arena_bytes < best->arena_bytes) best = plan;
+            struct choice choice = {orders[i], (enum in_place)how, NULL};
+            if (i > 0 || how != WHERE_BORDERS_AGREE) attempt(&search, &choice);
+        }
+    if (slices) attempt_slices(&search, first, slices);
+    for (int i = 0; i < N_ORDERS && many && slices; i++)
+        for (int how = NOT_IN_PLACE; orders[i] && how <= WITH_COMMON_BORDERS; how++) {
+            struct choice choice = {orders[i], (enum in_place)how, NULL};
+            if (i > 0 || how != WHERE_BORDERS_AGREE) attempt_slices(&search, choice, slices);
         }
     struct ncr_error why;
-    if (!ncr_plan_verify(best, &why))
+    if (!ncr_plan_verify(search.best, &why))
         NCR_BUG("plan of `%.*s`: %s", NCR_STR_ARG(qgraph->name), why.text);
-    return best;
+    return search.best;
 }
 
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,

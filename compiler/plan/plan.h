@@ -22,6 +22,10 @@
 // has B images side by side: B pixels of N channels, image after image, so that a dense layer is a
 // convolution of B pixels. What the head writes of it are slots, one an image, which live from the
 // first step on. A network without a tail is a loop over images (batch.c says what a tail is).
+//
+// Slices: a tensor that joins a CONCAT (qgraph.h) may lie in the buffer of the CONCAT, as some of
+// the channels of its pixels. Its code must write those bytes alone; the CONCAT then leaves them as
+// they are, and fills the border.
 #ifndef NCR_PLAN_PLAN_H
 #define NCR_PLAN_PLAN_H
 
@@ -33,22 +37,25 @@ struct ncr_buffer {
     int32_t channels, height, width; // [N]: N, 1, 1, or the images of a batch as width
     int32_t border[4];               // top, left, bottom, right pixels
     int32_t element;                 // bytes of an element, 1 or 2
-    int64_t row_bytes, first;        // distance of rows; offset of element (0, 0, 0) from `offset`
+    int64_t pixel_bytes, row_bytes;  // distance of pixels, and of rows
+    int64_t first;                   // offset of element (0, 0, 0) from `offset`
     uint32_t first_step, last_step;  // life: written in first_step, last read in last_step
     uint32_t in_place_of;            // qnode whose buffer it takes over, or NCR_PLAN_OWN
     uint32_t fused_into; // the one reader, where the tensor is not stored (bytes is 0); or
                          // NCR_PLAN_OWN
     uint32_t images;     // side by side: those of the batch, or 1
+    uint32_t slice_of;   // CONCAT in whose buffer it lies, or NCR_PLAN_OWN; offset and bytes are
+                         // those of that buffer then, and it has no border of its own
 };
 
 #define NCR_PLAN_OWN UINT32_MAX
 enum { NCR_PLAN_ALIGN = 64, NCR_PLAN_TAIL = 64 };
 enum { NCR_PLAN_BATCH_LIMIT = 1024 }; // images of a batch
 
-// Bytes of a pixel.
+// Bytes from a pixel to the next: those of its elements, but for slices.
 static inline int64_t ncr_buffer_pixel(const struct ncr_buffer *buffer)
 {
-    return (int64_t)buffer->channels * buffer->element;
+    return buffer->pixel_bytes;
 }
 
 enum ncr_plan_mode {
@@ -74,7 +81,8 @@ struct ncr_plan {
 
 // Never fails on a graph that passes ncr_qgraph_verify. Shared: of several orders (the graph's own,
 // a greedy one, and where the graph is narrow the one with the least peak of all) and choices of
-// in-place operators the one with the smallest arena, the graph's own order among equals.
+// in-place operators and slices the one with the smallest arena; among equals the one with most
+// bytes in slices, then the graph's own order.
 struct ncr_plan *ncr_plan_build(struct ncr_arena *arena, const struct ncr_qgraph *qgraph,
                                 enum ncr_plan_mode mode);
 // The same, shared, for runs of `batch` images, 1 to NCR_PLAN_BATCH_LIMIT. The tail of each order
@@ -84,7 +92,8 @@ struct ncr_plan *ncr_plan_build_batch(struct ncr_arena *arena, const struct ncr_
 // The same for runs over many images, of the batch that is fast: 1 where nothing is shared.
 struct ncr_plan *ncr_plan_build_many(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
 // The largest sum of live buffers in the graph's own order, element-wise operators in place where
-// borders agree: an upper bound of the peak that ncr_plan_build finds, in linear time.
+// borders agree, with slices or without: an upper bound of the peak that ncr_plan_build finds, in
+// linear time.
 uint64_t ncr_plan_peak(struct ncr_arena *scratch, const struct ncr_qgraph *qgraph);
 // Checks order, layouts, borders, lives, alignment, sharing and the totals; names what is wrong.
 bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why);
@@ -101,9 +110,10 @@ void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
 // q, for the first image of a batch.
 uint64_t ncr_plan_locate(const struct ncr_plan *plan, uint32_t q, int64_t index);
 // The first step at which a buffer's bytes are alive on their own account: those of a tensor in
-// place of another count as the other's while that one is still read.
+// place of another count as the other's while that one is still read. A slice's never are.
 static inline uint32_t ncr_buffer_from(const struct ncr_buffer *buffer)
 {
+    if (buffer->slice_of != NCR_PLAN_OWN) return UINT32_MAX;
     return buffer->first_step + (buffer->in_place_of != NCR_PLAN_OWN);
 }
 // live[s], for all n_steps: the sum of `bytes` of the buffers alive at step s.

@@ -12,7 +12,7 @@ static inline bool ncr_plan_is_elementwise(enum ncr_qop op)
 
 // The border (top, left, bottom, right) that node q needs around its first input.
 void ncr_plan_need(const struct ncr_qgraph *qgraph, uint32_t q, int32_t need[4]);
-// Sets row_bytes, first and bytes from the rest.
+// Sets pixel_bytes, row_bytes, first and bytes of a buffer that is no slice from the rest.
 void ncr_plan_layout(struct ncr_buffer *buffer);
 
 // Whether tensor q may be fused into `into`, which reads it; that nothing else does is to be seen.
@@ -28,6 +28,16 @@ bool *ncr_plan_side_by_side(struct ncr_arena *arena, const struct ncr_qgraph *qg
 bool ncr_plan_in_tail(const struct ncr_qgraph *qgraph, const bool *side_by_side, uint32_t q);
 void ncr_plan_split(struct ncr_arena *scratch, struct ncr_plan *plan, const bool *side_by_side);
 void ncr_plan_batch_lives(struct ncr_plan *plan);
+
+// Slices (slice.c). Whether q can be one of the CONCAT that it joins; then, of those marked so,
+// what follows for the lives of the CONCATs, and once these are placed, where the slices lie.
+bool ncr_plan_can_slice(const struct ncr_qgraph *qgraph, uint32_t q);
+void ncr_plan_slice_lives(struct ncr_plan *plan);
+void ncr_plan_slice_places(struct ncr_plan *plan);
+// Takes those CONCATs out of `slices` that are alive on account of their slices where more than
+// `limit` bytes are. False where there are none.
+bool ncr_plan_fewer_slices(struct ncr_arena *scratch, const struct ncr_plan *plan, uint64_t limit,
+                           bool *slices);
 
 // Execution orders: the inputs, then all other nodes, each after those it reads. steps has n_nodes
 // places.

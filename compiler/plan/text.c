@@ -24,6 +24,7 @@ static void put_step(const struct ncr_plan *plan, uint32_t s, uint64_t live, str
                     b->border[3]);
     if (b->images > 1) ncr_buf_fmt(out, " images %u", b->images);
     if (b->in_place_of != NCR_PLAN_OWN) ncr_buf_fmt(out, " in place of %%%u", b->in_place_of);
+    if (b->slice_of != NCR_PLAN_OWN) ncr_buf_fmt(out, " slice of %%%u", b->slice_of);
     ncr_buf_fmt(out, " life %u..%u live %" PRIu64 "  %.*s\n", b->first_step, b->last_step, live,
                 NCR_STR_ARG(node->path));
 }

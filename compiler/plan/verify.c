@@ -10,6 +10,8 @@ struct check {
     uint32_t *step_of; // per qnode
     uint32_t *list;    // room for all qnodes
     uint32_t *reads;   // per qnode; an output has one more
+    uint32_t *begin;   // per qnode: the step in which the first byte of its buffer is written
+    bool *seen;        // per qnode: it lies where a slice must, or its buffer was met
     struct ncr_error *why;
 };
 
@@ -50,20 +52,22 @@ static bool verify_buffer(const struct check *c, uint32_t q)
     const struct ncr_buffer *b = &c->plan->buffers[q];
     const struct ncr_shape *s = &node->shape;
     struct ncr_buffer again = *b;
-    ncr_plan_layout(&again);
+    bool slice = b->slice_of != NCR_PLAN_OWN;
+    if (!slice) ncr_plan_layout(&again);
     if (b->channels != s->dim[0] || b->height != (s->rank == 3 ? s->dim[1] : 1) ||
         b->width != (s->rank == 3 ? s->dim[2] : (int32_t)b->images))
         return wrong(c, q, "the buffer has another shape");
     if (b->element != ncr_qnode_element_bytes(node))
         return wrong(c, q, "the buffer has elements of another width");
-    if (again.row_bytes != b->row_bytes || again.first != b->first || again.bytes != b->bytes)
+    if (again.pixel_bytes != b->pixel_bytes || again.row_bytes != b->row_bytes ||
+        again.first != b->first || again.bytes != b->bytes)
         return wrong(c, q, "rows and size are not those of shape and border");
     if (b->offset % NCR_PLAN_ALIGN) return wrong(c, q, "the offset is not aligned");
     if (b->offset + b->bytes > c->plan->arena_bytes) return wrong(c, q, "it ends past the arena");
     if (b->first_step > c->step_of[q] || b->last_step < c->step_of[q])
         return wrong(c, q, "it is written outside its life");
     bool slots = c->plan->batch > 1 && b->images > 1 && c->step_of[q] < c->plan->n_head;
-    if (b->first_step < c->step_of[q] && node->op != NCR_QOP_INPUT && !slots)
+    if (b->first_step < c->begin[q] && node->op != NCR_QOP_INPUT && !slots)
         return wrong(c, q, "its life begins before it is written");
     for (uint32_t k = 0; k < node->n_in; k++)
         if (c->plan->buffers[node->in[k]].last_step < c->step_of[q])
@@ -147,6 +151,62 @@ static bool verify_head(const struct check *c)
     return true;
 }
 
+// The slices of one concatenation lie side by side in its pixels, in the order of its inputs.
+static bool verify_slices_of(const struct check *c, uint32_t concat)
+{
+    const struct ncr_buffer *whole = &c->plan->buffers[concat];
+    const struct ncr_qnode *node = &c->graph->nodes[concat];
+    int64_t before = 0; // channels
+    for (uint32_t k = 0; k < node->n_in; k++) {
+        uint32_t q = node->in[k];
+        const struct ncr_buffer *b = &c->plan->buffers[q];
+        if (b->slice_of == concat) {
+            if (c->seen[q]) return wrong(c, q, "it is a slice of a tensor that it is in twice");
+            if (b->offset != whole->offset || b->bytes != whole->bytes ||
+                b->pixel_bytes != whole->pixel_bytes || b->row_bytes != whole->row_bytes ||
+                b->first != whole->first + before * whole->element || b->element != whole->element)
+                return wrong(c, q, "its slice is not where its channels belong");
+            if (b->last_step != c->step_of[concat] || whole->first_step > b->first_step)
+                return wrong(c, q, "its slice does not live as long as what it is part of");
+            c->seen[q] = true;
+        }
+        before += b->channels;
+    }
+    return true;
+}
+
+static bool verify_slices(const struct check *c)
+{
+    uint32_t n = c->graph->n_nodes;
+    for (uint32_t q = 0; q < n; q++)
+        if (c->graph->nodes[q].op == NCR_QOP_CONCAT && !verify_slices_of(c, q)) return false;
+    for (uint32_t q = 0; q < n; q++) {
+        const struct ncr_buffer *b = &c->plan->buffers[q];
+        if (b->slice_of == NCR_PLAN_OWN) continue;
+        if (c->plan->mode == NCR_PLAN_SEPARATE)
+            return wrong(c, q, "separate tensors share a place");
+        if (!c->seen[q]) return wrong(c, q, "it is a slice of a tensor that does not hold it");
+        if (b->in_place_of != NCR_PLAN_OWN || !ncr_plan_can_slice(c->graph, q))
+            return wrong(c, q, "it can be no slice");
+        for (int side = 0; side < 4; side++)
+            if (b->border[side]) return wrong(c, q, "a slice has a border");
+    }
+    return true;
+}
+
+// Where the first slice of a concatenation is written, the concatenation begins.
+static void find_begins(const struct check *c)
+{
+    for (uint32_t q = 0; q < c->graph->n_nodes; q++)
+        c->begin[q] = c->step_of[q];
+    for (uint32_t q = 0; q < c->graph->n_nodes; q++) { // a slice stands before what it is part of
+        uint32_t whole = c->plan->buffers[q].slice_of;
+        if (whole == NCR_PLAN_OWN) continue;
+        if (whole < c->graph->n_nodes && c->begin[q] < c->begin[whole])
+            c->begin[whole] = c->begin[q];
+    }
+}
+
 static bool verify_in_place(const struct check *c, uint32_t q)
 {
     const struct ncr_buffer *b = &c->plan->buffers[q];
@@ -178,6 +238,10 @@ static bool verify_lives(const struct check *c)
     uint32_t n = 0;
     for (uint32_t s = 0; s < c->plan->n_steps; s++) {
         uint32_t q = c->plan->steps[s], kept = 0;
+        while (c->plan->buffers[q].slice_of != NCR_PLAN_OWN)
+            q = c->plan->buffers[q].slice_of;
+        if (c->seen[q]) continue; // since its first slice
+        c->seen[q] = true;
         const struct ncr_buffer *b = &c->plan->buffers[q];
         for (uint32_t i = 0; i < n; i++) {
             uint32_t other = c->list[i];
@@ -282,6 +346,8 @@ bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why)
                       NCR_NEW_N(scratch, uint32_t, n),
                       NCR_NEW_N(scratch, uint32_t, n),
                       NCR_NEW_N(scratch, uint32_t, n),
+                      NCR_NEW_N(scratch, uint32_t, n),
+                      NCR_NEW_N(scratch, bool, n),
                       why};
     for (uint32_t q = 0; q < n; q++)
         for (uint32_t k = 0; k < c.graph->nodes[q].n_in; k++)
@@ -289,9 +355,12 @@ bool ncr_plan_verify(const struct ncr_plan *plan, struct ncr_error *why)
     for (uint32_t i = 0; i < c.graph->n_outputs; i++)
         c.reads[c.graph->outputs[i]]++;
     bool ok = verify_order(&c);
+    if (ok) find_begins(&c);
     for (uint32_t q = 0; ok && q < n; q++)
         ok = verify_images(&c, q) && verify_buffer(&c, q) && verify_in_place(&c, q) &&
              verify_fused(&c, q);
+    ok = ok && verify_slices(&c);
+    if (ok) memset(c.seen, 0, n * sizeof *c.seen);
     ok = ok && verify_head(&c) && verify_lives(&c) &&
          (plan->mode == NCR_PLAN_SHARED || verify_separate(&c, scratch)) &&
          verify_totals(&c, scratch);

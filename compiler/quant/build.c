@@ -264,6 +264,7 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         result->inputs[result->n_inputs++] = made[graph->inputs[i]];
     for (uint32_t i = 0; i < graph->n_outputs; i++)
         result->outputs[result->n_outputs++] = made[graph->outputs[i].node];
+    ncr_qgraph_join(arena, result);
     if (weights && ranges && !ncr_qgraph_fill(&b, result, weights, ranges)) return NULL;
     struct ncr_error why;
     if (!ncr_qgraph_verify(result, &why))

@@ -54,14 +54,16 @@ static void set_range(struct ncr_qnode *q, double lo, double hi)
 // False after a diagnostic: the float network gave nan or infinity.
 static bool range_from(const struct fill *f, struct ncr_qnode *q)
 {
-    double low = (double)f->ranges->lo[q->last], high = (double)f->ranges->hi[q->last];
-    bool finite = isfinite(low) && isfinite(high);
+    ncr_node_id whole = ncr_qnode_joined(f->q, q)->last;
+    double low = (double)f->ranges->lo[whole], high = (double)f->ranges->hi[whole];
+    bool finite = isfinite(f->ranges->lo[q->last]) && isfinite(f->ranges->hi[q->last]);
     if (!finite)
         ncr_builder_q_blame(f->b,
                             NCR_DIAG(f->b->diags, QUANT_RANGE, ncr_builder_q_span(f->b, q->last),
                                      NCR_STR_ARG(f->b->graph->nodes[q->last].path)),
                             q->last);
-    set_range(q, finite ? low : 0, finite ? high : 0);
+    bool known = isfinite(low) && isfinite(high);
+    set_range(q, known ? low : 0, known ? high : 0);
     // A fused clamp is the clamp of the output.
     enum ncr_op op = q->last != q->node ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
     if (op == NCR_OP_RELU || op == NCR_OP_RELU6)

@@ -22,7 +22,8 @@
 //       r = requantise((a - za)·(b - zb), mult[0], shift[0]); equal shapes, or one of them [C, 1,
 //       1]
 //   CONCAT
-//       per input i: r = requantise(x - zx_i, mult[i], shift[i])
+//       per input i: r = requantise(x - zx_i, mult[i], shift[i]). Inputs that join it have its
+//       scale, its zero point and a clamp within its own: they are copied.
 //   AVGPOOL
 //       r = requantise(Σ (x - zx) over the taps inside the image, mult[k], shift[k]) with k = taps
 //       inside - 1, or k = 0 where nothing is padded and so every window is full
@@ -67,6 +68,7 @@ struct ncr_qnode {
     int32_t n_channels; // entries of bias, mult, shift: output channels; ADD, MUL 1; CONCAT n_in;
                         // AVGPOOL kernel area where something is padded, else 1
     uint32_t bits;      // of an activation where they are stored in int16, 9 to 16; at most 8: int8
+    uint32_t joins;     // the CONCAT whose scale and zero point it takes (join.c), or 0
 
     // numbers: valid when the graph has_numbers
     double scale; // real = scale · (q - zero_point)
@@ -171,6 +173,14 @@ static inline void ncr_qnode_put(const struct ncr_qnode *node, int8_t *tensor, i
     else
         memcpy(tensor + 2 * i, &wide, sizeof wide);
 }
+// Sets `joins` of all nodes: an input of a CONCAT joins it where nothing else reads it, it is no
+// output, rounds on its own account, and has the same activations.
+void ncr_qgraph_join(struct ncr_arena *scratch, struct ncr_qgraph *graph);
+// The node whose range decides scale and zero point of `node`: itself, or the last CONCAT of those
+// that one after the other is joined to the next.
+const struct ncr_qnode *ncr_qnode_joined(const struct ncr_qgraph *graph,
+                                         const struct ncr_qnode *node);
+bool ncr_qgraph_verify_joins(const struct ncr_qgraph *graph, struct ncr_error *why);
 // Gives node q the form of its weights; nodes of equal form share their table of values.
 void ncr_qnode_set_form(struct ncr_arena *arena, const struct ncr_qgraph *graph,
                         struct ncr_qnode *node, struct ncr_weight_form form);

@@ -19,6 +19,7 @@
 //
 // A node whose activations have more than 8 bits where those of the head have not, or the reverse,
 // or another such number, says so: `bits 16` (8 for all up to 8) before the colon.
+// `joins %6` before the colon: the node takes its scale from that concatenation.
 // Without numbers the lines from `scale` on are left out. What follows from op, attributes and
 // shapes (n_weights, n_channels) is not written.
 #include <inttypes.h>
@@ -142,6 +143,7 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q
         put_form(out, n->form);
     }
     if (ncr_qnode_bits(n) != usual_bits(g)) ncr_buf_fmt(out, " bits %u", ncr_qnode_bits(n));
+    if (n->joins) ncr_buf_fmt(out, " joins %%%u", n->joins);
     ncr_buf_fmt(out, " : %s\n    node %u last %u macs %" PRId64 "\n",
                 ncr_shape_text(&n->shape, shape), n->node, n->last, n->macs);
     if (!g->has_numbers) return;
@@ -407,6 +409,18 @@ static uint32_t *ids(struct reader *r, uint32_t limit, uint32_t *n)
     return list.at;
 }
 
+// "%6", of a node behind the one at hand. That it is there is for the verifier to say.
+static uint32_t later_id(struct reader *r, uint32_t at_hand)
+{
+    struct ncr_str w = word(r);
+    uint32_t at = 1;
+    int64_t v = 0;
+    bool ok = !r->failed && w.n && w.s[0] == '%' &&
+              scan_int(w, &at, (int64_t)at_hand + 1, UINT32_MAX, &v) && at == w.n;
+    if (!ok) fail(r, "a node that stands behind");
+    return (uint32_t)v;
+}
+
 static void read_attrs(struct reader *r, struct ncr_qnode *n)
 {
     struct ncr_attrs *a = &n->attrs;
@@ -483,6 +497,7 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
     struct ncr_weight_form form = ncr_weight_form_of(&g->spec);
     if (maybe(r, "form")) form = read_form(r);
     n->bits = maybe(r, "bits") ? (uint32_t)number(r, 8, 16) : usual_bits(g);
+    if (maybe(r, "joins")) n->joins = later_id(r, g->n_nodes);
     expect(r, ":");
     shape(r, &n->shape);
     expect(r, "node");

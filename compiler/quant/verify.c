@@ -275,5 +275,5 @@ bool ncr_qgraph_verify(const struct ncr_qgraph *g, struct ncr_error *why)
     if (g->n_inputs != n_inputs)
         return ncr_fail(why, NCR_USAGE, "%u input nodes, but %u inputs", n_inputs, g->n_inputs) ==
                NCR_OK;
-    return true;
+    return ncr_qgraph_verify_joins(g, why);
 }

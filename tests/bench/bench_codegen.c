@@ -176,6 +176,29 @@ static ncr_node_id mobilenet(struct ncr_builder *b, struct ncr_arena *arena)
     return conv(b, arena, NCR_OP_DENSE, 2, 0, 1, false, x);
 }
 
+static ncr_node_id conv_relu(struct ncr_builder *b, struct ncr_arena *arena, int32_t out,
+                             int32_t kernel, int32_t stride, ncr_node_id x)
+{
+    return plain(b, arena, NCR_OP_RELU, conv(b, arena, NCR_OP_CONV, out, kernel, stride, false, x));
+}
+
+// SqueezeNet 1.1 on 96x96, two classes (Iandola et al., 2016).
+static ncr_node_id squeezenet(struct ncr_builder *b, struct ncr_arena *arena)
+{
+    static const int32_t squeeze[] = {16, 16, 32, 32, 48, 48, 64, 64};
+    struct ncr_attrs join = ncr_attrs_default(NCR_OP_CONCAT);
+    ncr_node_id x = conv_relu(b, arena, 64, 3, 2, input(b, arena, 3, 96, 96));
+    for (size_t i = 0; i < NCR_COUNT(squeeze); i++) {
+        if (i == 0 || i == 2 || i == 4) x = conv(b, arena, NCR_OP_MAXPOOL, 0, 3, 2, true, x);
+        x = conv_relu(b, arena, squeeze[i], 1, 1, x);
+        ncr_node_id small = conv_relu(b, arena, 4 * squeeze[i], 1, 1, x);
+        x = add(b, arena, NCR_OP_CONCAT, &join, small,
+                conv_relu(b, arena, 4 * squeeze[i], 3, 1, x));
+    }
+    x = plain(b, arena, NCR_OP_GLOBAL_AVGPOOL, conv_relu(b, arena, 2, 1, 1, x));
+    return plain(b, arena, NCR_OP_FLATTEN, x);
+}
+
 // Dense layers only: 640, 4 of 128, 8, 4 of 128, 640.
 static ncr_node_id autoencoder(struct ncr_builder *b, struct ncr_arena *arena)
 {
@@ -433,8 +456,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         ncr_node_id (*make)(struct ncr_builder *, struct ncr_arena *);
-    } networks[] = {{"lenet5", lenet},  {"resnet8", resnet8},     {"resnet20", resnet20},
-                    {"ds-cnn", ds_cnn}, {"mobilenet", mobilenet}, {"autoencoder", autoencoder}};
+    } networks[] = {{"lenet5", lenet},           {"resnet8", resnet8},
+                    {"resnet20", resnet20},      {"ds-cnn", ds_cnn},
+                    {"mobilenet", mobilenet},    {"squeezenet", squeezenet},
+                    {"autoencoder", autoencoder}};
     const struct ncr_io io = ncr_io_posix();
     double top = ncr_peak_measure(&io, 4096).macs_per_s;
     for (size_t i = 0; argc > 2 && i < NCR_COUNT(networks); i++)

@@ -38,34 +38,37 @@ static void check_outputs(const struct random_net *net, const struct sample *s, 
                      "seed %lu, %s: output %u differs", seed, what, i);
 }
 
+static void check_tensor(const struct ncr_code *code, const uint8_t *memory,
+                         const struct random_net *net, const struct sample *s, uint64_t seed,
+                         uint32_t q)
+{
+    const struct ncr_qnode *node = &net->qgraph->nodes[q];
+    int64_t n = ncr_shape_elements(&node->shape);
+    int8_t *got = malloc((size_t)ncr_qnode_bytes(node));
+    ncr_code_read_tensor(code, memory, q, got);
+    char shape[48];
+    for (int64_t k = 0; k < n; k++) {
+        int32_t have = ncr_qnode_element(node, got, k),
+                want = ncr_qnode_element(node, s->values[q], k);
+        cr_assert_eq(have, want, "seed %lu family %s: %%%u %s %s element %ld is %d, expected %d",
+                     seed, ncr_code_family(code), q, ncr_qop_name(node->op),
+                     ncr_shape_text(&node->shape, shape), k, have, want);
+        cr_assert_eq(ncr_code_load(code, memory, q, k), have);
+    }
+    free(got);
+}
+
 static void check_tensors(const struct ncr_code *code, const uint8_t *memory,
                           const struct random_net *net, const struct sample *s, uint64_t seed)
 {
-    const struct ncr_qgraph *g = net->qgraph;
-    struct ncr_arena *arena = ncr_arena_new(0);
-    for (uint32_t q = 0; q < g->n_nodes; q++) {
-        int64_t n = ncr_shape_elements(&g->nodes[q].shape);
-        const struct ncr_qnode *node = &g->nodes[q];
-        int8_t *got = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
-        ncr_code_read_tensor(code, memory, q, got);
-        char shape[48];
-        for (int64_t k = 0; k < n; k++) {
-            int32_t have = ncr_qnode_element(node, got, k),
-                    want = ncr_qnode_element(node, s->values[q], k);
-            cr_assert_eq(have, want,
-                         "seed %lu family %s: %%%u %s %s element %ld is %d, expected %d", seed,
-                         ncr_code_family(code), q, ncr_qop_name(g->nodes[q].op),
-                         ncr_shape_text(&g->nodes[q].shape, shape), k, have, want);
-            cr_assert_eq(ncr_code_load(code, memory, q, k), have);
-        }
-    }
-    ncr_arena_free(arena);
+    for (uint32_t q = 0; q < net->qgraph->n_nodes; q++)
+        check_tensor(code, memory, net, s, seed, q);
 }
 
 // Outputs with shared memory, every tensor with separate memory, in an arena of exactly the planned
-// size between pages that must not be touched.
-// Counts what is fused, by the operator that it is fused into.
-static void compare(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
+// size between pages that must not be touched. Counts what is fused, by the operator that it is
+// fused into; gives whether tensors were slices of others.
+static bool compare(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                     const char *family, bool small, enum ncr_plan_mode mode,
                     uint32_t fused[NCR_QOP_COUNT_])
 {
@@ -87,6 +90,7 @@ static void compare(struct ncr_arena *arena, const struct random_net *net, uint6
     }
     guarded_free(&guarded);
     ncr_code_free(code);
+    return has_slices(plan);
 }
 
 // Networks part, part + 3, part + 6 …: tests run side by side.
@@ -94,17 +98,20 @@ static void random_networks(uint64_t part)
 {
     const char *families[MAX_FAMILIES];
     uint32_t n = runnable_families(families), fused[NCR_QOP_COUNT_] = {0};
-    for (uint64_t i = 0, end = networks(NETS); i < end; i++) {
+    uint64_t end = networks(NETS), sliced = 0;
+    for (uint64_t i = 0; i < end; i++) {
         uint64_t seed = 3 * i + part;
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_of_pairs(arena, seed, 5, &net);
         compare(arena, &net, seed, families[i % n], i / n % 2, NCR_PLAN_SEPARATE, fused);
-        compare(arena, &net, seed, families[(i + 1) % n], i / n % 2 == 0, NCR_PLAN_SHARED, fused);
+        sliced += compare(arena, &net, seed, families[(i + 1) % n], i / n % 2 == 0, NCR_PLAN_SHARED,
+                          fused);
         ncr_arena_free(arena);
     }
     uint32_t sums = fused[NCR_QOP_ADD], pools = fused[NCR_QOP_MAXPOOL];
     cr_assert(sums > 100 && pools > 20, "fused: %u sums, %u pools", sums, pools);
+    cr_assert_gt(sliced, end / 30, "%lu of %lu", sliced, end); // one in eighteen, as drawn
 }
 
 Test(codegen, equals_the_interpreter)
@@ -281,4 +288,35 @@ Test(codegen, names_that_are_wrong_are_refused)
     cr_assert_str_eq(err.text, "code for the target `aarch64-unknown-linux-gnu` and the processor "
                                "`generic` does not run in memory on this machine");
     ncr_arena_free(arena);
+}
+
+// In a shared plan a tensor is there after its step, whoever's buffer it lies in.
+Test(codegen, slices_are_read_after_their_step)
+{
+    const char *families[MAX_FAMILIES];
+    uint32_t n_families = runnable_families(families), slices = 0;
+    for (uint64_t seed = 3000; seed < 3400; seed++) {
+        struct ncr_arena *arena = ncr_arena_new(0);
+        struct random_net net;
+        random_net_make(arena, seed, 4, &net);
+        const struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
+        if (has_slices(plan)) {
+            struct ncr_code *code =
+                compile(plan, families[seed % n_families], seed / n_families % 2);
+            struct sample s;
+            sample_make(arena, &net, seed, &s);
+            uint8_t *memory = aligned_alloc(NCR_PLAN_ALIGN, plan->arena_bytes);
+            ncr_code_load_inputs(code, memory, (const int8_t *const *)s.in);
+            for (uint32_t step = net.qgraph->n_inputs; step < plan->n_steps; step++) {
+                uint32_t q = plan->steps[step];
+                ncr_code_step(code, step, ncr_code_blob(code), memory);
+                slices += plan->buffers[q].slice_of != NCR_PLAN_OWN;
+                check_tensor(code, memory, &net, &s, seed, q);
+            }
+            free(memory);
+            ncr_code_free(code);
+        }
+        ncr_arena_free(arena);
+    }
+    cr_assert_gt(slices, 12);
 }

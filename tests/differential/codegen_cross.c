@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-enum { NETWORKS = 24 };
+enum { NETWORKS = 26, WITH_SLICES = 3 }; // of them, at least
 
 static int spawn_to(const char *const *argv, const char *output)
 {
@@ -193,6 +193,15 @@ static bool there(const char *tool)
     return spawn_to((const char *const[]){tool, "--version", NULL}, "/dev/null") == 0;
 }
 
+// A network in a drawn form, whose plan has slices where asked for. Gives the seed.
+static uint64_t draw(struct ncr_arena *arena, uint64_t seed, bool slices, struct random_net *net)
+{
+    for (;; seed++) {
+        random_net_of_pairs(arena, seed, 6, net);
+        if (!slices || has_slices(ncr_plan_build(arena, net->qgraph, NCR_PLAN_SHARED))) return seed;
+    }
+}
+
 static void run_on(const struct machine *m, uint64_t seed)
 {
     char folder[] = "/tmp/nacre-test-XXXXXX", paths[NETWORKS][48], source[64], image[64],
@@ -208,21 +217,25 @@ static void run_on(const struct machine *m, uint64_t seed)
     static const struct ncr_weight_form forms[] = {
         {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
         {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
-    for (uint32_t i = 0; i < NETWORKS; i++) {
+    for (uint32_t i = 0; i < NETWORKS; i++, seed++) {
         struct random_net net;
         struct sample sample;
         struct ncr_buf object = {0};
         struct ncr_error err;
         char prefix[16];
         uint64_t stack;
-        // Every third network is of vectors at its end, and runs several samples at once.
-        bool batch = i % 3 == 2;
-        random_net_with_tail(arena, seed + i, batch ? 3 : 6, batch ? 4 : 0, &net);
+        // Every third network is of vectors at its end, and runs several samples at once; the last
+        // ones have slices.
+        bool slices = i >= NETWORKS - WITH_SLICES, batch = !slices && i % 3 == 2;
+        if (batch)
+            random_net_with_tail(arena, seed, 3, 4, &net);
+        else
+            seed = draw(arena, seed, slices, &net);
         if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
         if (i + 1 == NETWORKS) random_net_strain(&net);
         struct ncr_plan *plan = ncr_plan_build_batch(arena, net.qgraph, batch ? 2 + i % 4 : 1);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
-        sample_batch(arena, &net, seed + i, plan->batch, &sample);
+        sample_batch(arena, &net, seed, plan->batch, &sample);
         snprintf(prefix, sizeof prefix, "n%u", i);
         struct ncr_code_options options = {.triple = m->triple,
                                            .cpu = m->cpu,

@@ -68,6 +68,8 @@ static void check_node(const struct ncr_plan *plan, uint32_t q)
     DECIDES(buffer, first);
     DECIDES(buffer, in_place_of);
     if (!node->n_weights) DECIDES(buffer, fused_into); // others are laid out for it
+    DECIDES(buffer, pixel_bytes);
+    DECIDES(buffer, slice_of);
     if (node->op == NCR_QOP_INPUT) return;
     if (node->op == NCR_QOP_CONV || node->op == NCR_QOP_DENSE) DECIDES(node, form.half_steps);
     if (node->op == NCR_QOP_CONV || node->op == NCR_QOP_MAXPOOL) {

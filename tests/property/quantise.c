@@ -45,7 +45,7 @@ Test(quantise, structure_and_plan_do_not_depend_on_numbers)
 Test(quantise, integers_follow_floats)
 {
     double signal = 0, noise = 0;
-    for (uint64_t seed = 0; seed < 200; seed++) {
+    for (uint64_t seed = 0; seed < 600; seed++) {
         struct ncr_arena *arena = ncr_arena_new(0);
         struct random_net net;
         random_net_make(arena, seed, 5, &net);

@@ -9,6 +9,7 @@ struct grow {
     struct ncr_builder *builder;
     struct ncr_rng rng;
     uint32_t serial;
+    uint64_t seed;
     bool pairs; // every third step is two operators that may be fused
 };
 
@@ -201,6 +202,63 @@ static void fill_input(struct ncr_rng *rng, float *v, int64_t n)
         v[i] = (float)ncr_rng_normal(rng);
 }
 
+// A convolution that keeps the size of its image, and what often follows it.
+static ncr_node_id keep_size(struct grow *g, ncr_node_id x, int32_t most)
+{
+    struct ncr_attrs a = ncr_attrs_default(NCR_OP_CONV), none = ncr_attrs_default(NCR_OP_RELU);
+    int32_t channels = ncr_builder_node(g->builder, x)->shape.dim[0];
+    a.out = 1 + (int32_t)below(g, (uint32_t)most);
+    a.kernel[0] = 1 + 2 * (int32_t)below(g, 3);
+    a.kernel[1] = below(g, 2) ? a.kernel[0] : 1;
+    if (below(g, 6) == 0) {
+        a.groups = channels;
+        a.out = channels * (1 + (int32_t)below(g, 2));
+    }
+    x = add(g, NCR_OP_CONV, &a, &x, 1);
+    if (below(g, 4) == 0) x = add(g, NCR_OP_BATCHNORM, &none, &x, 1);
+    return below(g, 3) ? add(g, NCR_OP_RELU, &none, &x, 1) : x;
+}
+
+// Branches of an image side by side, as in fire modules and inception blocks.
+static ncr_node_id branches(struct grow *g, ncr_node_id x, bool nested)
+{
+    const struct ncr_shape shape = ncr_builder_node(g->builder, x)->shape;
+    struct ncr_attrs none = ncr_attrs_default(NCR_OP_CONCAT), pool;
+    int32_t pixels = shape.dim[1] * shape.dim[2], most = 1500 / pixels < 80 ? 1500 / pixels : 80;
+    ncr_node_id in[4];
+    uint32_t n = 2 + below(g, nested ? 1 : 3);
+    pool = ncr_attrs_default(NCR_OP_MAXPOOL);
+    pool.kernel[0] = pool.kernel[1] = 3;
+    pool.stride[0] = pool.stride[1] = 1;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t kind = below(g, 12);
+        in[k] = kind == 0              ? x
+                : kind == 1 && !nested ? branches(g, x, true)
+                : kind == 2            ? add(g, NCR_OP_TANH, &none, &x, 1)
+                                       : keep_size(g, x, most);
+        if (kind == 3) in[k] = add(g, NCR_OP_MAXPOOL, &pool, &in[k], 1);
+        if (kind == 4) in[k] = add(g, NCR_OP_ADD, &none, (ncr_node_id[]){in[k], in[k]}, 2);
+        if (kind == 5 && k) in[k] = in[k - 1];
+    }
+    uint32_t other = below(g, n); // not always in the order in which they are computed
+    ncr_node_id first = in[0];
+    in[0] = in[other];
+    in[other] = first;
+    return add(g, NCR_OP_CONCAT, &none, in, n);
+}
+
+// Every fourth network that begins with an image begins with branches. It is drawn on its own
+// account, so that the others stay what they are.
+static ncr_node_id maybe_branches(struct grow *g, ncr_node_id x)
+{
+    struct grow own = *g;
+    own.rng = ncr_rng_at(g->seed, NCR_RNG_TEST, 1002);
+    if (ncr_builder_node(g->builder, x)->shape.rank == 1 || below(&own, 4)) return x;
+    x = branches(&own, below(&own, 2) ? keep_size(&own, x, 16) : x, false);
+    g->serial = own.serial;
+    return x;
+}
+
 static ncr_node_id grow_on(struct grow *g, ncr_node_id x, uint32_t size)
 {
     for (uint32_t i = 0; i < size; i++) {
@@ -217,7 +275,7 @@ static struct ncr_graph *grow_all(struct grow *g, uint32_t size, uint32_t tail)
 {
     ncr_node_id x = add_input(g);
     if (below(g, 5) == 0) add_input(g);
-    x = grow_on(g, x, size);
+    x = grow_on(g, maybe_branches(g, x), size);
     if (tail && ncr_builder_node(g->builder, x)->shape.rank == 3) {
         struct ncr_attrs flatten = ncr_attrs_default(NCR_OP_FLATTEN);
         x = add(g, NCR_OP_FLATTEN, &flatten, &x, 1);
@@ -236,6 +294,7 @@ static struct grow grow_new(struct ncr_arena *arena, uint64_t seed, bool pairs)
     return (struct grow){.arena = arena,
                          .builder = ncr_builder_new(arena, NCR_STR("random")),
                          .rng = ncr_rng_at(seed, NCR_RNG_TEST, 1000),
+                         .seed = seed,
                          .pairs = pairs};
 }
 

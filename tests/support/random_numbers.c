@@ -136,11 +136,29 @@ static void draw_node(struct draw *d, struct ncr_qnode *n)
     }
 }
 
+// What joins a concatenation gets its numbers, and the concatenation copies it.
+static void join(struct ncr_qgraph *g, uint32_t q)
+{
+    struct ncr_qnode *c = &g->nodes[q];
+    for (uint32_t k = 0; k < c->n_in; k++) {
+        struct ncr_qnode *n = &g->nodes[c->in[k]];
+        if (n->joins != q) continue;
+        n->scale = c->scale;
+        n->zero_point = c->zero_point;
+        n->lo = ncr_clamp_i32(n->lo, c->lo, c->hi);
+        n->hi = ncr_clamp_i32(n->hi, c->lo, c->hi);
+        c->mult[k] = 1 << 30;
+        c->shift[k] = 30;
+    }
+}
+
 void random_numbers(struct ncr_arena *arena, struct ncr_qgraph *qgraph, uint64_t seed)
 {
     struct draw d = {arena, qgraph, ncr_rng_at(seed, NCR_RNG_TEST, 6000)};
     for (uint32_t q = 0; q < qgraph->n_nodes; q++)
         draw_node(&d, &qgraph->nodes[q]);
+    for (uint32_t q = qgraph->n_nodes; q-- > 0;)
+        if (qgraph->nodes[q].op == NCR_QOP_CONCAT) join(qgraph, q);
     qgraph->has_numbers = true;
     struct ncr_error why;
     if (!ncr_qgraph_verify(qgraph, &why))

@@ -98,6 +98,13 @@ void sample_batch(struct ncr_arena *arena, const struct random_net *net, uint64_
     }
 }
 
+bool has_slices(const struct ncr_plan *plan)
+{
+    for (uint32_t q = 0; q < plan->n_steps; q++)
+        if (plan->buffers[q].slice_of != NCR_PLAN_OWN) return true;
+    return false;
+}
+
 struct guarded guarded_new(size_t bytes, bool at_start)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), inner = (bytes + page - 1) / page * page;

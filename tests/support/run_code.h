@@ -24,6 +24,9 @@ void sample_make(struct ncr_arena *arena, const struct random_net *net, uint64_t
 void sample_batch(struct ncr_arena *arena, const struct random_net *net, uint64_t seed,
                   uint32_t images, struct sample *out);
 
+// Whether a tensor lies in the buffer of the concatenation that reads it.
+bool has_slices(const struct ncr_plan *plan);
+
 // An arena of `bytes` bytes, aligned as plans ask, whose end (up to the alignment) or, with
 // at_start, whose start meets a page that must not be touched. It is filled with GUARD_FILL, and so
 // is what remains of its pages.
