@@ -175,6 +175,28 @@ static bool there(const char *tool)
     return spawn_to((const char *const[]){tool, "--version", NULL}, "/dev/null") == 0;
 }
 
+static bool has_wide(const struct ncr_qgraph *g, enum ncr_qop op)
+{
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        if (g->nodes[q].op == op && ncr_qnode_is_wide(g, &g->nodes[q])) return true;
+    return false;
+}
+
+// The first networks are in these forms, the last have tables of 16 bits, which are rare, the
+// others are as drawn.
+static void draw_network(struct ncr_arena *arena, uint64_t seed, uint32_t i, struct random_net *net)
+{
+    static const struct ncr_weight_form forms[] = {
+        {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
+        {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
+    random_net_make(arena, seed + i, 6, net);
+    if (i < NCR_COUNT(forms)) random_net_in_form(arena, net, forms[i]);
+    for (uint32_t k = 1; i + 6 >= NETWORKS; k++) {
+        if (has_wide(net->qgraph, i % 2 ? NCR_QOP_LUT : NCR_QOP_SOFTMAX)) return;
+        random_net_make(arena, seed + i + 1000 * k, 6, net);
+    }
+}
+
 static void run_on(const struct machine *m, uint64_t seed)
 {
     char folder[] = "/tmp/nacre-test-XXXXXX", paths[NETWORKS][48], source[64], image[64],
@@ -186,10 +208,6 @@ static void run_on(const struct machine *m, uint64_t seed)
     struct ncr_buf text = {0}, calls = {0};
     struct ncr_arena *arena = ncr_arena_new(0);
     ncr_buf_puts(&text, head);
-    // The first networks are in these forms, the others in drawn ones.
-    static const struct ncr_weight_form forms[] = {
-        {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
-        {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
     for (uint32_t i = 0; i < NETWORKS; i++) {
         struct random_net net;
         struct sample sample;
@@ -197,8 +215,7 @@ static void run_on(const struct machine *m, uint64_t seed)
         struct ncr_error err;
         char prefix[16];
         uint64_t stack;
-        random_net_make(arena, seed + i, 6, &net);
-        if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
+        draw_network(arena, seed, i, &net);
         struct ncr_plan *plan = ncr_plan_build(arena, net.qgraph, NCR_PLAN_SHARED);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_make(arena, &net, seed + i, &sample);
