@@ -38,3 +38,28 @@ void ncr_lut_fill(struct ncr_arena *arena, const struct ncr_qgraph *graph, struc
             node->lut[i] = (int8_t)entry;
     }
 }
+
+int32_t ncr_lut_reach(const struct ncr_qnode *input, const struct ncr_qnode *node, int32_t x,
+                      int32_t to, int64_t lo, int64_t hi)
+{
+    while (x != to) {
+        bool up = to > x;
+        int32_t stop = ncr_lut_piece(input, x, up);
+        if (up ? stop > to : stop < to) stop = to;
+        int32_t y = ncr_look_up(input, node, stop);
+        if (y >= lo && y <= hi) {
+            x = stop;
+            continue;
+        }
+        while (stop - x > 1 || x - stop > 1) { // x is in, stop is out
+            int32_t mid = x + (stop - x) / 2;
+            y = ncr_look_up(input, node, mid);
+            if (y >= lo && y <= hi)
+                x = mid;
+            else
+                stop = mid;
+        }
+        break;
+    }
+    return x;
+}

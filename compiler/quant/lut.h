@@ -42,6 +42,26 @@ static inline int32_t ncr_look_up(const struct ncr_qnode *input, const struct nc
     return (y + ((1 << shift) >> 1)) >> shift;
 }
 
+// The farthest value from x on, up or down, to which the table only rises or only falls; values end
+// where elements do.
+static inline int32_t ncr_lut_piece(const struct ncr_qnode *input, int32_t x, bool up)
+{
+    if (input->bits <= 8) return up ? x + 1 : x - 1;
+    int32_t end = ncr_qnode_magnitude(input), size = 1 << ncr_lut_step(input), u = x + end;
+    if (up && x >= end - 1) return INT16_MAX;
+    if (!up && x <= -end) return INT16_MIN;
+    if (up)
+        return x < -end                          ? -end
+               : (u / size + 1) * size < 2 * end ? (u / size + 1) * size - end
+                                                 : end - 1;
+    return x > end - 1 ? end - 1 : (u - 1) / size * size - end;
+}
+
+// The farthest value from x towards `to` up to which the table gives nothing but values of [lo,
+// hi], as it does at x.
+int32_t ncr_lut_reach(const struct ncr_qnode *input, const struct ncr_qnode *node, int32_t x,
+                      int32_t to, int64_t lo, int64_t hi);
+
 // The table of a LUT that stands for a float operator; scales and clamp of both must be set.
 void ncr_lut_fill(struct ncr_arena *arena, const struct ncr_qgraph *graph, struct ncr_qnode *node,
                   const struct ncr_node *function);

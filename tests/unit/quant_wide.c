@@ -1,6 +1,8 @@
 // Activations of 9 to 16 bits: scales, sums and sizes worked out by hand; what is refused.
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "compiler/codegen/codegen.h"
 #include "compiler/fault/sites.h"
@@ -229,10 +231,10 @@ static struct built function_built(const char *name, double range, uint32_t n_in
 {
     static struct ncr_quant_spec out;
     char text[200];
-    snprintf(
-        text, sizeof text,
-        "graph \"n\" {\n  %%0 = input \"n/x\" shape 2 : 2\n  %%1 = %s %%0 \"n/f\" : 2\n" OUT(1),
-        name);
+    snprintf(text, sizeof text,
+             "graph \"n\" {\n  %%0 = input \"n/x\" shape 2 : 2\n  %%1 = %s %%0 \"n/f\" : 2\n"
+             "  output \"\" = %%1\n}\n",
+             name);
     struct built b = begin(text, n_in);
     out = b.spec;
     out.activation_bits = n_out;
@@ -407,7 +409,8 @@ Test(quant_wide, softmax_is_as_close_as_stated)
             char text[200];
             snprintf(text, sizeof text,
                      "graph \"n\" {\n  %%0 = input \"n/x\" shape %u : %u\n"
-                     "  %%1 = softmax %%0 \"n/s\" : %u\n" OUT(1),
+                     "  %%1 = softmax %%0 \"n/s\" : %u\n"
+                     "  output \"\" = %%1\n}\n",
                      n, n, n);
             struct built b = begin(text, widths[w][0]);
             struct ncr_quant_spec out = b.spec;
@@ -472,4 +475,30 @@ Test(quant_wide, rules_of_tables_are_verified)
     n->scale *= 2;
     broken(&b, "node %1 softmax: the output scale is not 2 to the power of 1 - its bits");
     ncr_arena_free(b.arena);
+}
+
+// Against a walk value by value, over tables that rise and fall.
+Test(quant_wide, reaches_of_tables)
+{
+    static const uint32_t widths[] = {16, 12, 9, 8};
+    struct ncr_rng rng = ncr_rng_at(1, NCR_RNG_TEST, 7100);
+    uint32_t far = 0;
+    for (int i = 0; i < 400; i++) {
+        struct built b = function_built("hardswish", 8, widths[i % 4], i % 8 < 4 ? 16 : 8, -1, 8);
+        const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
+        int32_t end = x->bits > 8 ? 32768 : 128,
+                v = (int32_t)ncr_rng_below(&rng, 2 * (uint64_t)end) - end,
+                to = i % 3 ? end - 1 : -end;
+        int32_t here = ncr_lut_reach(x, y, v, v, 0, 0), step = to > v ? 1 : -1;
+        cr_assert_eq(here, v);
+        int32_t lo = ncr_look_up(x, y, v) - (int32_t)ncr_rng_below(&rng, 40),
+                hi = lo + 40 + (int32_t)ncr_rng_below(&rng, i % 5 ? 20 : 20000);
+        while (here != to && ncr_look_up(x, y, here + step) >= lo &&
+               ncr_look_up(x, y, here + step) <= hi)
+            here += step;
+        cr_assert_eq(ncr_lut_reach(x, y, v, to, lo, hi), here, "from %d to %d", v, to);
+        far += abs(here - v) > 200;
+        ncr_arena_free(b.arena);
+    }
+    cr_assert_gt(far, 50, "%u", far);
 }

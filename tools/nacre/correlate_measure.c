@@ -101,10 +101,6 @@ static enum ncr_status predict(struct member *m, struct ncr_range_estimate *esti
     ncr_diags_init(&diags, m->arena, p->diags->sources);
     const struct ncr_report *r = m->report =
         ncr_report_build(m->arena, &diags, p->graph, &p->quant, p->quant_is_default);
-    if (!ncr_range_covers(p->qgraph))
-        return ncr_fail(err, NCR_USAGE,
-                        "activations of more than 8 bits have no ranges and proofs, which the "
-                        "predictions need");
     struct ncr_range_map *map = ncr_range_sound(m->arena, p->qgraph);
     const struct ncr_masked *proved = ncr_masked_of(m->arena, map);
     *estimate = ncr_range_estimate_of(m->arena, proved);
