@@ -210,7 +210,7 @@ static enum ncr_status inject(struct member *m, const struct ncr_range_estimate 
     struct ncr_fault_spec fault = {.name = NCR_STR("single flips"),
                                    .model = NCR_FAULT_BITFLIP,
                                    .bits = 1,
-                                   .bit_hi = 7,
+                                   .bit_hi = NCR_FAULT_LAST_BIT,
                                    .has_persistence = true};
     double t = ncr_normal_t(0.95);
     struct ncr_campaign_result result;
@@ -233,7 +233,7 @@ static enum ncr_status inject(struct member *m, const struct ncr_range_estimate 
     fault = (struct ncr_fault_spec){.name = NCR_STR("rates"),
                                     .model = NCR_FAULT_BITFLIP_RATE,
                                     .bits = 1,
-                                    .bit_hi = 7,
+                                    .bit_hi = NCR_FAULT_LAST_BIT,
                                     .sites = NCR_SITE_ACTIVATION | NCR_SITE_WEIGHT,
                                     .persistence = NCR_TRANSIENT,
                                     .has_persistence = true};
