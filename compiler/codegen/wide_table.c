@@ -18,20 +18,18 @@ struct run {
     LLVMValueRef in, out, table; // in, out: of the row or pixel
 };
 
-// Of each lane what stands from entry index[lane] of the table on. Machines without gathering loads
-// take a load a lane.
+// Of each lane `bytes` from entry index[lane] of the table on.
 static LLVMValueRef gather(struct ncr_emit *e, LLVMValueRef table, LLVMValueRef index,
                            LLVMTypeRef type)
 {
     uint32_t lanes = e->family->lanes;
-    LLVMTypeRef v = ncr_vec(type, lanes), types[2] = {v, ncr_vec(e->ptr, lanes)};
-    index = LLVMBuildZExtOrBitCast(e->b, index, ncr_vec(e->word, lanes), "");
-    LLVMValueRef args[4] = {LLVMBuildInBoundsGEP2(e->b, e->i16, table, &index, 1, ""),
-                            ncr_i32(e, 2), LLVMConstAllOnes(ncr_vec(e->i1, lanes)),
-                            LLVMGetPoison(v)};
-    unsigned id = LLVMLookupIntrinsicID("llvm.masked.gather", 18);
-    LLVMValueRef f = LLVMGetIntrinsicDeclaration(e->module, id, types, 2);
-    return LLVMBuildCall2(e->b, LLVMGlobalGetValueType(f), f, args, 4, "");
+    LLVMValueRef out = LLVMGetPoison(ncr_vec(type, lanes));
+    for (uint32_t i = 0; i < lanes; i++) {
+        LLVMValueRef lane = ncr_i32(e, i), at = LLVMBuildExtractElement(e->b, index, lane, "");
+        at = ncr_at(e, table, LLVMBuildZExtOrBitCast(e->b, at, e->word, ""), 2, 0);
+        out = LLVMBuildInsertElement(e->b, out, ncr_load(e, type, at, 2), lane, "");
+    }
+    return out;
 }
 
 // Entry i and the one after it are the halves of a word.
