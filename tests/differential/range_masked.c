@@ -222,7 +222,7 @@ static void random_nets(uint64_t first, uint32_t nets, bool direct, const char *
     }
 }
 
-Test(range_masked, injection_contradicts_no_proof_on_random_networks, .timeout = 120)
+Test(range_masked, injection_contradicts_no_proof_on_random_networks, .timeout = 300)
 {
     struct proof total = {.what = ""};
     random_nets(100, 30, false, "quantised", &total);
