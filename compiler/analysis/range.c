@@ -2,6 +2,7 @@
 #include "compiler/analysis/range.h"
 
 #include "compiler/analysis/range_window.h"
+#include "compiler/quant/lut.h"
 
 struct ncr_range_window ncr_range_window_of(const struct ncr_qgraph *graph,
                                             const struct ncr_qnode *node)
@@ -77,8 +78,8 @@ int32_t ncr_range_window_sum(const struct ncr_range_window *w, const int8_t *in,
             for (int32_t q = 0; q < w->kw; q++) {
                 int64_t iy = ncr_range_window_at(w, 0, y, p), ix = ncr_range_window_at(w, 1, x, q);
                 bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
-                int32_t v =
-                    inside ? in[((int64_t)(first + c) * w->H + iy) * w->W + ix] : w->in->zero_point;
+                int64_t at = ((int64_t)(first + c) * w->H + iy) * w->W + ix;
+                int32_t v = inside ? ncr_qnode_element(w->in, in, at) : w->in->zero_point;
                 acc = ncr_wrap_add(acc, ncr_wrap_mul(ncr_qnode_weight(w->node, weight++), v));
             }
     return acc;
@@ -260,12 +261,19 @@ static void reshaped(struct ncr_range_map *map, uint32_t q)
     }
 }
 
-static struct ncr_interval looked_up(const struct ncr_qnode *node, struct ncr_interval x)
+// A table rises or falls from piece to piece, so that the ends of pieces tell.
+static struct ncr_interval looked_up(const struct ncr_qnode *in, const struct ncr_qnode *node,
+                                     struct ncr_interval x)
 {
-    struct ncr_interval y = {node->lut[x.lo + 128], node->lut[x.lo + 128]};
-    for (int64_t v = x.lo + 1; v <= x.hi; v++)
-        y = ncr_interval_hull(y, (struct ncr_interval){node->lut[v + 128], node->lut[v + 128]});
-    return y;
+    int32_t v = (int32_t)x.lo, y = ncr_look_up(in, node, v);
+    struct ncr_interval all = {y, y};
+    while (v < x.hi) {
+        v = ncr_lut_piece(in, v, true);
+        if (v > x.hi) v = (int32_t)x.hi;
+        y = ncr_look_up(in, node, v);
+        all = ncr_interval_hull(all, (struct ncr_interval){y, y});
+    }
+    return all;
 }
 
 static void values(struct ncr_range_map *map, uint32_t q)
@@ -293,8 +301,14 @@ static void values(struct ncr_range_map *map, uint32_t q)
             if (pad[0] || pad[1] || pad[2] || pad[3])
                 r->value[c] = ncr_interval_hull(r->value[c], zero);
             break;
-        case NCR_QOP_LUT: r->value[c] = looked_up(node, x->value[c]); break;
-        case NCR_QOP_SOFTMAX: r->value[c] = (struct ncr_interval){-128, 127}; break;
+        case NCR_QOP_LUT:
+            r->value[c] = looked_up(&map->qgraph->nodes[node->in[0]], node, x->value[c]);
+            break;
+        case NCR_QOP_SOFTMAX:
+            r->value[c] = (struct ncr_interval){-128, 127};
+            if (node->bits > 8)
+                r->value[c] = (struct ncr_interval){0, ncr_qnode_magnitude(node) - 1};
+            break;
         case NCR_QOP_ZERO: r->value[c] = zero; break;
         case NCR_QOP_CONV:
         case NCR_QOP_DWCONV:
@@ -312,7 +326,6 @@ static void values(struct ncr_range_map *map, uint32_t q)
 struct ncr_range_map *ncr_range_sound(struct ncr_arena *arena, const struct ncr_qgraph *qgraph)
 {
     if (!qgraph->has_numbers) NCR_BUG("ranges of a network without numbers");
-    if (!ncr_range_covers(qgraph)) NCR_BUG("ranges of elements of 16 bits");
     struct ncr_range_map *map = ncr_range_map_new(arena, qgraph);
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
         ncr_range_bounds(arena, map, q);

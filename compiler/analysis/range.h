@@ -17,7 +17,7 @@ struct ncr_interval {
 // One entry a channel: dim[0] of the node's shape, so that each element of a vector is one.
 struct ncr_range_node {
     uint32_t n_channels;
-    struct ncr_interval *value; // of the stored tensor, within [-128, 127]
+    struct ncr_interval *value; // of the stored tensor, within what its elements hold
     // Of operators that sum and requantise (ncr_qop_has_mult), else NULL:
     struct ncr_interval *sum;   // what is requantised, the bias in it; calibrated: as it was seen
     struct ncr_interval *bound; // of the same by interval arithmetic; sound: equal to sum
@@ -32,17 +32,11 @@ struct ncr_range_map {
     uint64_t n_samples;           // inputs seen; 0: sound
 };
 
-// Whether there are intervals and proofs for the network: all activations have at most 8 bits. The
-// functions below ask for that. The other form says at the first operator where it is not so
-// (N0804).
-bool ncr_range_covers(const struct ncr_qgraph *qgraph);
-bool ncr_range_check_bits(const struct ncr_qgraph *qgraph, struct ncr_diags *diags);
-
 // Sound intervals. qgraph has numbers; the result lives in the arena and points to it.
 struct ncr_range_map *ncr_range_sound(struct ncr_arena *arena, const struct ncr_qgraph *qgraph);
 
-// Calibrated intervals: inputs (int8 in logical order, one pointer for each network input) are fed
-// one by one; finish gives the hull of what was seen. At least one input must have been fed.
+// Calibrated intervals: inputs (elements in logical order, one pointer for each network input) are
+// fed one by one; finish gives the hull of what was seen. At least one input must have been fed.
 struct ncr_range_observer;
 struct ncr_range_observer *ncr_range_observer_new(struct ncr_arena *arena,
                                                   const struct ncr_qgraph *qgraph);

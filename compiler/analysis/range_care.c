@@ -8,6 +8,7 @@
 // holds of the second, and so on. Only where x has a single use may its consumer's own `one` be
 // passed on, since then nothing else carries a difference.
 #include "compiler/analysis/range_care.h"
+#include "compiler/quant/lut.h"
 
 struct sweep {
     struct ncr_arena *arena;
@@ -17,9 +18,10 @@ struct sweep {
     uint32_t *uses; // readers of each tensor; being an output counts as one
 };
 
-static struct ncr_care tidy(struct ncr_care care)
+static struct ncr_care tidy(struct ncr_care care, struct ncr_interval stored)
 {
-    return ncr_care_none(care) ? NCR_CARE_NONE : care;
+    bool none = ncr_care_none(care) || care.low >= stored.hi || care.high <= stored.lo;
+    return none ? NCR_CARE_NONE : care;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -28,15 +30,14 @@ static int64_t floor_div(int64_t a, int64_t b)
     return q - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static struct ncr_care between(int64_t low, int64_t high)
+static int16_t within(int64_t v, struct ncr_interval stored)
 {
-    struct ncr_care care = {(int8_t)(low < -128  ? -128
-                                     : low > 127 ? 127
-                                                 : low),
-                            (int8_t)(high > 127    ? 127
-                                     : high < -128 ? -128
-                                                   : high)};
-    return tidy(care);
+    return (int16_t)(v < stored.lo ? stored.lo : v > stored.hi ? stored.hi : v);
+}
+
+static struct ncr_care between(int64_t low, int64_t high, struct ncr_interval stored)
+{
+    return tidy((struct ncr_care){within(low, stored), within(high, stored)}, stored);
 }
 
 struct ncr_care_sum ncr_care_sum_of(const struct ncr_qnode *node, int32_t m, struct ncr_care out)
@@ -71,23 +72,25 @@ struct ncr_care_sum ncr_care_sum_of(const struct ncr_qnode *node, int32_t m, str
     return sum;
 }
 
-struct ncr_care ncr_care_term(struct ncr_care_sum sum, struct ncr_interval rest, int64_t w)
+struct ncr_care ncr_care_term(struct ncr_care_sum sum, struct ncr_interval rest, int64_t w,
+                              struct ncr_interval stored)
 {
     if (sum.none || w == 0) return NCR_CARE_NONE;
-    int64_t most = 128 * (w < 0 ? -w : w); // of the term, whatever byte is stored
+    int64_t most = -stored.lo * (w < 0 ? -w : w); // of the term, whatever is stored
     if (!ncr_interval_is_i32((struct ncr_interval){rest.lo - most, rest.hi + most}))
         return NCR_CARE_EXACT;
     int64_t below = sum.low - rest.hi, above = sum.high - rest.lo; // bounds of w·x
-    if (w > 0) return between(floor_div(below, w), -floor_div(-above, w));
-    return between(floor_div(above, w), -floor_div(-below, w));
+    if (w > 0) return between(floor_div(below, w), -floor_div(-above, w), stored);
+    return between(floor_div(above, w), -floor_div(-below, w), stored);
 }
 
 // ---- helpers ----
 static void care(const struct sweep *s, uint32_t q, int64_t e, struct ncr_care any,
                  struct ncr_care one)
 {
-    s->m->any[q][e] = ncr_care_join(s->m->any[q][e], any);
-    s->m->one[q][e] = ncr_care_join(s->m->one[q][e], one);
+    struct ncr_interval stored = ncr_care_stored(&s->graph->nodes[q]);
+    s->m->any[q][e] = ncr_care_join(s->m->any[q][e], tidy(any, stored));
+    s->m->one[q][e] = ncr_care_join(s->m->one[q][e], tidy(one, stored));
 }
 
 static struct ncr_interval value_of(const struct sweep *s, uint32_t q, int64_t e)
@@ -124,13 +127,13 @@ static void join_places(const struct sweep *s, uint32_t q, const struct ncr_rang
     }
 }
 
-// Whether every input of bytes gives values that are alike.
+// Whether all that the input's elements can hold gives values that are alike.
 static bool constant_for_all(const struct ncr_range_window *w, int32_t o, struct ncr_care out)
 {
     int64_t n = (int64_t)w->per * w->kh * w->kw;
-    struct ncr_interval sum = {w->node->bias[o], w->node->bias[o]}, byte = {-128, 127};
+    struct ncr_interval sum = {w->node->bias[o], w->node->bias[o]}, stored = ncr_care_stored(w->in);
     for (int64_t i = 0; i < n; i++) {
-        struct ncr_interval term = ncr_interval_times(ncr_qnode_weight(w->node, o * n + i), byte);
+        struct ncr_interval term = ncr_interval_times(ncr_qnode_weight(w->node, o * n + i), stored);
         sum.lo += term.lo;
         sum.hi += term.hi;
     }
@@ -166,7 +169,7 @@ static void care_of_taps(const struct sweep *s, uint32_t q, const struct ncr_ran
                              : ncr_care_join(
                                    t->one[at],
                                    ncr_care_term(sum, ncr_care_rest(r->bound[o], r->sum[o], term),
-                                                 weight));
+                                                 weight, ncr_care_stored(w->in)));
             }
     }
 }
@@ -211,15 +214,15 @@ static void care_pooled(const struct sweep *s, uint32_t q, int64_t e, int64_t ta
     if (node->op == NCR_QOP_MAXPOOL) {
         *one = out;
         // Another pixel of the window is at least x.lo, so what is not above it loses.
-        if (taps > 1 && one->low < x.lo) one->low = (int8_t)x.lo;
-        *one = tidy(*one);
+        if (taps > 1 && one->low < x.lo) one->low = (int16_t)x.lo;
         return;
     }
-    int64_t z = s->graph->nodes[node->in[0]].zero_point;
+    const struct ncr_qnode *in = &s->graph->nodes[node->in[0]];
+    int64_t z = in->zero_point;
     struct ncr_interval rest = {(taps - 1) * (x.lo - z) - z, (taps - 1) * (x.hi - z) - z};
     int32_t m = node->n_channels == 1 ? 0 : (int32_t)taps - 1;
     if (!ncr_care_none(*any)) *any = NCR_CARE_EXACT;
-    *one = ncr_care_term(ncr_care_sum_of(node, m, out), rest, 1);
+    *one = ncr_care_term(ncr_care_sum_of(node, m, out), rest, 1, ncr_care_stored(in));
 }
 
 static void care_pool(const struct sweep *s, uint32_t q)
@@ -261,7 +264,8 @@ static void care_add(const struct sweep *s, uint32_t q)
     const struct ncr_range_node *r = &s->map->nodes[q];
     int64_t n = ncr_shape_elements(&node->shape), per = n / r->n_channels;
     for (uint32_t k = 0; k < node->n_in; k++) {
-        int64_t z = s->graph->nodes[node->in[k]].zero_point, factor = node->in_mult[k];
+        const struct ncr_qnode *in = &s->graph->nodes[node->in[k]];
+        int64_t z = in->zero_point, factor = node->in_mult[k];
         bool twice = reads_twice(node, k);
         struct ncr_care last = NCR_CARE_NONE;
         struct ncr_care_sum sum = {.none = true}; // of `last`
@@ -277,7 +281,7 @@ static void care_add(const struct sweep *s, uint32_t q)
             rest.lo -= factor * z;
             rest.hi -= factor * z;
             care(s, node->in[k], e, factor ? NCR_CARE_EXACT : NCR_CARE_NONE,
-                 twice ? NCR_CARE_EXACT : ncr_care_term(sum, rest, factor));
+                 twice ? NCR_CARE_EXACT : ncr_care_term(sum, rest, factor, ncr_care_stored(in)));
         }
     }
 }
@@ -312,20 +316,25 @@ static void care_concat(const struct sweep *s, uint32_t q)
             if (ncr_care_none(out[0])) continue;
             for (int i = 0; i < 2; i++)
                 in[i] = ncr_care_term(ncr_care_sum_of(node, (int32_t)k, out[i]),
-                                      (struct ncr_interval){-z, -z}, 1);
+                                      (struct ncr_interval){-z, -z}, 1,
+                                      ncr_care_stored(&s->graph->nodes[node->in[k]]));
             care(s, node->in[k], e, in[0], in[1]);
         }
     }
 }
 
-static struct ncr_care looked_up(const struct ncr_qnode *node, struct ncr_care out)
+static struct ncr_care looked_up(const struct ncr_qnode *in, const struct ncr_qnode *node,
+                                 struct ncr_care out)
 {
-    int32_t low = -128, high = 127;
-    while (low < 127 && ncr_care_alike(out, node->lut[low + 128], node->lut[low + 129]))
-        low++;
-    while (high > -128 && ncr_care_alike(out, node->lut[high + 128], node->lut[high + 127]))
-        high--;
-    return between(low, high);
+    struct ncr_interval stored = ncr_care_stored(in), gives = ncr_care_stored(node);
+    int32_t ends[2];
+    for (int i = 0; i < 2; i++) {
+        int32_t from = (int32_t)(i ? stored.hi : stored.lo),
+                to = (int32_t)(i ? stored.lo : stored.hi);
+        struct ncr_interval alike = ncr_care_class(out, gives, ncr_look_up(in, node, from));
+        ends[i] = ncr_lut_reach(in, node, from, to, alike.lo, alike.hi);
+    }
+    return between(ends[0], ends[1], stored);
 }
 
 // Operators whose output element is one element of the input: copies and tables.
@@ -337,6 +346,8 @@ static void care_copy(const struct sweep *s, uint32_t q)
     int64_t n = ncr_shape_elements(in), H = in->rank == 3 ? in->dim[1] : 1,
             W = in->rank == 3 ? in->dim[2] : 1;
     bool upsample = node->op == NCR_QOP_UPSAMPLE;
+    const struct ncr_qnode *x_node = &s->graph->nodes[node->in[0]];
+    struct ncr_care last[2] = {NCR_CARE_NONE, NCR_CARE_NONE}, read[2] = {last[0], last[1]};
     for (int64_t e = 0; e < n; e++) {
         int64_t x = e % W, y = e / W % H, c = e / W / H,
                 copies = upsample ? (int64_t)f[0] * f[1] : 1;
@@ -347,11 +358,17 @@ static void care_copy(const struct sweep *s, uint32_t q)
             else if (node->op == NCR_QOP_PAD)
                 to = (c * out->dim[1] + y + pad[0]) * out->dim[2] + x + pad[1];
             struct ncr_care any = s->m->any[q][to], one = copies == 1 ? passed(s, q, 0, to) : any;
-            if (node->op == NCR_QOP_LUT && !ncr_care_none(any)) {
-                any = looked_up(node, any);
-                one = looked_up(node, one);
+            if (node->op != NCR_QOP_LUT || ncr_care_none(any)) {
+                care(s, node->in[0], e, any, one);
+                continue;
             }
-            care(s, node->in[0], e, any, one);
+            struct ncr_care out_care[2] = {any, one};
+            for (int kind = 0; kind < 2; kind++) { // elements of a channel mostly repeat
+                if (out_care[kind].low != last[kind].low || out_care[kind].high != last[kind].high)
+                    read[kind] = looked_up(x_node, node, out_care[kind]);
+                last[kind] = out_care[kind];
+            }
+            care(s, node->in[0], e, read[0], read[1]);
         }
     }
 }

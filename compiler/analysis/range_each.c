@@ -2,9 +2,9 @@
 #include "compiler/analysis/range_each.h"
 
 #include "compiler/analysis/range_care.h"
-#include "compiler/quant/softmax.h"
+#include "compiler/quant/lut.h"
 
-enum { INT8_BITS = 8, INT32_BITS = 32 };
+enum { INT32_BITS = 32 };
 
 static int64_t elements_of(const struct ncr_masked_each *x, uint32_t q)
 {
@@ -17,19 +17,19 @@ struct ncr_masked_each *ncr_masked_each_new(struct ncr_arena *arena, const struc
     struct ncr_masked_each *x = NCR_NEW(arena, struct ncr_masked_each);
     x->base = base;
     x->arena = arena;
-    x->activation = NCR_NEW_N(arena, uint8_t *, g->n_nodes);
+    x->activation = NCR_NEW_N(arena, uint16_t *, g->n_nodes);
     x->weight = NCR_NEW_N(arena, uint8_t *, g->n_nodes);
     x->bias = NCR_NEW_N(arena, uint32_t *, g->n_nodes);
     x->values = NCR_NEW_N(arena, int8_t *, g->n_nodes);
-    x->safe = NCR_NEW_N(arena, struct ncr_byte_span *, g->n_nodes);
+    x->safe = NCR_NEW_N(arena, struct ncr_element_span *, g->n_nodes);
     x->uses = NCR_NEW_N(arena, uint32_t, g->n_nodes);
     x->proved = ncr_arena_array(arena, g->n_nodes, sizeof *x->proved);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_qnode *node = &g->nodes[q];
         size_t n = (size_t)elements_of(x, q);
-        x->activation[q] = NCR_NEW_N(arena, uint8_t, n);
-        x->values[q] = NCR_NEW_N(arena, int8_t, n);
-        x->safe[q] = NCR_NEW_N(arena, struct ncr_byte_span, n);
+        x->activation[q] = NCR_NEW_N(arena, uint16_t, n);
+        x->values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
+        x->safe[q] = NCR_NEW_N(arena, struct ncr_element_span, n);
         for (uint32_t k = 0; k < node->n_in; k++)
             x->uses[node->in[k]]++;
         if (!ncr_qop_has_weights(node->op)) continue;
@@ -47,28 +47,37 @@ struct reader {
     const struct ncr_masked_each *x;
     const struct ncr_qnode *node;
     uint32_t q;
-    const int8_t *out;
 };
 
 struct span {
     int64_t lo, hi;
 };
 
+static struct span stored_by(const struct ncr_qnode *node)
+{
+    struct ncr_interval all = ncr_care_stored(node);
+    return (struct span){all.lo, all.hi};
+}
+
+static const struct ncr_qnode *input(const struct reader *r, uint32_t k)
+{
+    return &r->x->base->map->qgraph->nodes[r->node->in[k]];
+}
+
+// Element i of input k in the run.
+static int32_t value_of(const struct reader *r, uint32_t k, int64_t i)
+{
+    return ncr_qnode_element(input(r, k), r->x->values[r->node->in[k]], i);
+}
+
 // The values that output element e may have instead: those alike whatever the other tensors hold
 // and, where nothing but e differs from the run (alone), those that its readers let pass.
 static struct span target(const struct reader *r, int64_t e, bool alone)
 {
-    struct ncr_care any = r->x->base->any[r->q][e];
-    int32_t y = r->out[e];
-    if (ncr_care_none(any)) return (struct span){-128, 127};
-    struct span t = {y <= any.low    ? -128
-                     : y >= any.high ? any.high
-                                     : y,
-                     y >= any.high  ? 127
-                     : y <= any.low ? any.low
-                                    : y};
-    if (!alone) return t;
-    struct ncr_byte_span safe = r->x->safe[r->q][e]; // both hold y
+    struct ncr_interval t = ncr_care_class(r->x->base->any[r->q][e], ncr_care_stored(r->node),
+                                           ncr_qnode_element(r->node, r->x->values[r->q], e));
+    if (!alone) return (struct span){t.lo, t.hi};
+    struct ncr_element_span safe = r->x->safe[r->q][e]; // both hold what e is
     return (struct span){safe.lo < t.lo ? safe.lo : t.lo, safe.hi > t.hi ? safe.hi : t.hi};
 }
 
@@ -78,17 +87,19 @@ static bool single(const struct reader *r, uint32_t k)
     return r->x->uses[r->node->in[k]] == 1;
 }
 
-static bool anything(struct span t)
+static bool anything(const struct reader *r, struct span t)
 {
-    return t.lo <= -128 && t.hi >= 127;
+    struct span all = stored_by(r->node);
+    return t.lo <= all.lo && t.hi >= all.hi;
 }
 
 // An input element may have these values only.
 static void narrow(const struct reader *r, uint32_t k, int64_t element, int64_t lo, int64_t hi)
 {
-    struct ncr_byte_span *safe = &r->x->safe[r->node->in[k]][element];
-    if (lo > safe->lo) safe->lo = (int8_t)(lo > 127 ? 127 : lo);
-    if (hi < safe->hi) safe->hi = (int8_t)(hi < -128 ? -128 : hi);
+    struct ncr_element_span *safe = &r->x->safe[r->node->in[k]][element];
+    struct span all = stored_by(input(r, k));
+    if (lo > safe->lo) safe->lo = (int16_t)(lo > all.hi ? all.hi : lo);
+    if (hi < safe->hi) safe->hi = (int16_t)(hi < all.lo ? all.lo : hi);
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -123,7 +134,7 @@ static struct span sums_into(const struct ncr_qnode *node, int32_t m, struct spa
 static void narrow_term(const struct reader *r, uint32_t k, int64_t element, struct span sums,
                         int32_t acc, int64_t factor)
 {
-    int64_t v = r->x->values[r->node->in[k]][element];
+    int64_t v = value_of(r, k, element);
     if (factor == 0) return;
     int64_t below = sums.lo - acc, above = sums.hi - acc; // bounds of factor · (v' - v)
     if (factor > 0)
@@ -161,7 +172,7 @@ static void strike_place(const struct reader *r, const struct ncr_range_window *
 {
     const int8_t *in = r->x->values[r->node->in[0]];
     struct span open = target(r, e, false), one = target(r, e, w->OH * w->OW == 1);
-    if (anything(open)) return;
+    if (anything(r, open)) return;
     int32_t acc = ncr_range_window_sum(w, in, o, y, column);
     struct span sums = sums_into(r->node, o, open), own = sums; // own: only e differs
     if (one.lo != open.lo || one.hi != open.hi) own = sums_into(r->node, o, one);
@@ -174,7 +185,7 @@ static void strike_place(const struct reader *r, const struct ncr_range_window *
                     element = ((int64_t)(first + c) * w->H + iy) * w->W + ix;
             bool inside = iy >= 0 && iy < w->H && ix >= 0 && ix < w->W;
             if (inside) narrow_term(r, 0, element, sums, acc, ncr_qnode_weight(r->node, at));
-            strike_weight(r, at, inside ? in[element] : w->in->zero_point, own, acc);
+            strike_weight(r, at, inside ? value_of(r, 0, element) : w->in->zero_point, own, acc);
         }
     strike_bias(r, o, own, acc);
 }
@@ -193,14 +204,15 @@ static void strike_window(const struct reader *r)
 static void strike_pool(const struct reader *r)
 {
     struct ncr_range_window w = ncr_range_window_of(r->x->base->map->qgraph, r->node);
-    const int8_t *in = r->x->values[r->node->in[0]];
     bool mean = r->node->op == NCR_QOP_AVGPOOL;
     bool alone = single(r, 0) && w.stride[0] >= w.kh && w.stride[1] >= w.kw;
+    const int64_t least = stored_by(w.in).lo;
     for (int64_t e = 0; e < (int64_t)w.OC * w.OH * w.OW; e++) {
         struct span t = target(r, e, alone), sums = {0, 0};
-        if (anything(t)) continue;
+        if (anything(r, t)) continue;
         int64_t column = e % w.OW, y = e / w.OW % w.OH, c = e / w.OW / w.OH;
-        int32_t sum = 0, taps = 0, top = -129, second = -129; // the largest two, equal or not
+        int32_t sum = 0, taps = 0, top = INT16_MIN - 1,
+                second = top; // the largest two, equal or not
         for (int pass = 0; pass < 2; pass++) {
             for (int64_t p = 0; p < w.kh; p++)
                 for (int64_t k = 0; k < w.kw; k++) {
@@ -208,7 +220,7 @@ static void strike_pool(const struct reader *r)
                             ix = ncr_range_window_at(&w, 1, column, k),
                             element = (c * w.H + iy) * w.W + ix;
                     if (iy < 0 || iy >= w.H || ix < 0 || ix >= w.W) continue;
-                    int32_t v = in[element], rest = v == top ? second : top;
+                    int32_t v = value_of(r, 0, element), rest = v == top ? second : top;
                     if (!pass) {
                         sum = ncr_wrap_add(sum, v - w.in->zero_point);
                         taps++;
@@ -217,7 +229,7 @@ static void strike_pool(const struct reader *r)
                     } else if (mean) {
                         narrow_term(r, 0, element, sums, sum, 1);
                     } else { // another pixel that is large enough lets this one be small
-                        narrow(r, 0, element, rest >= t.lo ? -128 : t.lo, t.hi);
+                        narrow(r, 0, element, rest >= t.lo ? least : t.lo, t.hi);
                     }
                 }
             if (mean && !pass)
@@ -232,64 +244,59 @@ static void strike_add(const struct reader *r)
     for (int64_t e = 0; e < elements_of(r->x, r->q); e++) {
         int32_t acc = 0;
         for (uint32_t k = 0; k < node->n_in; k++) {
-            int32_t z = r->x->base->map->qgraph->nodes[node->in[k]].zero_point;
-            acc =
-                ncr_wrap_add(acc, ncr_wrap_mul(r->x->values[node->in[k]][e] - z, node->in_mult[k]));
+            int32_t v = value_of(r, k, e) - input(r, k)->zero_point;
+            acc = ncr_wrap_add(acc, ncr_wrap_mul(v, node->in_mult[k]));
         }
         for (uint32_t k = 0; k < node->n_in; k++) {
             struct span t = target(r, e, single(r, k));
             int64_t factor = 0; // a tensor that is added to itself counts each time
             for (uint32_t i = 0; i < node->n_in; i++)
                 if (node->in[i] == node->in[k]) factor += node->in_mult[i];
-            if (!anything(t)) narrow_term(r, k, e, sums_into(node, 0, t), acc, factor);
+            if (!anything(r, t)) narrow_term(r, k, e, sums_into(node, 0, t), acc, factor);
         }
     }
 }
 
-// The values around v, without a gap, that `becomes` puts into t.
-typedef int32_t becomes_fn(const struct reader *r, uint32_t k, int64_t e, int32_t value);
-
-static void narrow_around(const struct reader *r, uint32_t k, int64_t element, int64_t e,
-                          struct span t, becomes_fn *becomes)
+static void narrow_table(const struct reader *r, int64_t e, struct span t)
 {
-    int32_t v = r->x->values[r->node->in[k]][element], lo = v, hi = v;
-    struct ncr_byte_span safe = r->x->safe[r->node->in[k]][element];
-    if (anything(t)) return;
-    for (int32_t y; lo > safe.lo; lo--) {
-        y = becomes(r, k, e, lo - 1);
-        if (y < t.lo || y > t.hi) break;
-    }
-    for (int32_t y; hi < safe.hi; hi++) {
-        y = becomes(r, k, e, hi + 1);
-        if (y < t.lo || y > t.hi) break;
-    }
+    const struct ncr_qnode *in = input(r, 0);
+    struct ncr_element_span safe = r->x->safe[r->node->in[0]][e];
+    int32_t v = value_of(r, 0, e);
+    if (!anything(r, t))
+        narrow(r, 0, e, ncr_lut_reach(in, r->node, v, safe.lo, t.lo, t.hi),
+               ncr_lut_reach(in, r->node, v, safe.hi, t.lo, t.hi));
+}
+
+// d² is to stay within sums, where d = v - z is the element that is multiplied with itself.
+static void narrow_square(const struct reader *r, uint32_t k, int64_t element, struct span sums)
+{
+    struct ncr_element_span safe = r->x->safe[r->node->in[k]][element];
+    int64_t v = value_of(r, k, element), z = input(r, k)->zero_point, lo = v, hi = v;
+    for (int64_t d = lo - 1 - z; lo > safe.lo && d * d >= sums.lo && d * d <= sums.hi; d--)
+        lo--;
+    for (int64_t d = hi + 1 - z; hi < safe.hi && d * d >= sums.lo && d * d <= sums.hi; d++)
+        hi++;
     narrow(r, k, element, lo, hi);
-}
-
-static int32_t looked_up(const struct reader *r, uint32_t k, int64_t e, int32_t value)
-{
-    (void)k;
-    (void)e;
-    return r->node->lut[value + 128];
-}
-
-static int32_t multiplied(const struct reader *r, uint32_t k, int64_t e, int32_t value)
-{
-    uint32_t mine = r->node->in[k], other = r->node->in[1 - k];
-    const struct ncr_qgraph *g = r->x->base->map->qgraph;
-    int64_t per = elements_of(r->x, r->q) / elements_of(r->x, other);
-    int32_t second = mine == other ? value : r->x->values[other][e / per];
-    return ncr_range_finish(
-        r->node, (value - g->nodes[mine].zero_point) * (second - g->nodes[other].zero_point), 0);
 }
 
 static void strike_mul(const struct reader *r)
 {
     int64_t n = elements_of(r->x, r->q);
+    bool square = r->node->in[0] == r->node->in[1];
     for (uint32_t k = 0; k < 2; k++) {
-        int64_t per = n / elements_of(r->x, r->node->in[k]);
-        for (int64_t e = 0; e < n; e++)
-            narrow_around(r, k, e / per, e, target(r, e, single(r, k) && per == 1), multiplied);
+        int64_t per = n / elements_of(r->x, r->node->in[k]),
+                per_other = n / elements_of(r->x, r->node->in[1 - k]);
+        for (int64_t e = 0; e < n; e++) {
+            struct span t = target(r, e, single(r, k) && per == 1);
+            if (anything(r, t)) continue;
+            struct span sums = sums_into(r->node, 0, t);
+            int32_t mine = value_of(r, k, e / per) - input(r, k)->zero_point,
+                    other = value_of(r, 1 - k, e / per_other) - input(r, 1 - k)->zero_point;
+            if (square)
+                narrow_square(r, k, e, sums);
+            else
+                narrow_term(r, k, e / per, sums, mine * other, other);
+        }
     }
 }
 
@@ -297,11 +304,11 @@ static void strike_concat(const struct reader *r)
 {
     int64_t at = 0;
     for (uint32_t k = 0; k < r->node->n_in; k++) {
-        int32_t z = r->x->base->map->qgraph->nodes[r->node->in[k]].zero_point;
-        const int8_t *in = r->x->values[r->node->in[k]];
+        int32_t z = input(r, k)->zero_point;
         for (int64_t e = 0; e < elements_of(r->x, r->node->in[k]); e++, at++) {
             struct span t = target(r, at, single(r, k));
-            if (!anything(t)) narrow_term(r, k, e, sums_into(r->node, (int32_t)k, t), in[e] - z, 1);
+            if (!anything(r, t))
+                narrow_term(r, k, e, sums_into(r->node, (int32_t)k, t), value_of(r, k, e) - z, 1);
         }
     }
 }
@@ -309,8 +316,7 @@ static void strike_concat(const struct reader *r)
 static void strike_copy(const struct reader *r)
 {
     const struct ncr_qnode *node = r->node;
-    const struct ncr_shape *in = &r->x->base->map->qgraph->nodes[node->in[0]].shape,
-                           *out = &node->shape;
+    const struct ncr_shape *in = &input(r, 0)->shape, *out = &node->shape;
     const int32_t *pad = node->attrs.pad, *f = node->attrs.factor;
     int64_t H = in->rank == 3 ? in->dim[1] : 1, W = in->rank == 3 ? in->dim[2] : 1;
     int64_t copies = node->op == NCR_QOP_UPSAMPLE ? (int64_t)f[0] * f[1] : 1;
@@ -324,42 +330,11 @@ static void strike_copy(const struct reader *r)
                 to = (c * out->dim[1] + y + pad[0]) * out->dim[2] + x + pad[1];
             struct span t = target(r, to, single(r, 0) && copies == 1);
             if (node->op == NCR_QOP_LUT)
-                narrow_around(r, 0, e, to, t, looked_up);
+                narrow_table(r, e, t);
             else
                 narrow(r, 0, e, t.lo, t.hi);
         }
     }
-}
-
-// Whether the softmax with one changed input gives values that are alike everywhere.
-static bool softmax_alike(const struct reader *r, int8_t *in, int8_t *out, uint32_t n, uint32_t e,
-                          int32_t value)
-{
-    int8_t good = in[e];
-    bool alike = true;
-    in[e] = (int8_t)value;
-    ncr_qsoftmax(r->node->exp_table, in, out, n);
-    for (uint32_t i = 0; alike && i < n; i++)
-        alike = ncr_care_alike(r->x->base->any[r->q][i], r->out[i], out[i]);
-    in[e] = good;
-    return alike;
-}
-
-static void strike_softmax(const struct reader *r)
-{
-    uint32_t n = (uint32_t)elements_of(r->x, r->q);
-    struct ncr_arena_mark mark = ncr_arena_mark(r->x->arena);
-    int8_t *in = ncr_arena_copy(r->x->arena, r->x->values[r->node->in[0]], n);
-    int8_t *out = NCR_NEW_N(r->x->arena, int8_t, n);
-    for (uint32_t e = 0; e < n; e++) {
-        int32_t lo = in[e], hi = in[e];
-        while (lo > -128 && softmax_alike(r, in, out, n, e, lo - 1))
-            lo--;
-        while (hi < 127 && softmax_alike(r, in, out, n, e, hi + 1))
-            hi++;
-        narrow(r, 0, e, lo, hi);
-    }
-    ncr_arena_reset(r->x->arena, mark);
 }
 
 static void strike(const struct reader *r)
@@ -375,7 +350,7 @@ static void strike(const struct reader *r)
     case NCR_QOP_CONCAT: strike_concat(r); break;
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_AVGPOOL: strike_pool(r); break;
-    case NCR_QOP_SOFTMAX: strike_softmax(r); break;
+    case NCR_QOP_SOFTMAX: ncr_each_softmax(r->x, r->q); break;
     case NCR_QOP_LUT:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:
@@ -424,20 +399,22 @@ static void join_proofs(struct ncr_masked_each *x, uint32_t q)
     const struct ncr_range_node *r = &x->base->map->nodes[q];
     int64_t n = elements_of(x, q), per = n / r->n_channels;
     const struct ncr_care *any = x->base->any[q], *one = x->base->one[q];
-    uint32_t general = 0;
+    const struct ncr_qnode *node = &x->base->map->qgraph->nodes[q];
+    uint32_t general = 0, width = ncr_site_width(node, NCR_SITES_ACTIVATION);
     for (int64_t e = 0; e < n; e++) {
         if (e % per == 0 || !ncr_care_repeats(x->base, q, e))
             general = ncr_masked_activation(x->base, q, e);
         uint32_t bits = general;
-        for (int b = 0; b < INT8_BITS; b++) { // here v is known
-            int32_t v = x->values[q][e], struck = ncr_care_flipped(v, b);
+        for (uint32_t b = 0; b < width; b++) { // here v is known
+            int32_t v = ncr_qnode_element(node, x->values[q], e),
+                    struck = ncr_care_flipped(node, v, b);
             bool safe = struck >= x->safe[q][e].lo && struck <= x->safe[q][e].hi;
             bits |= (uint32_t)(safe || ncr_care_alike(any[e], v, struck) ||
                                ncr_care_alike(one[e], v, struck))
                     << b;
         }
-        x->activation[q][e] = (uint8_t)bits;
-        for (int b = 0; b < INT8_BITS; b++)
+        x->activation[q][e] = (uint16_t)bits;
+        for (uint32_t b = 0; b < width; b++)
             x->proved[q][NCR_SITES_ACTIVATION][b] += bits >> b & 1;
     }
     ncr_masked_constants(x->arena, x->base, q, join_constant, &(struct join){x, q});
@@ -450,19 +427,22 @@ void ncr_masked_each_feed(struct ncr_masked_each *x, const int8_t *const *inputs
     run(x, inputs);
     for (uint32_t q = 0; q < g->n_nodes; q++) {
         const struct ncr_qnode *node = &g->nodes[q];
+        struct span all = stored_by(node);
         for (int64_t e = 0; e < elements_of(x, q); e++)
-            x->safe[q][e] = (struct ncr_byte_span){-128, 127};
+            x->safe[q][e] = (struct ncr_element_span){(int16_t)all.lo, (int16_t)all.hi};
         if (!ncr_qop_has_weights(node->op)) continue;
         memset(x->weight[q], (1 << ncr_weight_width(node->form)) - 1, (size_t)node->n_weights);
         memset(x->bias[q], 0xff, (size_t)node->n_channels * sizeof *x->bias[q]);
     }
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         uint32_t q = g->outputs[i];
-        for (int64_t e = 0; e < elements_of(x, q); e++)
-            x->safe[q][e] = (struct ncr_byte_span){x->values[q][e], x->values[q][e]};
+        for (int64_t e = 0; e < elements_of(x, q); e++) {
+            int16_t v = (int16_t)ncr_qnode_element(&g->nodes[q], x->values[q], e);
+            x->safe[q][e] = (struct ncr_element_span){v, v};
+        }
     }
     for (uint32_t q = g->n_nodes; q-- > 0;)
-        strike(&(struct reader){x, &g->nodes[q], q, x->values[q]});
+        strike(&(struct reader){x, &g->nodes[q], q});
     for (uint32_t q = 0; q < g->n_nodes; q++)
         join_proofs(x, q);
     x->n_inputs++;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "compiler/analysis/range_care.h"
+#include "compiler/quant/lut.h"
 
 struct estimate {
     struct ncr_arena *arena;
@@ -108,6 +109,20 @@ static void gain_sum(const struct estimate *s, uint32_t q)
     }
 }
 
+// The mean square over x of what a table moves by where its input moves by one; of pieces by what
+// they move by from end to end, since rounding has no part in it.
+static double table_slope(const struct ncr_qnode *in, const struct ncr_qnode *node,
+                          struct ncr_interval x)
+{
+    double sum = 0;
+    for (int32_t v = (int32_t)x.lo, next; v < x.hi; v = next) {
+        next = ncr_lut_piece(in, v, true);
+        double rise = ncr_look_up(in, node, next) - ncr_look_up(in, node, v);
+        sum += square(rise / (next - v)) * ((next < x.hi ? next : (double)x.hi) - v);
+    }
+    return sum / width(x);
+}
+
 // Tables, copies, and elements that go where other shapes put them.
 static void gain_copy(const struct estimate *s, uint32_t q)
 {
@@ -127,9 +142,7 @@ static void gain_copy(const struct estimate *s, uint32_t q)
         double share = (double)copies;
         struct ncr_interval x = in->value[c];
         if (node->op == NCR_QOP_LUT) {
-            share = 0;
-            for (int64_t v = x.lo; v < x.hi; v++)
-                share += square(node->lut[v + 129] - node->lut[v + 128]) / width(x);
+            share = table_slope(&s->graph->nodes[node->in[0]], node, x);
         } else if (node->op == NCR_QOP_SOFTMAX) {
             share = square(width(hull_of(r)) / width(hull_of(in)));
         }
@@ -172,10 +185,12 @@ static void damage_activations(const struct estimate *s, uint32_t q)
 {
     int64_t n = ncr_shape_elements(&s->graph->nodes[q].shape),
             per = n / s->map->nodes[q].n_channels;
+    uint32_t stored_bits = ncr_site_width(&s->graph->nodes[q], NCR_SITES_ACTIVATION);
     double last = 0;
     for (int64_t e = 0; e < n; e++) {
         if (e % per == 0 || !ncr_care_repeats(s->m, q, e))
-            last = damage(ncr_masked_activation(s->m, q, e), 8, sqrt(s->gain[q][e / per]));
+            last = damage(ncr_masked_activation(s->m, q, e), (int)stored_bits,
+                          sqrt(s->gain[q][e / per]));
         s->sum[q][NCR_SITES_ACTIVATION] += last;
     }
 }

@@ -10,7 +10,8 @@
 //   sum, weight w  g² += n · (w · mult / 2^shift)² · live · g(out)², n the places that read the
 //                  element; live the share of the sum's interval that the clamp lets through
 //   maxpool        g² += n / taps · g(out)²        the element is the largest of its window
-//   table          g² += mean over the interval of (lut[v+1] - lut[v])² · g(out)²
+//   table          g² += mean over the interval of (lut[v+1] - lut[v])² · g(out)², of 16 bits
+//                  (rise / width of the piece)² in place of it
 //   mul            as a sum, with w² the mean square of the other operand
 //   softmax        g = g(out) · (range of the output) / (range of the input)
 //   copies         g² += g(out)² for each copy

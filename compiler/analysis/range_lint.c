@@ -25,27 +25,6 @@ static void blame(const struct ncr_range_map *map, const struct ncr_qnode *node,
                       (unsigned long long)map->n_samples);
 }
 
-// The first node whose elements are wider than a byte, or NULL.
-static const struct ncr_qnode *wide_node(const struct ncr_qgraph *g)
-{
-    for (uint32_t q = 0; q < g->n_nodes; q++)
-        if (g->nodes[q].bits > 8) return &g->nodes[q];
-    return NULL;
-}
-
-bool ncr_range_covers(const struct ncr_qgraph *qgraph)
-{
-    return !wide_node(qgraph);
-}
-
-bool ncr_range_check_bits(const struct ncr_qgraph *qgraph, struct ncr_diags *diags)
-{
-    const struct ncr_qnode *node = wide_node(qgraph);
-    if (!node) return true;
-    NCR_DIAG(diags, RANGE_BITS, span_of(qgraph, node), NCR_STR_ARG(node->path), node->bits);
-    return false;
-}
-
 bool ncr_range_check(const struct ncr_range_map *map, uint32_t bits, struct ncr_diags *diags)
 {
     const struct ncr_qgraph *g = map->qgraph;

@@ -3,7 +3,16 @@
 
 #include "compiler/analysis/range_care.h"
 
-enum { INT8_BITS = 8, INT32_BITS = 32 };
+enum { INT32_BITS = 32 };
+
+// Whether some p of [from, to] has bit b clear and is thus the smaller of a pair p, p + 2^b that a
+// flip exchanges. The sign counts the other way round: p is negative.
+static bool has_smaller(int64_t from, int64_t to, uint32_t b, uint32_t width)
+{
+    int64_t size = INT64_C(1) << b;
+    if (b == width - 1) return from <= to && from < 0;
+    return from <= to && (to - from >= size || !(from & size) || !(to & size));
+}
 
 uint32_t ncr_masked_activation(const struct ncr_masked *m, uint32_t q, int64_t element)
 {
@@ -11,14 +20,22 @@ uint32_t ncr_masked_activation(const struct ncr_masked *m, uint32_t q, int64_t e
     int64_t per = ncr_shape_elements(&m->map->qgraph->nodes[q].shape) / r->n_channels;
     struct ncr_interval x = r->value[element / per];
     struct ncr_care any = m->any[q][element], one = m->one[q][element];
-    if (ncr_care_none(any) || ncr_care_none(one)) return 0xff;
-    uint32_t bits = 0;
-    for (int b = 0; b < INT8_BITS; b++) {
-        bool alike = true;
-        for (int32_t v = (int32_t)x.lo; alike && v <= x.hi; v++)
-            alike = ncr_care_alike(any, v, ncr_care_flipped(v, b)) ||
-                    ncr_care_alike(one, v, ncr_care_flipped(v, b));
-        bits |= (uint32_t)alike << b;
+    uint32_t width = ncr_site_width(&m->map->qgraph->nodes[q], NCR_SITES_ACTIVATION), bits = 0;
+    if (ncr_care_none(any) || ncr_care_none(one)) return (UINT32_C(1) << width) - 1;
+    // A pair is alike where both are at most `low` or both at least `high`, by one of the cares.
+    int64_t low = any.low > one.low ? any.low : one.low,
+            high = any.high < one.high ? any.high : one.high, least = -(INT64_C(1) << (width - 1));
+    for (uint32_t b = 0; b < width; b++) {
+        // So those are not whose smaller one is in [low - 2^b + 1, high - 1]; of them count the
+        // pairs of which one is in x.
+        int64_t size = INT64_C(1) << b, from = low - size + 1, to = high - 1;
+        bool torn = false;
+        for (int64_t by = 0; by <= size; by += size) {
+            int64_t first = from > x.lo - by ? from : x.lo - by,
+                    last = to < x.hi - by ? to : x.hi - by;
+            torn |= has_smaller(first > least ? first : least, last, b, width);
+        }
+        bits |= (uint32_t)!torn << b;
     }
     return bits;
 }
@@ -30,7 +47,7 @@ static void count_activations(struct ncr_masked *m, uint32_t q)
     uint32_t bits = 0;
     for (int64_t e = 0; e < n; e++) {
         if (e % per == 0 || !ncr_care_repeats(m, q, e)) bits = ncr_masked_activation(m, q, e);
-        for (int b = 0; b < INT8_BITS; b++)
+        for (uint32_t b = 0; bits >> b; b++)
             m->proved[q][NCR_SITES_ACTIVATION][b] += bits >> b & 1;
     }
     m->elements[q][NCR_SITES_ACTIVATION] = (uint64_t)n;

@@ -1,10 +1,10 @@
 // Intervals to proofs: which single bit flips can never change the network's output.
 //
-// *Care.* What a network does with one stored byte v depends, as far as is proved, on v only
-// through three classes: all values up to `low` are alike, all from `high` on are alike, each
-// between stands for itself. A clamp, a saturating table, a maximum make such classes; weights of
-// zero and places that no window reads make the whole byte indifferent. Two cares are kept for each
-// element, found in one sweep from the outputs:
+// *Care.* What a network does with one stored element v (a byte or 16 bits) depends, as far as is
+// proved, on v only through three classes: all values up to `low` are alike, all from `high` on are
+// alike, each between stands for itself. A clamp, a saturating table, a maximum make such classes;
+// weights of zero and places that no window reads make the whole element indifferent. Two cares are
+// kept for each element, found in one sweep from the outputs:
 //
 //   any   alike whatever else the tensors hold: elements of one tensor may change together
 //   one   alike where every other stored value is that of a fault-free run, within its interval
@@ -20,7 +20,7 @@
 #include "compiler/fault/sites.h"
 
 struct ncr_care {
-    int8_t low, high;
+    int16_t low, high;
 };
 
 // Whether a and b are in one class.
@@ -41,7 +41,8 @@ struct ncr_masked {
 // Proofs for all points of single bit flips. The result lives in the arena.
 struct ncr_masked *ncr_masked_of(struct ncr_arena *arena, const struct ncr_range_map *map);
 
-// The proved bits of one element, as a mask: activation and weight bits 0 to 7, bias 0 to 31.
+// The proved bits of one element, as a mask: activation bits 0 to 7 or 15, weight bits 0 to 7, bias
+// 0 to 31.
 uint32_t ncr_masked_activation(const struct ncr_masked *masked, uint32_t q, int64_t element);
 
 // Weights and biases of a node: visit(user, site, element, bits) for each, in the order of sites.

@@ -14,7 +14,6 @@ struct ncr_range_observer *ncr_range_observer_new(struct ncr_arena *arena,
                                                   const struct ncr_qgraph *qgraph)
 {
     if (!qgraph->has_numbers) NCR_BUG("ranges of a network without numbers");
-    if (!ncr_range_covers(qgraph)) NCR_BUG("ranges of elements of 16 bits");
     struct ncr_range_observer *x = NCR_NEW(arena, struct ncr_range_observer);
     uint32_t widest = 1;
     x->arena = arena;
@@ -23,7 +22,7 @@ struct ncr_range_observer *ncr_range_observer_new(struct ncr_arena *arena,
     for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
         const struct ncr_qnode *node = &qgraph->nodes[q];
         struct ncr_range_node *r = &x->map->nodes[q];
-        x->values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_shape_elements(&node->shape));
+        x->values[q] = NCR_NEW_N(arena, int8_t, (size_t)ncr_qnode_bytes(node));
         if (node->n_in > widest) widest = node->n_in;
         if (ncr_qop_has_weights(node->op))
             r->sum = NCR_NEW_N(arena, struct ncr_interval, r->n_channels);
@@ -46,13 +45,13 @@ static void run_window(struct ncr_range_observer *x, uint32_t q)
 {
     const struct ncr_qnode *node = &x->map->qgraph->nodes[q];
     struct ncr_range_window w = ncr_range_window_of(x->map->qgraph, node);
-    int8_t *out = x->values[q];
+    int64_t e = 0;
     for (int32_t o = 0; o < w.OC; o++)
         for (int32_t y = 0; y < w.OH; y++)
             for (int32_t column = 0; column < w.OW; column++) {
                 int32_t acc = ncr_range_window_sum(&w, x->in[0], o, y, column);
                 see(&x->map->nodes[q].sum[o], acc);
-                *out++ = (int8_t)ncr_range_finish(node, acc, o);
+                ncr_qnode_put(node, x->values[q], e++, ncr_range_finish(node, acc, o));
             }
 }
 
@@ -73,7 +72,7 @@ void ncr_range_observer_feed(struct ncr_range_observer *x, const int8_t *const *
             ncr_eval_int_node(g, q, x->in, x->values[q]);
         for (uint32_t c = 0; c < r->n_channels; c++)
             for (int64_t i = 0; i < per; i++)
-                see(&r->value[c], x->values[q][c * per + i]);
+                see(&r->value[c], ncr_qnode_element(node, x->values[q], c * per + i));
     }
     x->map->n_samples++;
 }

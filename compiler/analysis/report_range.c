@@ -38,11 +38,6 @@ static uint64_t proved_of(const struct ncr_masked *m, uint32_t q, int site)
     return n;
 }
 
-static uint32_t bits_of(int site)
-{
-    return site == NCR_SITES_BIAS ? 32 : 8;
-}
-
 static uint32_t idle_channels(const struct ncr_report_range *r, bool dead)
 {
     uint32_t n = 0;
@@ -107,18 +102,16 @@ static void row_cell(const void *user, uint32_t row, uint32_t column, bool short
     uint64_t part = 0, whole = 0;
     for (uint32_t q = row == n ? 0 : row; q < (row == n ? n : row + 1); q++) {
         part += proved_of(r->counted, q, site);
-        whole += r->counted->elements[q][site] * bits_of(site);
+        whole += r->counted->elements[q][site] *
+                 ncr_site_width(&r->map->qgraph->nodes[q], (enum ncr_site_class)site);
     }
     percent(part, whole, out);
 }
 
-void ncr_report_range_text(struct ncr_text *t, const struct ncr_report_range *r, bool covered)
+void ncr_report_range_text(struct ncr_text *t, const struct ncr_report_range *r)
 {
     if (!r) {
-        ncr_text_note(t, "ranges",
-                      covered
-                          ? "and proved masked faults need weights: --weights FILE"
-                          : "and proved masked faults: not for activations of more than 8 bits");
+        ncr_text_note(t, "ranges", "and proved masked faults need weights: --weights FILE");
         return;
     }
     char a[NCR_CELL], b[NCR_CELL];
@@ -272,7 +265,8 @@ void ncr_report_range_json(const struct ncr_report_range *r, struct ncr_json *js
     for (uint32_t q = 0; q < g->n_nodes; q++)
         for (int site = 0; site < NCR_SITES_COUNT_; site++) {
             uint64_t n = r->counted->elements[q][site];
-            for (uint32_t b = 0; n && b < bits_of(site); b++) {
+            uint32_t width = ncr_site_width(&g->nodes[q], (enum ncr_site_class)site);
+            for (uint32_t b = 0; n && b < width; b++) {
                 ncr_json_object(json);
                 ncr_json_key_str(json, "layer", g->nodes[q].path);
                 ncr_json_key_str(json, "site",

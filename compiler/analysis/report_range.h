@@ -26,9 +26,7 @@ struct ncr_report_range *ncr_report_range_build(struct ncr_arena *arena, struct 
 // Replaces the counts by those of proofs for each input by itself, whose base is range->masked.
 void ncr_report_range_each(struct ncr_report_range *range, const struct ncr_masked_each *each);
 // The paragraph of figures, where range is NULL what it needs; and the table of layers.
-// covered: whether there are ranges for the network once it has weights.
-void ncr_report_range_text(struct ncr_text *text, const struct ncr_report_range *range,
-                           bool covered);
+void ncr_report_range_text(struct ncr_text *text, const struct ncr_report_range *range);
 void ncr_report_masked_text(struct ncr_text *text, const struct ncr_report_range *range);
 // "proved_masked" and "range_estimate", for the object of totals; null without weights.
 void ncr_report_range_totals(const struct ncr_report_range *range, struct ncr_json *json);

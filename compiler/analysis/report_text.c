@@ -353,7 +353,6 @@ void ncr_report_text(const struct ncr_report *report, const struct ncr_report_lo
     if (show & NCR_SHOW_LAYERS) put_legend(&t, report, &table);
     if (report->cost && show & NCR_SHOW_COST) ncr_report_cost_text(&t, report);
     if (report->cost && show & NCR_SHOW_TRAFFIC) ncr_report_traffic_text(&t, report);
-    if (show & NCR_SHOW_RANGES)
-        ncr_report_range_text(&t, report->range, ncr_range_covers(report->qgraph));
+    if (show & NCR_SHOW_RANGES) ncr_report_range_text(&t, report->range);
     if (report->range && show & NCR_SHOW_MASKED) ncr_report_masked_text(&t, report->range);
 }

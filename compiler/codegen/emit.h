@@ -144,6 +144,14 @@ void ncr_finish_store(struct ncr_emit *e, const struct ncr_finish *finish, LLVMV
 // lanes stored activations in 32-bit lanes: what is stored, unsigned where it is biased.
 LLVMValueRef ncr_widen(struct ncr_emit *e, LLVMValueRef at);
 
+// ---- wide.c ----
+
+// Lanes of logical values from `lanes` elements of `bytes` each (1 or 2) at `at`; and the first n
+// of lanes values, which fit, to such elements.
+LLVMValueRef ncr_load_elements(struct ncr_emit *e, LLVMValueRef at, int64_t bytes);
+void ncr_store_elements(struct ncr_emit *e, LLVMValueRef v, LLVMValueRef at, int64_t bytes,
+                        uint32_t n);
+
 // ---- kernel.c: functions shared by nodes of equal shape ----
 
 // Finds the function of that name, or makes it: body is called with the builder in it; arguments
@@ -184,6 +192,8 @@ void ncr_emit_table(struct ncr_emit *e, uint32_t q);       // LUT, CONCAT
 void ncr_emit_move(struct ncr_emit *e, uint32_t q);        // UPSAMPLE, PAD, RESHAPE
 // All but those that only move, where elements of 16 bits are read or written.
 void ncr_emit_wide(struct ncr_emit *e, uint32_t q);
+void ncr_emit_wide_lut(struct ncr_emit *e, uint32_t q);
+void ncr_emit_wide_softmax(struct ncr_emit *e, uint32_t q);
 void ncr_emit_softmax(struct ncr_emit *e, uint32_t q);
 void ncr_emit_border(struct ncr_emit *e, uint32_t q); // after each of them
 // Copies between a buffer and packed [H, W, C] bytes outside the arena.

@@ -8,7 +8,7 @@
 #include "compiler/codegen/target.h"
 
 #if UINTPTR_MAX == UINT64_MAX
-static_assert(sizeof(struct ncr_qnode) == 320, "is the new field read by an emitter?");
+static_assert(sizeof(struct ncr_qnode) == 328, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_attrs) == 112, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_buffer) == 96, "is the new field read by an emitter?");
 static_assert(sizeof(struct ncr_plan) == 64, "is the new field read by an emitter?");
@@ -45,6 +45,8 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, const stru
     put_ids(out, node->in, node->n_in);
     for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && k < node->n_in; k++)
         PUT(out, ncr_concat_copies(g, node, k));
+    if (ncr_qnode_table_entries(g, node)) // shifts of a table of 16 bits
+        PUT(out, ncr_qnode_bits(node), ncr_qnode_bits(&g->nodes[node->in[0]]));
 }
 
 static void put_buffer(struct ncr_buf *out, const struct ncr_buffer *b)

@@ -222,12 +222,16 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
         break;
     case NCR_QOP_ADD:
     case NCR_QOP_MUL: scale_kind(p, node); break;
-    case NCR_QOP_LUT: p->table = take(bytes, 256); break;
+    case NCR_QOP_LUT:
+        p->table = take(bytes, (wide ? 2 : 1) * (uint64_t)ncr_qnode_table_entries(g, node));
+        break;
     case NCR_QOP_CONCAT:
         if (wide) scale_kind(p, node);
         p->table = take(bytes, (wide ? 16 : 256) * (uint64_t)node->n_in);
         break;
-    case NCR_QOP_SOFTMAX: p->table = take(bytes, 256 * 4); break;
+    case NCR_QOP_SOFTMAX:
+        p->table = take(bytes, 4 * (uint64_t)ncr_qnode_table_entries(g, node));
+        break;
     case NCR_QOP_INPUT:
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
@@ -730,14 +734,29 @@ static void fill_head(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
     put(blob, base + 4 * NCR_HEAD_SUM, (int32_t)sum);
 }
 
+// Tables of bytes are indexed by the stored byte; what they give is stored as it is, too.
+static void fill_lut(const struct ncr_packs *packs, const struct ncr_qnode *node, uint8_t *table)
+{
+    const struct ncr_qgraph *g = packs->plan->qgraph;
+    bool by_byte = g->nodes[node->in[0]].bits <= 8;
+    for (uint32_t i = 0; i < ncr_qnode_table_entries(g, node); i++) {
+        uint32_t at = by_byte ? stored(packs, (int32_t)i - 128) : i;
+        if (node->lut) {
+            table[at] = stored(packs, node->lut[i]);
+        } else {
+            table[2 * at] = (uint8_t)node->wide_lut[i];
+            table[2 * at + 1] = (uint8_t)((uint32_t)node->wide_lut[i] >> 8);
+        }
+    }
+}
+
 static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob)
 {
     const struct ncr_qgraph *g = packs->plan->qgraph;
     const struct ncr_qnode *node = &g->nodes[q];
     uint64_t table = packs->at[q].base + packs->at[q].table;
-    // Indexed by the stored byte, giving the stored byte.
-    for (int32_t x = -128; node->op == NCR_QOP_LUT && x < 128; x++)
-        blob[table + stored(packs, x)] = stored(packs, node->lut[x + 128]);
+    uint32_t entries = ncr_qnode_table_entries(g, node);
+    if (node->op == NCR_QOP_LUT) fill_lut(packs, node, blob + table);
     for (uint32_t k = 0; node->op == NCR_QOP_CONCAT && packs->at[q].wide && k < node->n_in; k++) {
         uint64_t row = table + 16 * (uint64_t)k;
         put(blob, row, -g->nodes[node->in[k]].zero_point);
@@ -751,7 +770,7 @@ static void fill_tables(const struct ncr_packs *packs, uint32_t q, uint8_t *blob
             y = y < node->lo ? node->lo : y > node->hi ? node->hi : y;
             blob[table + 256 * (uint64_t)k + stored(packs, x)] = stored(packs, (int32_t)y);
         }
-    for (uint32_t d = 0; node->op == NCR_QOP_SOFTMAX && d < 256; d++)
+    for (uint32_t d = 0; node->op == NCR_QOP_SOFTMAX && d < entries; d++)
         put(blob, table + 4 * (uint64_t)d, node->exp_table[d]);
     for (int32_t k = 0; node->op == NCR_QOP_AVGPOOL && k < node->n_channels; k++) {
         uint64_t row = table + 16 * (uint64_t)k;

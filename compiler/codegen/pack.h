@@ -68,8 +68,8 @@ struct ncr_pack {
     bool wide;     // elements of two bytes are read or written: the kernel is one of wide.c
     uint64_t bias, mult, round, shift; // i32 arrays
     uint64_t weights;
-    // LUT, CONCAT: 256 bytes an input; SOFTMAX: 256 i32; AVGPOOL, wide CONCAT: 4 i32 a tap count or
-    // input
+    // LUT, CONCAT: 256 bytes an input; wide LUT: its entries as i16; SOFTMAX: its entries as i32;
+    // AVGPOOL, wide CONCAT: 4 i32 a tap count or input
     uint64_t table;
 };
 

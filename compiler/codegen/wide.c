@@ -1,7 +1,7 @@
-// Kernels of operators that read or write elements of 16 bits: products of matrices, depthwise
-// convolutions, element by element, concatenation, pools. All of them take logical values (bytes
-// that are stored biased are made right as they are loaded) in 32-bit lanes of channels, and weigh
-// them with weights of 16 bits.
+// Kernels of operators that read or write elements of 16 bits (tables: wide_table.c): products of
+// matrices, depthwise convolutions, element by element, concatenation, pools. All of them take
+// logical values (bytes that are stored biased are made right as they are loaded) in 32-bit lanes
+// of channels, and weigh them with weights of 16 bits.
 #include "compiler/codegen/emit.h"
 
 // ---- layout of weights ----
@@ -66,8 +66,7 @@ uint64_t ncr_wide_weight(const struct ncr_packs *packs, uint32_t q, int64_t inde
 
 // ---- elements ----
 
-// lanes elements of `bytes` each, as logical values.
-static LLVMValueRef load(struct ncr_emit *e, LLVMValueRef at, int64_t bytes)
+LLVMValueRef ncr_load_elements(struct ncr_emit *e, LLVMValueRef at, int64_t bytes)
 {
     uint32_t n = e->family->lanes;
     LLVMValueRef v = ncr_load(e, ncr_vec(bytes == 2 ? e->i16 : e->i8, n), at, (uint32_t)bytes);
@@ -76,8 +75,8 @@ static LLVMValueRef load(struct ncr_emit *e, LLVMValueRef at, int64_t bytes)
     return LLVMBuildSExt(e->b, v, ncr_vec(e->i32, n), "");
 }
 
-// The first n of lanes values that fit into elements of `bytes`.
-static void store(struct ncr_emit *e, LLVMValueRef v, LLVMValueRef at, int64_t bytes, uint32_t n)
+void ncr_store_elements(struct ncr_emit *e, LLVMValueRef v, LLVMValueRef at, int64_t bytes,
+                        uint32_t n)
 {
     uint32_t lanes = e->family->lanes;
     v = LLVMBuildTrunc(e->b, v, ncr_vec(bytes == 2 ? e->i16 : e->i8, lanes), "");
@@ -111,7 +110,7 @@ static void finish(struct ncr_emit *e, const struct finish *f, LLVMValueRef r, L
     LLVMValueRef y = LLVMBuildAdd(e->b, r, ncr_splat(e, f->head[0], lanes), "");
     y = ncr_max(e, y, ncr_splat(e, f->head[1], lanes), true);
     y = ncr_min(e, y, ncr_splat(e, f->head[2], lanes), true);
-    store(e, y, at, f->bytes, n);
+    ncr_store_elements(e, y, at, f->bytes, n);
 }
 
 // ---- products ----
@@ -324,7 +323,7 @@ static void depthwise_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n,
     struct ncr_loop column = ncr_loop_begin(e, s->seg_columns);
     LLVMValueRef x_at =
         ncr_at(e, ncr_at(e, d->source, row.index, s->seg_y, 0), column.index, s->seg_x, 0);
-    LLVMValueRef x = load(e, ncr_at(e, x_at, offset, s->in_element, 0), s->in_element);
+    LLVMValueRef x = ncr_load_elements(e, ncr_at(e, x_at, offset, s->in_element, 0), s->in_element);
     w_at = ncr_at(e, ncr_at(e, w_at, row.index, s->seg_columns * 2 * lanes, 0), column.index,
                   2 * (int64_t)lanes, 0);
     LLVMValueRef w = LLVMBuildSExt(e->b, ncr_load(e, v16, w_at, 2 * lanes), v32, "");
@@ -431,7 +430,7 @@ static void elementwise_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t 
     LLVMValueRef acc = add ? word_at(e, r->consts, 4 * NCR_HEAD_SUM) : NULL;
     for (uint32_t k = 0; k < r->n_in; k++) {
         int64_t bytes = element_of(e, node->in[k]);
-        LLVMValueRef x = load(e, ncr_at(e, r->in[k], offset, bytes, 0), bytes),
+        LLVMValueRef x = ncr_load_elements(e, ncr_at(e, r->in[k], offset, bytes, 0), bytes),
                      v = word_at(e, r->consts, 4 * (NCR_HEAD_IN + (int64_t)k));
         x = add ? LLVMBuildMul(e->b, x, v, "") : LLVMBuildSub(e->b, x, v, "");
         if (add)
@@ -480,7 +479,7 @@ static void concat_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, vo
         ncr_at(e, r->consts, NULL, 0, (int64_t)e->packs->at[r->q].table + 16 * (int64_t)r->input);
     struct ncr_scale scale =
         ncr_scale_splat(e, e->packs->at[r->q].scale, ncr_at(e, row, NULL, 0, 4));
-    LLVMValueRef x = load(e, ncr_at(e, r->in[0], offset, bytes, 0), bytes);
+    LLVMValueRef x = ncr_load_elements(e, ncr_at(e, r->in[0], offset, bytes, 0), bytes);
     x = LLVMBuildAdd(e->b, x, word_at(e, row, 0), "");
     finish(e, &r->finish, ncr_rescale(e, x, &scale), ncr_at(e, r->out, offset, r->finish.bytes, 0),
            n);
@@ -513,7 +512,7 @@ static void take_tap(struct ncr_emit *e, LLVMValueRef at, int64_t bytes, bool me
                      LLVMValueRef slot)
 {
     LLVMValueRef old = LLVMBuildLoad2(e->b, ncr_vec(e->i32, e->family->lanes), slot, ""),
-                 v = load(e, at, bytes);
+                 v = ncr_load_elements(e, at, bytes);
     LLVMBuildStore(e->b, mean ? LLVMBuildAdd(e->b, old, v, "") : ncr_max(e, old, v, true), slot);
 }
 
@@ -546,7 +545,7 @@ static void pool_chunk(struct ncr_emit *e, LLVMValueRef offset, uint32_t n, void
     }
     LLVMValueRef v = LLVMBuildLoad2(e->b, v32, slot, "");
     if (!mean) {
-        store(e, v, to, r->finish.bytes, n);
+        ncr_store_elements(e, v, to, r->finish.bytes, n);
         return;
     }
     // A row of the table for each number of taps, as in pool.c.
@@ -599,6 +598,8 @@ void ncr_emit_wide(struct ncr_emit *e, uint32_t q)
     case NCR_QOP_CONCAT: emit_concat(e, &r); break;
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_AVGPOOL: emit_pool(e, &r); break;
+    case NCR_QOP_LUT: ncr_emit_wide_lut(e, q); break;
+    case NCR_QOP_SOFTMAX: ncr_emit_wide_softmax(e, q); break;
     default: NCR_BUG("%s of 16 bits", ncr_qop_name(node->op));
     }
 }

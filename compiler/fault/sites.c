@@ -43,11 +43,63 @@ static int64_t elements_of(const struct ncr_qnode *node, enum ncr_site_class sit
     NCR_BUG("site class %d", (int)site);
 }
 
+// Bits of the widest element of a class; 0 where the network has none.
+static uint32_t widest(const struct ncr_qgraph *g, enum ncr_site_class site)
+{
+    uint32_t width = 0;
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        if (elements_of(&g->nodes[q], site) && ncr_site_width(&g->nodes[q], site) > width)
+            width = ncr_site_width(&g->nodes[q], site);
+    return width;
+}
+
+// How many of the admitted bits an element of that width has.
+static uint32_t admitted(const struct ncr_fault_spec *spec, uint32_t width)
+{
+    uint32_t end = spec->bit_hi < width ? spec->bit_hi + 1 : width;
+    return end > spec->bit_lo ? end - spec->bit_lo : 0;
+}
+
+// False after a diagnostic: no element of the class has the bits, or not as many side by side.
+static bool check_bits(struct ncr_diags *diags, const struct ncr_qgraph *g,
+                       const struct ncr_fault_spec *spec, enum ncr_site_class site)
+{
+    uint32_t width = widest(g, site), n_bits = admitted(spec, width);
+    bool all = spec->bit_lo == 0 && spec->bit_hi == NCR_FAULT_LAST_BIT;
+    if (width == 0) return true;
+    if (spec->bit_hi >= width && !all) {
+        NCR_DIAG(diags, FAULT_BITS, spec->span, spec->bit_hi, ncr_site_name(site), width - 1);
+        return false;
+    }
+    if (ncr_fault_row(spec->model)->slots(spec, n_bits)) return true;
+    struct ncr_diag *d = NCR_DIAG(diags, FAULT_ADJACENT, spec->span, spec->bits, spec->bit_lo,
+                                  spec->bit_lo + n_bits - 1, n_bits);
+    ncr_diag_help(diags, d, "flip at most %u adjacent bits, or widen `bits`", n_bits);
+    return false;
+}
+
+static void add_group(struct ncr_sites *sites, uint32_t q, enum ncr_site_class site)
+{
+    const struct ncr_qnode *node = &sites->qgraph->nodes[q];
+    struct ncr_site_group g = {.site = site, .node = q, .n_elements = elements_of(node, site)};
+    g.width = ncr_site_width(node, site);
+    g.bit_lo = sites->spec->bit_lo;
+    uint32_t n_bits = admitted(sites->spec, g.width);
+    g.n_slots = n_bits ? ncr_fault_row(sites->spec->model)->slots(sites->spec, n_bits) : 0;
+    if (g.n_elements == 0 || g.n_slots == 0) return;
+    g.first = sites->n_points;
+    // Elements are bounded by NCR_LIMIT_ELEMENTS, so sums over nodes stay far below 2^63.
+    g.n_points = (uint64_t)g.n_elements * g.n_slots;
+    g.persistent = ncr_fault_persists(sites->spec, site);
+    sites->all_persistent &= g.persistent;
+    sites->n_points += g.n_points;
+    sites->groups[sites->n_groups++] = g;
+}
+
 struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *diags,
                                   const struct ncr_qgraph *qgraph,
                                   const struct ncr_fault_spec *spec)
 {
-    const struct ncr_fault_row *model = ncr_fault_row(spec->model);
     struct ncr_sites *sites = NCR_NEW(arena, struct ncr_sites);
     *sites = (struct ncr_sites){.qgraph = qgraph, .spec = spec, .all_persistent = true};
     for (uint32_t bit = 1u << NCR_SITES_COUNT_; bit <= spec->sites; bit <<= 1) {
@@ -58,40 +110,14 @@ struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *dia
         ncr_diag_help(diags, d, "strike `activations`, `weights` or `biases`");
         return NULL;
     }
+    for (int c = 0; c < NCR_SITES_COUNT_; c++)
+        if (spec->sites & 1u << c && !check_bits(diags, qgraph, spec, (enum ncr_site_class)c))
+            return NULL;
     sites->groups =
         NCR_NEW_N(arena, struct ncr_site_group, (size_t)qgraph->n_nodes * NCR_SITES_COUNT_);
-    for (uint32_t q = 0; q < qgraph->n_nodes; q++) {
-        for (int c = 0; c < NCR_SITES_COUNT_; c++) {
-            enum ncr_site_class site = (enum ncr_site_class)c;
-            int64_t n = elements_of(&qgraph->nodes[q], site);
-            if (!(spec->sites & 1u << c) || n == 0) continue;
-            struct ncr_site_group g = {.site = site, .node = q, .n_elements = n};
-            g.width = ncr_site_width(&qgraph->nodes[q], site);
-            g.bit_lo = spec->bit_lo;
-            uint32_t bit_hi = spec->bit_hi;
-            if (spec->bit_lo == 0 && bit_hi == INT8_BITS - 1)
-                bit_hi = g.width - 1; // the default range is the whole element
-            if (bit_hi >= g.width) {
-                NCR_DIAG(diags, FAULT_BITS, spec->span, bit_hi, ncr_site_name(site), g.width - 1);
-                return NULL;
-            }
-            uint32_t n_bits = bit_hi - g.bit_lo + 1;
-            g.n_slots = model->slots(spec, n_bits);
-            if (g.n_slots == 0) {
-                struct ncr_diag *d = NCR_DIAG(diags, FAULT_ADJACENT, spec->span, spec->bits,
-                                              g.bit_lo, bit_hi, n_bits);
-                ncr_diag_help(diags, d, "flip at most %u adjacent bits, or widen `bits`", n_bits);
-                return NULL;
-            }
-            g.first = sites->n_points;
-            // Elements are bounded by NCR_LIMIT_ELEMENTS, so sums over nodes stay far below 2^63.
-            g.n_points = (uint64_t)n * g.n_slots;
-            g.persistent = ncr_fault_persists(spec, site);
-            sites->all_persistent &= g.persistent;
-            sites->n_points += g.n_points;
-            sites->groups[sites->n_groups++] = g;
-        }
-    }
+    for (uint32_t q = 0; q < qgraph->n_nodes; q++)
+        for (int c = 0; c < NCR_SITES_COUNT_; c++)
+            if (spec->sites & 1u << c) add_group(sites, q, (enum ncr_site_class)c);
     if (sites->n_points == 0) {
         struct ncr_diag *d = NCR_DIAG(diags, FAULT_NO_SITES, spec->span, NCR_STR_ARG(spec->name),
                                       NCR_STR_ARG(qgraph->name));

@@ -52,9 +52,10 @@ struct ncr_site_address {
 uint32_t ncr_site_width(const struct ncr_qnode *node, enum ncr_site_class site);
 
 // Enumerates the population of `spec` in `qgraph` (structure suffices, numbers are not read). The
-// range of bits 0 .. 7, which is the default, means the whole element. NULL after a
-// diagnostic at spec->span: the bits do not fit (N0901, N0903), nothing to strike (N0902), more
-// flips than points (N0904).
+// range of bits 0 .. 31, which is the default, means whole elements. Of any other range its last
+// bit must be in some element of each class; elements that are narrower are struck in what they
+// have of it. NULL after a diagnostic at spec->span: the bits do not fit (N0901, N0903), nothing to
+// strike (N0902), more flips than points (N0904).
 struct ncr_sites *ncr_sites_build(struct ncr_arena *arena, struct ncr_diags *diags,
                                   const struct ncr_qgraph *qgraph,
                                   const struct ncr_fault_spec *spec);

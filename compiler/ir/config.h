@@ -84,6 +84,9 @@ struct ncr_quant_spec {
 enum ncr_fault_model { NCR_FAULT_BITFLIP, NCR_FAULT_BITFLIP_RATE, NCR_FAULT_STUCK_AT };
 enum ncr_persistence { NCR_TRANSIENT, NCR_PERMANENT };
 
+// Bits 0 to this one are whole elements, however wide they are.
+enum { NCR_FAULT_LAST_BIT = 31 };
+
 struct ncr_fault_spec {
     struct ncr_str name;
     struct ncr_span span;
@@ -93,7 +96,7 @@ struct ncr_fault_spec {
     double rate_per_bit;     // bitflip(rate: p per bit), 0 .. 1
     uint32_t stuck_value;    // stuck_at(0|1)
     uint32_t sites;          // bits of enum ncr_site_bit
-    uint32_t bit_lo, bit_hi; // bits: 6..=7, inclusive; default 0, 7
+    uint32_t bit_lo, bit_hi; // bits: 6..=7, inclusive; default all, 0, 31
     enum ncr_persistence persistence; // default: activations transient, weights permanent
     bool has_persistence;
 };

@@ -158,32 +158,11 @@ static struct ncr_diag *check_padding(struct ncr_builder_q *b, const struct ncr_
                          NCR_PAD_LIMIT, (long long)NCR_PADDED_LIMIT);
 }
 
-// The diagnostic where a table would be read by 16 bits or give them, or NULL.
-static struct ncr_diag *check_table(struct ncr_builder_q *b, const struct ncr_qgraph *g,
-                                    const struct ncr_qnode *q)
-{
-    const struct ncr_qnode *in = &g->nodes[q->in[0]];
-    const char *name = ncr_op_name(b->graph->nodes[q->node].op);
-    if (in->bits <= 8 && q->bits <= 8) return NULL;
-    bool reads = in->bits > 8;
-    struct ncr_diag *d = NCR_DIAG(b->diags, QUANT_TABLE, ncr_builder_q_span(b, q->node), name,
-                                  reads ? "reads" : "gives", reads ? in->bits : q->bits);
-    while (ncr_qop_copies(in->op)) // what decides them
-        in = &g->nodes[in->in[0]];
-    ncr_diag_help(b->diags, d,
-                  !reads         ? "give `%.*s` 8 bits by `@quant`"
-                  : q->bits <= 8 ? "give `%.*s` 8 bits by `@quant`, or leave `%s` out"
-                                 : "give `%.*s` 8 bits by `@quant`, and `%s` too, or leave it out",
-                  NCR_STR_ARG(reads ? in->path : q->path), name);
-    return d;
-}
-
 // Bits of an activation that q gives.
 static uint32_t bits_of(const struct ncr_qgraph *g, const struct ncr_qnode *q)
 {
     if (ncr_qop_copies(q->op)) return g->nodes[q->in[0]].bits;
-    if (q->op == NCR_QOP_SOFTMAX || q->spec->activation_bits <= 8) return 8;
-    return q->spec->activation_bits;
+    return q->spec->activation_bits <= 8 ? 8 : q->spec->activation_bits;
 }
 
 // Limits of memory and of 32-bit sums that do not need numbers.
@@ -200,8 +179,6 @@ static bool check_limits(struct ncr_builder_q *b, const struct ncr_qgraph *g,
     else if (q->op == NCR_QOP_AVGPOOL && window > ncr_avgpool_limit(&g->nodes[q->in[0]]))
         d = NCR_DIAG(b->diags, QUANT_AVGPOOL, span, (long long)window,
                      ncr_avgpool_limit(&g->nodes[q->in[0]]));
-    else if (q->op == NCR_QOP_LUT || q->op == NCR_QOP_SOFTMAX)
-        d = check_table(b, g, q);
     if (!d) return true;
     ncr_builder_q_blame(b, d, q->node);
     return false;
@@ -250,10 +227,13 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
         q->in = in;
         q->n_in = node->n_in;
         shape_of(&b, q);
-        q->n_weights = ncr_qnode_weights(result, q);
-        q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
         q->spec = node->attrs.quant ? node->attrs.quant : &result->spec;
         q->bits = bits_of(result, q);
+        // A clamp of 16 bits on its own is a change of scale and the clamp of that: exact, which
+        // straight pieces of a table are not around the end of a clamp.
+        if (is_clamp(node->op) && ncr_qnode_is_wide(result, q)) q->op = NCR_QOP_CONCAT;
+        q->n_weights = ncr_qnode_weights(result, q);
+        q->n_channels = (int32_t)ncr_qnode_channels(q); // at most 2^24
         ok &= check_limits(&b, result, q);
         fuse(&b, q);
         if (q->n_weights) ncr_qnode_set_form(arena, result, q, ncr_weight_form_of(q->spec));

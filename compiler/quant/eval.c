@@ -1,7 +1,7 @@
 // The integer interpreter: plain loops over logical order [C, H, W], one function an operator,
 // wrapping accumulators. It is the oracle of the code generator and of the fault engine; arithmetic
 // is stated in qgraph.h.
-#include "compiler/quant/qgraph.h"
+#include "compiler/quant/lut.h"
 #include "compiler/quant/softmax.h"
 
 struct job {
@@ -177,12 +177,33 @@ static void eval_avgpool(const struct job *j)
 static void eval_lut(const struct job *j)
 {
     for (int64_t i = 0; i < j->n; i++)
-        j->out[i] = j->node->lut[j->in[0][i] + 128];
+        put(j, i, ncr_look_up(input(j, 0), j->node, element(j, 0, i)));
+}
+
+static void eval_wide_softmax(const struct job *j)
+{
+    const int32_t *table = j->node->exp_table;
+    bool bytes = j->node->bits <= 8;
+    int k = ncr_qsoftmax_unit((uint32_t)j->n), t = bytes ? 8 : (int)j->node->bits - 1;
+    int32_t top = element(j, 0, 0);
+    for (int64_t i = 1; i < j->n; i++)
+        if (element(j, 0, i) > top) top = element(j, 0, i);
+    uint32_t s = 0;
+    for (int64_t i = 0; i < j->n; i++)
+        s += ncr_qsoftmax_exp(table, (uint32_t)(top - element(j, 0, i)), k);
+    uint32_t r = ncr_qsoftmax_reciprocal(s, k);
+    for (int64_t i = 0; i < j->n; i++) {
+        uint32_t e = ncr_qsoftmax_exp(table, (uint32_t)(top - element(j, 0, i)), k);
+        put(j, i, ncr_qsoftmax_part(e, r, k, t) - (bytes ? 128 : 0));
+    }
 }
 
 static void eval_softmax(const struct job *j)
 {
-    ncr_qsoftmax(j->node->exp_table, j->in[0], j->out, (uint32_t)j->n);
+    if (ncr_qnode_is_wide(j->graph, j->node))
+        eval_wide_softmax(j);
+    else
+        ncr_qsoftmax(j->node->exp_table, j->in[0], j->out, (uint32_t)j->n);
 }
 
 static void eval_upsample(const struct job *j)

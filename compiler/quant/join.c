@@ -14,13 +14,14 @@ static uint32_t *count_readers(struct ncr_arena *scratch, const struct ncr_qgrap
     return n;
 }
 
-// Whether q may take its scale from node `concat`, which reads it.
+// Whether q may take its scale from node `concat`, which reads it. One of a single input may stand
+// for a clamp (build.c), whose range is narrower than its input's.
 static bool may_join(const struct ncr_qgraph *g, const uint32_t *n_readers, uint32_t q,
                      uint32_t concat)
 {
     const struct ncr_qnode *a = &g->nodes[q], *b = &g->nodes[concat];
     bool rounds = ncr_qop_has_mult(a->op) || a->op == NCR_QOP_LUT;
-    if (b->op != NCR_QOP_CONCAT || !rounds || n_readers[q] != 1) return false;
+    if (b->op != NCR_QOP_CONCAT || b->n_in < 2 || !rounds || n_readers[q] != 1) return false;
     if (ncr_qnode_bits(a) != ncr_qnode_bits(b)) return false;
     const struct ncr_quant_spec *x = a->spec, *y = b->spec; // NULL in what was read
     return !x || !y ||

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "compiler/quant/build.h"
+#include "compiler/quant/lut.h"
 #include "compiler/quant/softmax.h"
 
 struct fill {
@@ -64,8 +65,8 @@ static bool range_from(const struct fill *f, struct ncr_qnode *q)
                             q->last);
     bool known = isfinite(low) && isfinite(high);
     set_range(q, known ? low : 0, known ? high : 0);
-    // A fused clamp is the clamp of the output.
-    enum ncr_op op = q->last != q->node ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
+    // A clamp, fused or on its own (build.c), is the clamp of the output; a table holds it already.
+    enum ncr_op op = q->op != NCR_QOP_LUT ? f->b->graph->nodes[q->last].op : NCR_OP_INPUT;
     if (op == NCR_OP_RELU || op == NCR_OP_RELU6)
         q->lo = q->zero_point > q->lo ? q->zero_point : q->lo;
     if (op == NCR_OP_RELU6) q->hi = ncr_round_sat(q->zero_point + 6 / q->scale, q->lo, q->hi);
@@ -276,27 +277,14 @@ static void fill_add(const struct fill *f, struct ncr_qnode *q)
     set_mult(q, 0, ldexp(widest, -bits) / q->scale);
 }
 
-static double function_of(const struct ncr_node *node, double x)
+static void fill_softmax(const struct fill *f, struct ncr_qnode *q)
 {
-    switch ((int)node->op) {
-    case NCR_OP_RELU: return x > 0 ? x : 0;
-    case NCR_OP_RELU6: return x < 0 ? 0 : x > 6 ? 6 : x;
-    case NCR_OP_LEAKY_RELU: return x > 0 ? x : (double)node->attrs.alpha * x;
-    case NCR_OP_HARDSWISH: return x * (x + 3 < 0 ? 0 : x + 3 > 6 ? 6 : x + 3) / 6;
-    case NCR_OP_SIGMOID: return 1 / (1 + exp(-x));
-    case NCR_OP_TANH: return tanh(x);
-    default: NCR_BUG("no table for %s", ncr_op_name(node->op));
-    }
-}
-
-static void fill_lut(const struct fill *f, struct ncr_qnode *q)
-{
-    const struct ncr_qnode *in = &f->q->nodes[q->in[0]];
-    q->lut = NCR_NEW_N(f->b->arena, int8_t, 256);
-    for (int32_t x = -128; x < 128; x++) {
-        double y = function_of(&f->b->graph->nodes[q->node], in->scale * (x - in->zero_point));
-        q->lut[x + 128] = (int8_t)ncr_round_sat(y / q->scale + q->zero_point, q->lo, q->hi);
-    }
+    double scale = f->q->nodes[q->in[0]].scale;
+    q->exp_table = NCR_NEW_N(f->b->arena, int32_t, ncr_qnode_table_entries(f->q, q));
+    if (ncr_qnode_is_wide(f->q, q))
+        ncr_qsoftmax_wide_table(scale, q->exp_table);
+    else
+        ncr_qsoftmax_table(scale, q->exp_table);
 }
 
 static void fill_factors(const struct fill *f, struct ncr_qnode *q)
@@ -325,8 +313,8 @@ static bool set_scale(const struct fill *f, struct ncr_qnode *q)
     case NCR_QOP_LUT: return range_from(f, q);
     case NCR_QOP_SOFTMAX:
         same_range(q, &f->q->nodes[q->in[0]]);
-        q->scale = 1.0 / 256;
-        q->zero_point = -128;
+        q->scale = q->bits > 8 ? 1.0 / ncr_qnode_magnitude(q) : 1.0 / 256;
+        q->zero_point = q->bits > 8 ? 0 : -128;
         return true;
     case NCR_QOP_ZERO: // zero is exact in any scale
     case NCR_QOP_MAXPOOL:
@@ -349,11 +337,8 @@ static bool fill_node(const struct fill *f, struct ncr_qnode *q)
     case NCR_QOP_MUL:
     case NCR_QOP_CONCAT:
     case NCR_QOP_AVGPOOL: fill_factors(f, q); return ok;
-    case NCR_QOP_LUT: fill_lut(f, q); return ok;
-    case NCR_QOP_SOFTMAX:
-        q->exp_table = NCR_NEW_N(f->b->arena, int32_t, 256);
-        ncr_qsoftmax_table(f->q->nodes[q->in[0]].scale, q->exp_table);
-        return ok;
+    case NCR_QOP_LUT: ncr_lut_fill(f->b->arena, f->q, q, &f->b->graph->nodes[q->node]); return ok;
+    case NCR_QOP_SOFTMAX: fill_softmax(f, q); return ok;
     case NCR_QOP_INPUT:
     case NCR_QOP_ZERO:
     case NCR_QOP_MAXPOOL:

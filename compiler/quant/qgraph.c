@@ -1,5 +1,6 @@
 // Facts of the integer operator table, and the content hash of quantised graphs.
-#include "compiler/quant/qgraph.h"
+#include "compiler/quant/lut.h"
+#include "compiler/quant/softmax.h"
 
 const char *ncr_qop_name(enum ncr_qop op)
 {
@@ -101,8 +102,10 @@ struct ncr_hash ncr_qgraph_hash(const struct ncr_qgraph *g)
         mix_i32(&h, n->mult, n->n_channels);
         mix_i32(&h, n->shift, n->n_channels);
         mix_i32(&h, n->in_mult, n->n_in);
-        mix_bytes(&h, n->lut, 256);
-        mix_i32(&h, n->exp_table, 256);
+        uint32_t entries = ncr_qnode_table_entries(g, n);
+        mix_bytes(&h, n->lut, entries);
+        mix_i32(&h, n->wide_lut, entries);
+        mix_i32(&h, n->exp_table, entries);
     }
     return h;
 }
@@ -130,6 +133,14 @@ bool ncr_qnode_is_wide(const struct ncr_qgraph *graph, const struct ncr_qnode *n
     for (uint32_t k = 0; k < node->n_in; k++)
         wide |= graph->nodes[node->in[k]].bits > 8;
     return wide;
+}
+
+uint32_t ncr_qnode_table_entries(const struct ncr_qgraph *graph, const struct ncr_qnode *node)
+{
+    if (node->op == NCR_QOP_SOFTMAX)
+        return ncr_qnode_is_wide(graph, node) ? NCR_QSOFTMAX_WIDE_ENTRIES : 256;
+    if (node->op != NCR_QOP_LUT) return 0;
+    return graph->nodes[node->in[0]].bits > 8 ? NCR_LUT_INTERVALS + 1 : 256;
 }
 
 int64_t ncr_qnode_weight_bytes(const struct ncr_qnode *node)

@@ -31,9 +31,9 @@
 // and without the clamp:
 //
 //   MAXPOOL   y = max over the taps inside the image; scale and zero point of the input
-//   LUT       y = lut[x + 128]; bytes alone
-//   SOFTMAX   softmax.h: integer exponentials from a table, output scale 1/256, zero point -128;
-//             bytes alone
+//   LUT       lut.h: a table by byte, or of 512 straight pieces
+//   SOFTMAX   softmax.h: integer exponentials from a table; output scale 1/256 and zero point -128
+//             in bytes, 2^-(bits - 1) and 0 in 16 bits
 //   UPSAMPLE, PAD, RESHAPE   copies with scale and zero point of the input; PAD fills with zx
 #ifndef NCR_QUANT_QGRAPH_H
 #define NCR_QUANT_QGRAPH_H
@@ -81,8 +81,10 @@ struct ncr_qnode {
     int32_t *bias;
     int32_t *mult, *shift; // struct ncr_qscale split into arrays
     int32_t *in_mult;      // ADD
-    int8_t *lut;           // LUT: 256 entries
-    int32_t *exp_table;    // SOFTMAX: 256 entries
+    // ncr_qnode_table_entries of them:
+    int8_t *lut;        // LUT of bytes
+    int32_t *wide_lut;  // LUT that reads or gives 16 bits, which is what an entry has
+    int32_t *exp_table; // SOFTMAX
 };
 
 struct ncr_qgraph {
@@ -156,6 +158,9 @@ static inline int32_t ncr_qnode_reach(const struct ncr_qnode *node)
 }
 // Whether the node reads or writes elements of two bytes.
 bool ncr_qnode_is_wide(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
+// Entries of the table of a LUT or SOFTMAX: 256 of bytes, else what lut.h and softmax.h say; 0 of
+// all others.
+uint32_t ncr_qnode_table_entries(const struct ncr_qgraph *graph, const struct ncr_qnode *node);
 // Element i of a tensor of that node; and its replacement, of which the stored bits are kept.
 static inline int32_t ncr_qnode_element(const struct ncr_qnode *node, const int8_t *tensor,
                                         int64_t i)

@@ -9,6 +9,14 @@ void ncr_qsoftmax_table(double scale, int32_t table[256])
         table[d] = ncr_round_sat(0x1p20 * exp(-scale * d), 0, 1 << 20);
 }
 
+void ncr_qsoftmax_wide_table(double scale, int32_t table[NCR_QSOFTMAX_WIDE_ENTRIES])
+{
+    for (int d = 0; d < 256; d++) {
+        table[d] = ncr_round_sat(0x1p30 * exp(-scale * d), 0, 1 << 30);
+        table[256 + d] = ncr_round_sat(0x1p30 * exp(-scale * 256 * d), 0, 1 << 30);
+    }
+}
+
 void ncr_qsoftmax(const int32_t table[256], const int8_t *x, int8_t *y, uint32_t n)
 {
     int32_t top = -128;

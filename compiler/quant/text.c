@@ -156,8 +156,10 @@ static void put_node(struct ncr_buf *out, const struct ncr_qgraph *g, uint32_t q
     put_ints(out, "mult", n->mult, n->n_channels);
     put_ints(out, "shift", n->shift, n->n_channels);
     put_ints(out, "in_mult", n->in_mult, n->n_in);
-    put_bytes(out, "lut", n->lut, 256);
-    put_ints(out, "exp", n->exp_table, 256);
+    uint32_t entries = ncr_qnode_table_entries(g, n);
+    put_bytes(out, "lut", n->lut, entries);
+    put_ints(out, "lut", n->wide_lut, entries);
+    put_ints(out, "exp", n->exp_table, entries);
 }
 
 void ncr_qgraph_dump(const struct ncr_qgraph *g, struct ncr_buf *out)
@@ -443,7 +445,7 @@ static void read_attrs(struct reader *r, struct ncr_qnode *n)
     if (has & NCR_ATTR_FACTOR) pair(r, "factor", a->factor);
 }
 
-static void read_numbers(struct reader *r, struct ncr_qnode *n)
+static void read_numbers(struct reader *r, const struct ncr_qgraph *g, struct ncr_qnode *n)
 {
     n->scale = real(r);
     expect(r, "zero");
@@ -469,13 +471,17 @@ static void read_numbers(struct reader *r, struct ncr_qnode *n)
         expect(r, "in_mult");
         n->in_mult = ints(r, n->n_in);
     }
+    uint32_t entries = ncr_qnode_table_entries(g, n);
     if (n->op == NCR_QOP_LUT) {
         expect(r, "lut");
-        n->lut = bytes(r, 256);
+        if (ncr_qnode_is_wide(g, n))
+            n->wide_lut = ints(r, entries);
+        else
+            n->lut = bytes(r, entries);
     }
     if (n->op == NCR_QOP_SOFTMAX) {
         expect(r, "exp");
-        n->exp_table = ints(r, 256);
+        n->exp_table = ints(r, entries);
     }
 }
 
@@ -521,7 +527,7 @@ static void read_node(struct reader *r, struct ncr_qgraph *g, struct ncr_qnode *
         g->has_numbers = !r->failed && maybe(r, "scale");
     else if (g->has_numbers)
         expect(r, "scale");
-    if (g->has_numbers) read_numbers(r, n);
+    if (g->has_numbers) read_numbers(r, g, n);
 }
 
 struct ncr_qgraph *ncr_qgraph_read(struct ncr_arena *arena, struct ncr_diags *diags, uint32_t file)

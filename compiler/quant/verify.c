@@ -2,7 +2,7 @@
 // writes outside its tensors, divides by zero or shifts by too much.
 #include <math.h>
 
-#include "compiler/quant/qgraph.h"
+#include "compiler/quant/lut.h"
 #include "compiler/quant/softmax.h"
 
 struct check {
@@ -178,13 +178,35 @@ static bool verify_mults(const struct check *c)
 
 static bool verify_softmax(const struct check *c)
 {
-    const int32_t *e = c->node->exp_table;
-    if (!e) return wrong(c, "the table is missing");
-    for (int d = 1; d < 256; d++)
-        if (e[d] < 0 || e[d] > e[d - 1]) return wrong(c, "the table does not fall");
-    if (e[0] != 1 << 20) return wrong(c, "the table does not begin at 2^20");
-    return (c->node->scale == 1.0 / 256 && c->node->zero_point == -128) ||
+    const struct ncr_qnode *n = c->node;
+    bool wide = ncr_qnode_is_wide(c->graph, n);
+    if (!n->exp_table) return wrong(c, "the table is missing");
+    for (int half = 0; half <= wide; half++) {
+        const int32_t *e = n->exp_table + 256 * half;
+        for (int d = 1; d < 256; d++)
+            if (e[d] < 0 || e[d] > e[d - 1]) return wrong(c, "the table does not fall");
+        if (e[0] != 1 << (wide ? 30 : 20))
+            return wrong(c, wide ? "the table does not begin at 2^30"
+                                 : "the table does not begin at 2^20");
+    }
+    if (n->bits > 8)
+        return n->scale == 1.0 / ncr_qnode_magnitude(n) || // the zero point is 0
+               wrong(c, "the output scale is not 2 to the power of 1 - its bits");
+    return (n->scale == 1.0 / 256 && n->zero_point == -128) ||
            wrong(c, "the output scale is not 1/256 from -128");
+}
+
+static bool verify_lut(const struct check *c)
+{
+    const struct ncr_qnode *n = c->node;
+    bool wide = ncr_qnode_is_wide(c->graph, n);
+    if (wide ? !n->wide_lut : !n->lut) return wrong(c, "the table is missing");
+    // What straight pieces between such entries give is within the output's bits too.
+    int32_t end = ncr_qnode_magnitude(n) * (input(c, 0)->bits > 8 ? 1 << ncr_lut_fraction(n) : 1);
+    for (uint32_t i = 0; wide && i < ncr_qnode_table_entries(c->graph, n); i++)
+        if (n->wide_lut[i] < -end || n->wide_lut[i] > end - (end >> (ncr_qnode_bits(n) - 1)))
+            return wrong(c, "an entry of the table leaves the output's bits");
+    return true;
 }
 
 static bool verify_numbers(const struct check *c)
@@ -209,7 +231,7 @@ static bool verify_numbers(const struct check *c)
                 return wrong(c, "a weight does not fit into the bits of its form");
     }
     if (!verify_mults(c)) return false;
-    if (n->op == NCR_QOP_LUT && !n->lut) return wrong(c, "the table is missing");
+    if (n->op == NCR_QOP_LUT) return verify_lut(c);
     if (n->op == NCR_QOP_SOFTMAX) return verify_softmax(c);
     if (ncr_qop_copies(n->op) &&
         (n->scale != input(c, 0)->scale || n->zero_point != input(c, 0)->zero_point))
@@ -221,8 +243,6 @@ static bool verify_bits(const struct check *c)
 {
     const struct ncr_qnode *n = c->node;
     if (n->bits > 16) return wrong(c, "an activation has more than 16 bits");
-    bool table = n->op == NCR_QOP_LUT || n->op == NCR_QOP_SOFTMAX;
-    if (table && ncr_qnode_is_wide(c->graph, n)) return wrong(c, "a table is of bytes");
     return !ncr_qop_copies(n->op) || ncr_qnode_bits(n) == ncr_qnode_bits(input(c, 0)) ||
            wrong(c, "the bits are not those of the input");
 }

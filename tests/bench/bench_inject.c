@@ -51,7 +51,7 @@ static void row(const struct ncr_executor *executor, const int8_t *inputs, uint3
     struct ncr_diags diags;
     ncr_diags_init(&diags, arena, ncr_sources_new(arena));
     struct ncr_fault_spec fault = {
-        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = 7, .sites = sites};
+        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = NCR_FAULT_LAST_BIT, .sites = sites};
     struct ncr_campaign_job job = {.executor = executor,
                                    .fault = &fault,
                                    .inputs = inputs,

@@ -15,7 +15,9 @@
 
 extern char **environ;
 
-enum { NETWORKS = 26, WITH_SLICES = 3 }; // of them, at least
+// The last networks have what is rare: first tables of 16 bits, then slices.
+enum { NETWORKS = 32, WITH_TABLES = 6, WITH_SLICES = 3 };
+enum { FIRST_RARE = NETWORKS - WITH_TABLES - WITH_SLICES };
 
 static int spawn_to(const char *const *argv, const char *output)
 {
@@ -193,12 +195,29 @@ static bool there(const char *tool)
     return spawn_to((const char *const[]){tool, "--version", NULL}, "/dev/null") == 0;
 }
 
-// A network in a drawn form, whose plan has slices where asked for. Gives the seed.
-static uint64_t draw(struct ncr_arena *arena, uint64_t seed, bool slices, struct random_net *net)
+static bool has_wide(const struct ncr_qgraph *g, enum ncr_qop op)
+{
+    for (uint32_t q = 0; q < g->n_nodes; q++)
+        if (g->nodes[q].op == op && ncr_qnode_is_wide(g, &g->nodes[q])) return true;
+    return false;
+}
+
+// Whether network i of a machine is one that is wanted there: the last ones have slices, those
+// before have tables of 16 bits, which are rare.
+static bool wanted(uint32_t i, const struct random_net *net, struct ncr_arena *arena)
+{
+    if (i < FIRST_RARE) return true;
+    if (i < FIRST_RARE + WITH_TABLES)
+        return has_wide(net->qgraph, i % 2 ? NCR_QOP_LUT : NCR_QOP_SOFTMAX);
+    return has_slices(ncr_plan_build(arena, net->qgraph, NCR_PLAN_SHARED));
+}
+
+// A network in a drawn form, and gives its seed.
+static uint64_t draw(struct ncr_arena *arena, uint64_t seed, uint32_t i, struct random_net *net)
 {
     for (;; seed++) {
         random_net_of_pairs(arena, seed, 6, net);
-        if (!slices || has_slices(ncr_plan_build(arena, net->qgraph, NCR_PLAN_SHARED))) return seed;
+        if (wanted(i, net, arena)) return seed;
     }
 }
 
@@ -213,7 +232,8 @@ static void run_on(const struct machine *m, uint64_t seed)
     struct ncr_buf text = {0}, calls = {0};
     struct ncr_arena *arena = ncr_arena_new(0);
     ncr_buf_puts(&text, head);
-    // The first networks are in these forms, the others in drawn ones; the last sums are large.
+    // The first networks are in these forms, the others in drawn ones; sums of the last
+    // one before the rare are large.
     static const struct ncr_weight_form forms[] = {
         {NCR_QF_LINEAR, 8, false}, {NCR_QF_FIXED, 4, false}, {NCR_QF_LOG2, 4, false},
         {NCR_QF_LOG2, 4, true},    {NCR_QF_LOG2, 5, false},  {NCR_QF_LOG2, 5, true}};
@@ -224,15 +244,14 @@ static void run_on(const struct machine *m, uint64_t seed)
         struct ncr_error err;
         char prefix[16];
         uint64_t stack;
-        // Every third network is of vectors at its end, and runs several samples at once; the last
-        // ones have slices.
-        bool slices = i >= NETWORKS - WITH_SLICES, batch = !slices && i % 3 == 2;
+        // Every third network is of vectors at its end, and runs several samples at once.
+        bool batch = i < FIRST_RARE && i % 3 == 2;
         if (batch)
             random_net_with_tail(arena, seed, 3, 4, &net);
         else
-            seed = draw(arena, seed, slices, &net);
+            seed = draw(arena, seed, i, &net);
         if (i < NCR_COUNT(forms)) random_net_in_form(arena, &net, forms[i]);
-        if (i + 1 == NETWORKS) random_net_strain(&net);
+        if (i + 1 == FIRST_RARE) random_net_strain(&net);
         struct ncr_plan *plan = ncr_plan_build_batch(arena, net.qgraph, batch ? 2 + i % 4 : 1);
         cr_assert_leq(plan->arena_bytes, 1 << 20);
         sample_batch(arena, &net, seed, plan->batch, &sample);

@@ -39,8 +39,10 @@ static void compare(const struct net *net, const struct ncr_executor *executor, 
     struct ncr_arena *arena = net->arena;
     struct ncr_diags diags;
     ncr_diags_init(&diags, arena, ncr_sources_new(arena));
-    struct ncr_fault_spec spec = {
-        .model = NCR_FAULT_BITFLIP, .bits = flips_each, .sites = sites, .bit_hi = 7};
+    struct ncr_fault_spec spec = {.model = NCR_FAULT_BITFLIP,
+                                  .bits = flips_each,
+                                  .sites = sites,
+                                  .bit_hi = NCR_FAULT_LAST_BIT};
     const struct ncr_sites *population = ncr_sites_build(arena, &diags, net->qgraph, &spec);
     if (!population) return; // no weights, or fewer bits than flips
     struct ncr_harness *h = ncr_harness_new(arena, executor);

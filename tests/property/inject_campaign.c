@@ -30,7 +30,7 @@ static void start(struct set_up *s, const struct memory_io *disk)
     s->fault = (struct ncr_fault_spec){.name = NCR_STR("f"),
                                        .model = NCR_FAULT_BITFLIP,
                                        .bits = 1,
-                                       .bit_hi = 7,
+                                       .bit_hi = NCR_FAULT_LAST_BIT,
                                        .sites = NCR_SITE_ACTIVATION | NCR_SITE_WEIGHT};
     s->job =
         (struct ncr_campaign_job){.executor = ncr_executor_interpreter(s->arena, s->net.qgraph),
@@ -261,7 +261,7 @@ Test(inject_campaign, refuses_another_fingerprint)
     cr_assert_str_eq(
         s.err.text,
         "'c.ncrc' holds another campaign: fault is bitflip(bits: 1) at activations, weights; "
-        "bits 0..=7 there and bitflip(bits: 1) at activations, weights; bits 0..=6 here");
+        "bits 0..=31 there and bitflip(bits: 1) at activations, weights; bits 0..=6 here");
     memory_io_file(&disk, "c.ncrc")->s[0] = 'N';
     cr_assert_eq(run(&s), NCR_USAGE);
     cr_assert_str_eq(

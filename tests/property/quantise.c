@@ -129,7 +129,7 @@ Test(quantise, bits_are_worth_six_decibels)
         struct ncr_calibrator *c = ncr_calibrator_new(arena, net.graph, net.weights, &minmax);
         ncr_calibrator_feed(c, (const float *const *)real);
         net.ranges = ncr_calibrator_finish(c);
-        // Softmax has 8 bits whatever the format.
+        // Softmax has no fewer than 8 bits, whatever the format.
         bool softmax = false;
         for (uint32_t q = 0; q < net.qgraph->n_nodes; q++)
             softmax |= net.qgraph->nodes[q].op == NCR_QOP_SOFTMAX;

@@ -321,30 +321,6 @@ static struct ncr_quant_spec *own_spec(struct ncr_arena *arena, struct random_ne
     return own;
 }
 
-// Tables take bytes: what they read and give gets 8 bits.
-static void narrow_tables(struct ncr_arena *arena, struct random_net *net)
-{
-    struct ncr_diags diags;
-    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
-    struct random_net bytes = *net;
-    struct ncr_graph graph = *net->graph;
-    graph.nodes = ncr_arena_copy(arena, graph.nodes, graph.n_nodes * sizeof *graph.nodes);
-    for (ncr_node_id id = 0; id < graph.n_nodes; id++)
-        graph.nodes[id].attrs.quant = NULL;
-    bytes.spec.activation_bits = 8;
-    const struct ncr_qgraph *g = ncr_qgraph_build(arena, &diags, &graph, &bytes.spec, NULL, NULL);
-    for (uint32_t q = 0; g && q < g->n_nodes; q++) {
-        const struct ncr_qnode *node = &g->nodes[q];
-        if (node->op != NCR_QOP_LUT && node->op != NCR_QOP_SOFTMAX) continue;
-        own_spec(arena, net, node->node)->activation_bits = 8;
-        do
-            node = &g->nodes[node->in[0]];
-        while (node->op == NCR_QOP_MAXPOOL || node->op == NCR_QOP_UPSAMPLE ||
-               node->op == NCR_QOP_PAD || node->op == NCR_QOP_RESHAPE || node->op == NCR_QOP_ZERO);
-        own_spec(arena, net, node->node)->activation_bits = 8;
-    }
-}
-
 // Every third network has activations of 9 to 16 bits: all of them, those of some layers, or all
 // but those of some layers.
 static void widen(struct ncr_arena *arena, uint64_t seed, struct random_net *net)
@@ -358,7 +334,6 @@ static void widen(struct ncr_arena *arena, uint64_t seed, struct random_net *net
         if (how == 0 || ncr_rng_below(&rng, 2)) continue;
         own_spec(arena, net, id)->activation_bits = how == 2 ? 8 : bits;
     }
-    narrow_tables(arena, net);
 }
 
 // Fewer bits by one where there are more than 8; false where there are none.

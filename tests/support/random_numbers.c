@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "compiler/quant/lut.h"
 #include "compiler/quant/softmax.h"
 #include "lang/base/rng.h"
 
@@ -80,18 +81,38 @@ static void draw_weights(struct draw *d, struct ncr_qnode *n)
     draw_mults(d, n, 1 + in_bits(d, n, 0) + log2(sqrt(squares) * sqrt((double)per)));
 }
 
-static void draw_tables(struct draw *d, struct ncr_qnode *n)
+// Any entries, so that all is tried that straight pieces between them can do.
+static void draw_wide_lut(struct draw *d, struct ncr_qnode *n)
 {
-    if (n->op == NCR_QOP_LUT) {
-        n->lut = NCR_NEW_N(d->arena, int8_t, 256);
-        for (int i = 0; i < 256; i++)
-            n->lut[i] = (int8_t)below(d, 256);
-    } else {
-        n->exp_table = NCR_NEW_N(d->arena, int32_t, 256);
-        ncr_qsoftmax_table(ncr_rng_f64(&d->rng) * 0.3, n->exp_table);
-        n->scale = 1.0 / 256;
-        n->zero_point = -128;
+    uint32_t entries = ncr_qnode_table_entries(d->graph, n);
+    bool curve = d->graph->nodes[n->in[0]].bits > 8;
+    int32_t unit = curve ? 1 << ncr_lut_fraction(n) : 1, end = ncr_qnode_magnitude(n) * unit;
+    n->wide_lut = NCR_NEW_N(d->arena, int32_t, entries);
+    for (uint32_t i = 0; i < entries; i++) {
+        int32_t any = (int32_t)below(d, 2 * (uint32_t)end) - end;
+        if (below(d, 8) == 0) any = below(d, 2) ? end : -end;
+        n->wide_lut[i] = any < end - unit ? any : end - unit;
     }
+}
+
+static void draw_lut(struct draw *d, struct ncr_qnode *n)
+{
+    n->lut = NCR_NEW_N(d->arena, int8_t, 256);
+    for (int i = 0; i < 256; i++)
+        n->lut[i] = (int8_t)below(d, 256);
+}
+
+static void draw_softmax(struct draw *d, struct ncr_qnode *n)
+{
+    bool wide = ncr_qnode_is_wide(d->graph, n);
+    double scale = ncr_rng_f64(&d->rng) * 0.3;
+    n->exp_table = NCR_NEW_N(d->arena, int32_t, ncr_qnode_table_entries(d->graph, n));
+    if (wide)
+        ncr_qsoftmax_wide_table(ldexp(scale, -(int)below(d, 9)), n->exp_table);
+    else
+        ncr_qsoftmax_table(scale, n->exp_table);
+    n->scale = n->bits > 8 ? 1.0 / ncr_qnode_magnitude(n) : 1.0 / 256;
+    n->zero_point = n->bits > 8 ? 0 : -128;
 }
 
 static void draw_node(struct draw *d, struct ncr_qnode *n)
@@ -122,7 +143,12 @@ static void draw_node(struct draw *d, struct ncr_qnode *n)
         draw_mults(d, n, in_bits(d, n, 0) + log2((double)n->attrs.kernel[0] * n->attrs.kernel[1]));
         break;
     case NCR_QOP_LUT:
-    case NCR_QOP_SOFTMAX: draw_tables(d, n); break;
+        if (ncr_qnode_is_wide(d->graph, n))
+            draw_wide_lut(d, n);
+        else
+            draw_lut(d, n);
+        break;
+    case NCR_QOP_SOFTMAX: draw_softmax(d, n); break;
     case NCR_QOP_MAXPOOL:
     case NCR_QOP_UPSAMPLE:
     case NCR_QOP_PAD:

@@ -4,6 +4,7 @@
 #include "compiler/fault/models.h"
 #include "tests/support/tiny_net.h"
 
+enum { ALL_BITS = NCR_FAULT_LAST_BIT };
 enum { ALL = NCR_SITE_ACTIVATION | NCR_SITE_WEIGHT | NCR_SITE_BIAS };
 
 static struct ncr_sites *build(struct ncr_arena *arena, struct ncr_fault_spec *spec,
@@ -22,7 +23,7 @@ Test(fault_sites, population_by_hand)
     struct ncr_arena *arena = ncr_arena_new(0);
     struct ncr_diags diags;
     struct ncr_fault_spec spec = {
-        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = 7, .sites = NCR_SITE_ACTIVATION};
+        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = ALL_BITS, .sites = NCR_SITE_ACTIVATION};
     struct ncr_sites *s = build(arena, &spec, &diags);
     cr_assert_eq(s->n_points, 8u * (36 + 108 + 27 + 27 + 4));
     cr_assert_eq(s->n_groups, 5);
@@ -34,6 +35,9 @@ Test(fault_sites, population_by_hand)
     spec.sites = NCR_SITE_BIAS;
     s = build(arena, &spec, &diags);
     cr_assert_eq(s->n_points, 32u * 7, "the default bits are the whole stored bias");
+    spec.bit_hi = 7;
+    s = build(arena, &spec, &diags);
+    cr_assert_eq(s->n_points, 8u * 7, "the low byte of a bias");
     spec.sites = ALL;
     spec.bit_lo = 6;
     s = build(arena, &spec, &diags);
@@ -65,10 +69,17 @@ Test(fault_sites, weights_are_struck_in_the_bits_they_are_stored_in)
         if (node->n_weights) ncr_qnode_set_form(arena, net.qgraph, node, form);
     }
     struct ncr_fault_spec spec = {
-        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = 7, .sites = NCR_SITE_WEIGHT};
+        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = ALL_BITS, .sites = NCR_SITE_WEIGHT};
     struct ncr_sites *s = ncr_sites_build(arena, &diags, net.qgraph, &spec);
     cr_assert_eq(s->n_points, 4u * 27 + 5u * 108);
+    spec.bit_lo = 3;
     spec.bit_hi = 4;
+    s = ncr_sites_build(arena, &diags, net.qgraph, &spec);
+    cr_assert_eq(s->n_points, 27u + 2u * 108, "only the dense layer has bit 4");
+    spec.bit_lo = 4;
+    s = ncr_sites_build(arena, &diags, net.qgraph, &spec);
+    cr_assert_eq(s->n_points, 108);
+    spec.bit_hi = 5;
     cr_assert_null(ncr_sites_build(arena, &diags, net.qgraph, &spec));
     cr_assert_eq(ncr_diag_number(diags.first->code), 901);
     ncr_arena_free(arena);
@@ -135,7 +146,7 @@ Test(fault_models, spreads_are_distinct_and_nested)
     struct ncr_arena *arena = ncr_arena_new(0);
     struct ncr_diags diags;
     struct ncr_fault_spec spec = {
-        .model = NCR_FAULT_BITFLIP_RATE, .bits = 1, .bit_hi = 7, .sites = ALL};
+        .model = NCR_FAULT_BITFLIP_RATE, .bits = 1, .bit_hi = ALL_BITS, .sites = ALL};
     struct ncr_sites *s = build(arena, &spec, &diags);
     struct ncr_binomial low, high;
     cr_assert(ncr_binomial_build(arena, s->n_points, 0.01, &low));
@@ -170,10 +181,10 @@ Test(fault_models, texts)
 {
     struct ncr_buf out = {0};
     struct ncr_fault_spec spec = {
-        .model = NCR_FAULT_BITFLIP, .bits = 2, .adjacent = true, .sites = ALL, .bit_hi = 7};
+        .model = NCR_FAULT_BITFLIP, .bits = 2, .adjacent = true, .sites = ALL, .bit_hi = ALL_BITS};
     ncr_fault_text(&spec, &out);
     cr_assert_str_eq(out.s,
-                     "bitflip(bits: 2, adjacent) at activations, weights, biases; bits 0..=7");
+                     "bitflip(bits: 2, adjacent) at activations, weights, biases; bits 0..=31");
     out.n = 0;
     spec = (struct ncr_fault_spec){.model = NCR_FAULT_STUCK_AT,
                                    .stuck_value = 1,
@@ -185,6 +196,50 @@ Test(fault_models, texts)
     ncr_fault_text(&spec, &out);
     cr_assert_str_eq(out.s, "stuck_at(1) at weights; bits 6..=7; transient");
     ncr_buf_free(&out);
+}
+
+// A convolution of 16 bits between an input and a dense layer of 8: 4·16 elements in the middle.
+Test(fault_sites, bits_of_mixed_widths)
+{
+    struct ncr_arena *arena = ncr_arena_new(0);
+    struct ncr_diags diags;
+    struct tiny_net net;
+    tiny_net_make(arena, 1, 3, 1, &net);
+    ncr_diags_init(&diags, arena, ncr_sources_new(arena));
+    uint64_t wide = 0, all = 0;
+    for (uint32_t q = 0; q < net.qgraph->n_nodes; q++) {
+        struct ncr_qnode *node = &net.qgraph->nodes[q];
+        if (node->op == NCR_QOP_CONV) node->bits = 12;
+        all += (uint64_t)ncr_shape_elements(&node->shape);
+        if (node->bits > 8) wide += (uint64_t)ncr_shape_elements(&node->shape);
+    }
+    cr_assert(wide == 108 && all == 36 + 108 + 27 + 27 + 4);
+    static const struct {
+        uint32_t lo, hi;
+    } ranges[] = {{0, ALL_BITS}, {0, 7}, {8, 15}, {15, 15}, {6, 9}};
+    const uint64_t want[] = {8 * all + 8 * wide, 8 * all, 8 * wide, wide, 2 * all + 2 * wide};
+    for (size_t i = 0; i < NCR_COUNT(ranges); i++) {
+        struct ncr_fault_spec spec = {.model = NCR_FAULT_BITFLIP,
+                                      .bits = 1,
+                                      .bit_lo = ranges[i].lo,
+                                      .bit_hi = ranges[i].hi,
+                                      .sites = NCR_SITE_ACTIVATION};
+        struct ncr_sites *s = ncr_sites_build(arena, &diags, net.qgraph, &spec);
+        cr_assert_not_null(s);
+        cr_assert_eq(s->n_points, want[i], "bits %u to %u: %lu", ranges[i].lo, ranges[i].hi,
+                     s->n_points);
+        for (uint64_t p = 0; p < s->n_points; p++) {
+            struct ncr_flip f = ncr_fault_at(s, p);
+            cr_assert(f.bit >= ranges[i].lo && f.bit <= ranges[i].hi);
+            cr_assert_lt(f.bit, ncr_site_width(&net.qgraph->nodes[f.node], f.site));
+        }
+    }
+    struct ncr_fault_spec spec = {
+        .model = NCR_FAULT_BITFLIP, .bits = 1, .bit_hi = 16, .sites = NCR_SITE_ACTIVATION};
+    cr_assert_null(ncr_sites_build(arena, &diags, net.qgraph, &spec));
+    cr_assert_str_eq(diags.first->text.s,
+                     "bit 16 is outside a stored activation, whose highest bit is 15");
+    ncr_arena_free(arena);
 }
 
 static const char *message(struct ncr_diags *diags)

@@ -26,7 +26,7 @@ static void draw(struct ncr_rng *rng, struct drawn *d)
                                  .hi = between(rng, 20, 127),
                                  .mult = &d->mult,
                                  .shift = &d->shift};
-    d->out = (struct ncr_care){(int8_t)between(rng, -128, 0), (int8_t)between(rng, 0, 127)};
+    d->out = (struct ncr_care){(int16_t)between(rng, -128, 0), (int16_t)between(rng, 0, 127)};
     if (between(rng, 0, 3) == 0) d->out = NCR_CARE_EXACT;
 }
 
@@ -66,7 +66,7 @@ Test(range_care, indifferent_outputs)
     struct ncr_care joined = ncr_care_join(NCR_CARE_NONE, (struct ncr_care){-5, 9});
     cr_assert(joined.low == -5 && joined.high == 9);
     joined = ncr_care_join(NCR_CARE_EXACT, (struct ncr_care){-5, 9});
-    cr_assert(joined.low == -128 && joined.high == 127);
+    cr_assert(joined.low == NCR_CARE_EXACT.low && joined.high == NCR_CARE_EXACT.high);
 }
 
 // All bytes, and all values of the rest of the sum.
@@ -82,7 +82,7 @@ Test(range_care, classes_of_terms)
         struct ncr_interval rest = {between(&rng, -4000, 4000), 0};
         rest.hi = rest.lo + between(&rng, 0, 60);
         int32_t w = between(&rng, -127, 127);
-        struct ncr_care care = ncr_care_term(sum, rest, w);
+        struct ncr_care care = ncr_care_term(sum, rest, w, (struct ncr_interval){-128, 127});
         if (w == 0) {
             cr_assert(ncr_care_none(care));
             continue;
@@ -106,6 +106,48 @@ Test(range_care, classes_of_terms)
     cr_assert(lows > 5000 && highs > 5000);
     struct ncr_care_sum narrow = {-100, 100, false};
     struct ncr_interval wide = {INT32_MIN + 100, 0};
-    struct ncr_care care = ncr_care_term(narrow, wide, 1); // could go round
-    cr_assert(care.low == -128 && care.high == 127);
+    struct ncr_care care =
+        ncr_care_term(narrow, wide, 1, (struct ncr_interval){-128, 127}); // could go round
+    cr_assert(care.low == NCR_CARE_EXACT.low && care.high == NCR_CARE_EXACT.high);
+}
+
+// Against all values of an interval: bytes, and 16 bits with few and with many of their bits.
+Test(range_care, pairs_of_a_flip)
+{
+    struct ncr_rng rng = ncr_rng_at(4, NCR_RNG_TEST, 20);
+    uint32_t proved[16] = {0};
+    for (int i = 0; i < 3000; i++) {
+        struct ncr_qnode node = {.bits = i % 3 ? 8 + (uint32_t)between(&rng, 1, 8) : 8,
+                                 .shape = {1, {1}}};
+        int32_t end = ncr_qnode_magnitude(&node), reach = i % 2 ? end : 20;
+        struct ncr_care any, one;
+        for (struct ncr_care *c = &any;; c = &one) {
+            c->low = (int16_t)between(&rng, -reach, reach - 1);
+            c->high = (int16_t)between(&rng, c->low, reach - 1);
+            if (between(&rng, 0, 5) == 0) *c = NCR_CARE_EXACT;
+            if (c == &one) break;
+        }
+        struct ncr_interval x = {between(&rng, -reach, reach - 1), 0};
+        x.hi = between(&rng, (int32_t)x.lo, reach - 1);
+        struct ncr_range_node range = {.n_channels = 1, .value = &x};
+        struct ncr_qgraph graph = {.nodes = &node, .n_nodes = 1};
+        struct ncr_range_map map = {.qgraph = &graph, .nodes = &range};
+        struct ncr_masked m = {
+            .map = &map, .any = (struct ncr_care *[]){&any}, .one = (struct ncr_care *[]){&one}};
+        uint32_t bits = ncr_masked_activation(&m, 0, 0), width = node.bits > 8 ? 16 : 8;
+        cr_assert_eq(bits >> width, 0);
+        for (uint32_t b = 0; b < width; b++) {
+            bool alike = true;
+            for (int32_t v = (int32_t)x.lo; alike && v <= x.hi; v++) {
+                int32_t struck = ncr_care_flipped(&node, v, b);
+                alike = ncr_care_none(any) || ncr_care_none(one) ||
+                        ncr_care_alike(any, v, struck) || ncr_care_alike(one, v, struck);
+            }
+            cr_assert_eq(bits >> b & 1, alike, "[%d, %d], cares %d %d and %d %d, bit %u of %u",
+                         (int)x.lo, (int)x.hi, any.low, any.high, one.low, one.high, b, node.bits);
+            proved[b] += alike;
+        }
+    }
+    for (int b = 0; b < 16; b++)
+        cr_assert_geq(proved[b], 100, "bit %d: %u", b, proved[b]);
 }

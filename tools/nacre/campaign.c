@@ -68,7 +68,7 @@ static enum ncr_status find_fault(struct cli_campaign *c, struct cli *cli, struc
                                            .model = NCR_FAULT_BITFLIP,
                                            .bits = 1,
                                            .sites = NCR_SITE_ACTIVATION | NCR_SITE_WEIGHT,
-                                           .bit_hi = 7};
+                                           .bit_hi = NCR_FAULT_LAST_BIT};
     return NCR_OK;
 }
 

@@ -101,10 +101,6 @@ static enum ncr_status predict(struct member *m, struct ncr_range_estimate *esti
     ncr_diags_init(&diags, m->arena, p->diags->sources);
     const struct ncr_report *r = m->report =
         ncr_report_build(m->arena, &diags, p->graph, &p->quant, p->quant_is_default);
-    if (!ncr_range_covers(p->qgraph))
-        return ncr_fail(err, NCR_USAGE,
-                        "activations of more than 8 bits have no ranges and proofs, which the "
-                        "predictions need");
     struct ncr_range_map *map = ncr_range_sound(m->arena, p->qgraph);
     const struct ncr_masked *proved = ncr_masked_of(m->arena, map);
     *estimate = ncr_range_estimate_of(m->arena, proved);
@@ -214,7 +210,7 @@ static enum ncr_status inject(struct member *m, const struct ncr_range_estimate 
     struct ncr_fault_spec fault = {.name = NCR_STR("single flips"),
                                    .model = NCR_FAULT_BITFLIP,
                                    .bits = 1,
-                                   .bit_hi = 7,
+                                   .bit_hi = NCR_FAULT_LAST_BIT,
                                    .has_persistence = true};
     double t = ncr_normal_t(0.95);
     struct ncr_campaign_result result;
@@ -237,7 +233,7 @@ static enum ncr_status inject(struct member *m, const struct ncr_range_estimate 
     fault = (struct ncr_fault_spec){.name = NCR_STR("rates"),
                                     .model = NCR_FAULT_BITFLIP_RATE,
                                     .bits = 1,
-                                    .bit_hi = 7,
+                                    .bit_hi = NCR_FAULT_LAST_BIT,
                                     .sites = NCR_SITE_ACTIVATION | NCR_SITE_WEIGHT,
                                     .persistence = NCR_TRANSIENT,
                                     .has_persistence = true};

@@ -82,7 +82,6 @@ int report_range(struct cli *cli, struct cli_work *work, struct ncr_report *repo
     struct ncr_pipeline *p = &work->pipeline;
     struct ncr_range_map *map = NULL;
     enum ncr_status status = ncr_pipeline_qgraph(p, &work->err);
-    if (status == NCR_OK && !ncr_range_check_bits(p->qgraph, p->diags)) return EXIT_GOOD;
     if (status == NCR_OK && sound) map = ncr_range_sound(p->arena, p->qgraph);
     if (status == NCR_OK && !sound) status = observe(work, most, &map);
     if (status == NCR_OK) {
