@@ -115,7 +115,7 @@ void ncr_emit_wide_lut(struct ncr_emit *e, uint32_t q)
 // ---- softmax ----
 
 struct vector {
-    int64_t n, in_element, out_element, top; // 2^top stands for 1
+    int64_t n, images, in_element, out_element, top; // 2^top stands for 1
 };
 
 struct softmax {
@@ -139,10 +139,32 @@ static LLVMValueRef wide_int(struct ncr_emit *e, LLVMValueRef v)
     return LLVMBuildZExt(e->b, v, e->i64, "");
 }
 
+// a · b of unsigned words in 64 bits; bit by bit where there is no multiplier, which products.c has
+// for signed ones alone.
+static LLVMValueRef product(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b)
+{
+    if (e->multiplies) return LLVMBuildMul(e->b, wide_int(e, a), wide_int(e, b), "");
+    LLVMValueRef sum = ncr_local(e, e->i64), left = ncr_local(e, e->i64),
+                 bits = ncr_local(e, e->i32), one = ncr_i32(e, 1);
+    LLVMBuildStore(e->b, LLVMConstNull(e->i64), sum);
+    LLVMBuildStore(e->b, wide_int(e, a), left);
+    LLVMBuildStore(e->b, b, bits);
+    struct ncr_loop i = ncr_loop_begin(e, 32);
+    LLVMValueRef x = LLVMBuildLoad2(e->b, e->i64, left, ""),
+                 rest = LLVMBuildLoad2(e->b, e->i32, bits, ""),
+                 bit = LLVMBuildTrunc(e->b, rest, e->i1, ""),
+                 term = LLVMBuildSelect(e->b, bit, x, LLVMConstNull(e->i64), "");
+    LLVMBuildStore(e->b, LLVMBuildAdd(e->b, LLVMBuildLoad2(e->b, e->i64, sum, ""), term, ""), sum);
+    LLVMBuildStore(e->b, LLVMBuildShl(e->b, x, LLVMConstInt(e->i64, 1, false), ""), left);
+    LLVMBuildStore(e->b, LLVMBuildLShr(e->b, rest, one, ""), bits);
+    ncr_loop_end(e, &i);
+    return LLVMBuildLoad2(e->b, e->i64, sum, "");
+}
+
 // (a · b + 2^(shift - 1)) >> shift of unsigned words, as a word.
 static LLVMValueRef scaled(struct ncr_emit *e, LLVMValueRef a, LLVMValueRef b, int shift)
 {
-    LLVMValueRef p = LLVMBuildMul(e->b, wide_int(e, a), wide_int(e, b), "");
+    LLVMValueRef p = product(e, a, b);
     p = LLVMBuildAdd(e->b, p, LLVMConstInt(e->i64, UINT64_C(1) << (shift - 1), false), "");
     p = LLVMBuildLShr(e->b, p, LLVMConstInt(e->i64, (unsigned)shift, false), "");
     return LLVMBuildTrunc(e->b, p, e->i32, "");
@@ -190,9 +212,12 @@ static LLVMValueRef reciprocal(struct ncr_emit *e, LLVMValueRef s, int k)
 static void softmax_body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
     const struct vector *v = user;
-    struct softmax m = {v, LLVMGetParam(f, 0), LLVMGetParam(f, 2), ncr_local(e, e->i32),
+    struct ncr_loop image = ncr_loop_begin(e, v->images);
+    struct softmax m = {v, ncr_at(e, LLVMGetParam(f, 0), image.index, v->n * v->in_element, 0),
+                        LLVMGetParam(f, 2), ncr_local(e, e->i32),
                         ncr_qsoftmax_unit((uint32_t)v->n)};
-    LLVMValueRef to = LLVMGetParam(f, 1), sum = ncr_local(e, e->i32);
+    LLVMValueRef to = ncr_at(e, LLVMGetParam(f, 1), image.index, v->n * v->out_element, 0),
+                 sum = ncr_local(e, e->i32);
     LLVMBuildStore(e->b, ncr_i32(e, INT16_MIN), m.largest);
     LLVMBuildStore(e->b, ncr_i32(e, 0), sum);
     struct ncr_loop i = ncr_loop_begin(e, v->n);
@@ -214,13 +239,15 @@ static void softmax_body(struct ncr_emit *e, LLVMValueRef f, void *user)
     x = LLVMBuildTrunc(e->b, x, v->out_element == 1 ? e->i8 : e->i16, "");
     ncr_store(e, x, ncr_at(e, to, i.index, v->out_element, 0), (uint32_t)v->out_element);
     ncr_loop_end(e, &i);
+    ncr_loop_end(e, &image);
 }
 
 void ncr_emit_wide_softmax(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
-    struct vector v = {node->shape.dim[0], e->plan->buffers[node->in[0]].element,
-                       e->plan->buffers[q].element, node->bits > 8 ? node->bits - 1 : 8};
+    struct vector v = {node->shape.dim[0], e->plan->buffers[q].width,
+                       e->plan->buffers[node->in[0]].element, e->plan->buffers[q].element,
+                       node->bits > 8 ? node->bits - 1 : 8};
     LLVMValueRef args[3] = {ncr_tensor(e, node->in[0]), ncr_tensor(e, q), table_of(e, q)};
     struct ncr_key key =
         ncr_key_make("wide_softmax", (const int64_t *)&v, sizeof v / sizeof(int64_t));
