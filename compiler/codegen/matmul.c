@@ -3,78 +3,28 @@
 // the registers. What is fused (plan.h) happens there too: of a pooling window the largest sum is
 // requantised alone, which is the largest result, since no multiplier is negative; an ADD takes the
 // results before they are narrowed.
-#include "compiler/codegen/amx.h"
+#include "compiler/codegen/matmul.h"
 
-// What a kernel depends on; everything else comes through its pointers. All int64_t: it is its own
-// key.
-struct shape {
-    int64_t step_x, step_y;                 // bytes between the inputs of neighbouring outputs
-    int64_t seg_x, seg_y;                   // bytes between runs
-    int64_t seg_columns, segments, groups4; // runs in a kernel row and in all; groups of a run
-    int64_t height, width, out_pixel;       // outputs; bytes from one output pixel to the next
-    int64_t channel_groups, group_in;       // planes of the convolution; input bytes between them
-    int64_t outs, vectors;                  // of a plane
-    int64_t tile_vectors, pixels, rows, split;
-    int64_t scale, has_zero, clamps;
-    int64_t bias, mult, round, shift, weights; // offsets in the constants
-    struct ncr_weight_key read;
-    int64_t amx;  // in tiles: pixels and rows as there
-    int64_t taps; // of the last group of a run that are products; 4 where all are taken
-    int64_t pool_y, pool_x, tap_y, tap_x; // results that make an output; bytes between their inputs
-    int64_t sum;                          // an ADD follows, of which the results are input sum - 1
-    int64_t sum_scale, sum_has_zero, sum_clamps;
-};
+enum { MAX_BODY = 128 };
 
-enum { MAX_ACC = 64, MAX_BODY = 128 };
-
-// Where outputs go, and (with `sum`) the elements of the other tensor that go into them.
-struct place {
-    LLVMValueRef out, other;
-};
-
-// The ADD: clamp of the results, as stored (zero NULL: in their rounding); factors and what the sum
-// starts with, see elementwise.c.
-struct residual {
-    LLVMValueRef zero, lo, hi, mine, theirs, start;
-    struct ncr_scale scale;
-};
-
-struct matmul {
-    struct ncr_emit *e;
-    const struct shape *s;
-    LLVMValueRef consts, out_row, other_row;
-    LLVMValueRef source; // of the plane
-    struct place target;
-    struct residual residual;
-    LLVMValueRef weights, channel; // of the plane; channel is an index into bias, mult, …
-    struct ncr_finish finish;
-    struct ncr_weight_read read;
-    uint32_t cell; // bytes of a group of weights
-    struct ncr_amx amx;
-};
-
-struct tile {
-    uint32_t rows, pixels, vectors;
-};
-
-static uint32_t accumulators(const struct tile *t)
+static uint32_t accumulators(const struct ncr_matmul_tile *t)
 {
     return t->rows * t->pixels * t->vectors;
 }
 
 // `n` groups from the one at `from` (input) and `w_at` (weights) on, onto acc.
-static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from, LLVMValueRef w_at,
-                       uint32_t n, uint32_t taps, LLVMValueRef *slot)
+static void sum_groups(struct ncr_matmul *m, const struct ncr_matmul_tile *t, LLVMValueRef from,
+                       LLVMValueRef w_at, uint32_t n, uint32_t taps, LLVMValueRef *slot)
 {
     struct ncr_emit *e = m->e;
     const struct ncr_lowering *lower = e->family->lowering;
     uint32_t cell = m->cell, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, e->family->lanes);
-    LLVMValueRef acc[MAX_ACC], w[8];
+    LLVMValueRef acc[NCR_MATMUL_SUMS], w[8];
     for (uint32_t i = 0; i < count * (uint32_t)m->s->split; i++)
         acc[i] = LLVMBuildLoad2(e->b, v32, slot[i], "");
     if (lower->group) {
-        LLVMValueRef pixel[MAX_ACC];
+        LLVMValueRef pixel[NCR_MATMUL_SUMS];
         for (uint32_t g = 0; g < n; g++) {
             for (uint32_t i = 0; i < t->rows * t->pixels; i++)
                 pixel[i] =
@@ -118,9 +68,9 @@ static void sum_groups(struct matmul *m, const struct tile *t, LLVMValueRef from
 // many that a pixel needs an input again which another one has loaded groups before: it would be
 // kept in a register for so long, and registers are full. One by one where
 // nothing is unrolled (ncr_tile_rolled).
-static uint32_t groups_at_once(const struct matmul *m, const struct tile *t)
+static uint32_t groups_at_once(const struct ncr_matmul *m, const struct ncr_matmul_tile *t)
 {
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     if (m->e->rolled) return 1;
     uint32_t most = MAX_BODY / accumulators(t), best = 1;
     if (most < 1) most = 1;
@@ -137,11 +87,11 @@ static uint32_t groups_at_once(const struct matmul *m, const struct tile *t)
 }
 
 // Sums over all groups of one tile. K is never unrolled as a whole.
-static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
+static void sum_tile(struct ncr_matmul *m, const struct ncr_matmul_tile *t, LLVMValueRef window,
                      LLVMValueRef weights, LLVMValueRef *slot)
 {
     struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     int64_t group = (int64_t)t->vectors * m->cell, run = s->groups4 * group;
     uint32_t once = groups_at_once(m, t), rest = (uint32_t)(s->groups4 % once);
     if (s->taps < 4) rest = 1; // one by one
@@ -165,328 +115,13 @@ static void sum_tile(struct matmul *m, const struct tile *t, LLVMValueRef window
     ncr_loop_end(e, &sy);
 }
 
-static struct place place_at(struct matmul *m, struct place p, LLVMValueRef index, int64_t scale,
-                             int64_t offset)
-{
-    p.out = ncr_at(m->e, p.out, index, scale, offset);
-    if (p.other) p.other = ncr_at(m->e, p.other, index, scale, offset);
-    return p;
-}
-
-static struct place rows_down(struct matmul *m, struct place p, LLVMValueRef rows)
-{
-    struct ncr_emit *e = m->e;
-    p.out = ncr_at(e, p.out, LLVMBuildMul(e->b, m->out_row, rows, ""), 1, 0);
-    if (p.other) p.other = ncr_at(e, p.other, LLVMBuildMul(e->b, m->other_row, rows, ""), 1, 0);
-    return p;
-}
-
-static struct residual residual_open(struct ncr_emit *e, const struct shape *s, LLVMValueRef own,
-                                     LLVMValueRef consts)
-{
-    uint32_t n = e->family->lanes;
-    int32_t bias = e->family->biased ? 128 : 0;
-    const int64_t mine = NCR_HEAD_IN + s->sum - 1, theirs = NCR_HEAD_IN + 2 - s->sum;
-    struct word {
-        LLVMValueRef from;
-        int64_t at;
-        int32_t more;
-    } words[] = {{own, NCR_HEAD_ZERO, bias}, {own, NCR_HEAD_LO, bias}, {own, NCR_HEAD_HI, bias},
-                 {consts, mine, 0},          {consts, theirs, 0},      {consts, NCR_HEAD_SUM, 0}};
-    LLVMValueRef v[NCR_COUNT(words)];
-    for (size_t i = 0; i < NCR_COUNT(words); i++) {
-        v[i] = ncr_load(e, e->i32, ncr_at(e, words[i].from, NULL, 0, 4 * words[i].at), 4);
-        if (words[i].more) v[i] = LLVMBuildAdd(e->b, v[i], ncr_i32(e, words[i].more), "");
-        v[i] = ncr_splat(e, v[i], n);
-    }
-    return (struct residual){.zero = s->has_zero ? NULL : v[0],
-                             .lo = v[1],
-                             .hi = v[2],
-                             .mine = v[3],
-                             .theirs = v[4],
-                             .start = v[5],
-                             .scale =
-                                 ncr_scale_splat(e, (enum ncr_scale_kind)s->sum_scale,
-                                                 ncr_at(e, consts, NULL, 0, 4 * NCR_HEAD_SCALE))};
-}
-
-// Results of a row of a tile to requantised sums with the elements at `other`.
-static void add_other(struct matmul *m, const struct tile *t, LLVMValueRef *r, LLVMValueRef other)
-{
-    struct ncr_emit *e = m->e;
-    const struct residual *a = &m->residual;
-    for (uint32_t i = 0; i < t->pixels * t->vectors; i++) {
-        int64_t at = i / t->vectors * m->s->out_pixel + i % t->vectors * e->family->lanes;
-        LLVMValueRef x = ncr_widen(e, ncr_at(e, other, NULL, 0, at)), y = r[i];
-        if (a->zero) y = LLVMBuildAdd(e->b, y, a->zero, "");
-        y = ncr_min(e, ncr_max(e, y, a->lo, true), a->hi, true);
-        LLVMValueRef sum = LLVMBuildAdd(e->b, a->start, LLVMBuildMul(e->b, y, a->mine, ""), "");
-        sum = LLVMBuildAdd(e->b, sum, LLVMBuildMul(e->b, x, a->theirs, ""), "");
-        r[i] = ncr_rescale(e, sum, &a->scale);
-    }
-}
-
-// The vectors of one row of a tile, in the order of memory, as bytes: four vectors at once where
-// their places follow one another.
-static void store_row(struct matmul *m, const struct tile *t, LLVMValueRef *r, struct place place,
-                      uint32_t last)
-{
-    struct ncr_emit *e = m->e;
-    LLVMValueRef target = place.out;
-    uint32_t lanes = e->family->lanes, count = t->pixels * t->vectors;
-    if (m->s->sum) add_other(m, t, r, place.other);
-    bool dense = last == lanes && m->s->out_pixel == (int64_t)t->vectors * lanes;
-    bool squeeze = !dense && e->permutes && t->vectors == 1 && m->s->out_pixel == last;
-    uint32_t at_once = dense || squeeze || t->vectors == 1 || t->vectors == 2 ? 4
-                       : t->vectors < 4                                       ? t->vectors
-                                                                              : 4;
-    for (uint32_t i = 0; i < count;) {
-        uint32_t n = count - i < at_once ? count - i : at_once;
-        if (t->vectors > 2 && !dense && n > t->vectors - i % t->vectors)
-            n = t->vectors - i % t->vectors; // not across pixels
-        LLVMValueRef bytes = e->family->lowering->narrow(e, m->finish.head, r + i, n, false);
-        uint32_t pixel = i / t->vectors, v = i % t->vectors;
-        LLVMValueRef at = ncr_at(e, target, NULL, 0, pixel * m->s->out_pixel + v * lanes);
-        if (dense) {
-            ncr_store_bytes(e, bytes, at, n * lanes);
-        } else if (squeeze) { // few channels: the pixels move together
-            uint32_t index[64];
-            for (uint32_t k = 0; k < 4 * lanes; k++)
-                index[k] = k < n * last ? k / last * lanes + k % last : 0;
-            ncr_store_bytes(e, ncr_shuffle(e, bytes, NULL, index, 4 * lanes), at, n * last);
-        } else {
-            for (uint32_t k = 0; k < n;) { // the vectors of one pixel together
-                uint32_t p = (i + k) / t->vectors, from = (i + k) % t->vectors,
-                         together = t->vectors - from < n - k ? t->vectors - from : n - k;
-                uint32_t whole = together * lanes, index[64];
-                for (uint32_t j = 0; j < whole; j++)
-                    index[j] = k * lanes + j;
-                LLVMValueRef part = k == 0 ? bytes : ncr_shuffle(e, bytes, NULL, index, whole);
-                bool ends = from + together == t->vectors;
-                ncr_store_bytes(e, part,
-                                ncr_at(e, target, NULL, 0, p * m->s->out_pixel + from * lanes),
-                                whole - (ends ? lanes - last : 0));
-                k += together;
-            }
-        }
-        i += n;
-    }
-}
-
-// Requantises and stores n pixels of a row whose sums begin at `sums`, `gap` bytes between vectors
-// (of a pooling window: between its results).
-static void store_sums(struct matmul *m, struct tile t, uint32_t n, LLVMValueRef sums, int64_t gap,
-                       const struct ncr_scale *scale, struct place target, uint32_t last)
-{
-    struct ncr_emit *e = m->e;
-    uint32_t lanes = e->family->lanes;
-    LLVMValueRef r[MAX_ACC];
-    t.rows = 1;
-    t.pixels = n;
-    for (uint32_t i = 0; i < n * t.vectors; i++) {
-        int64_t at = i / t.vectors * 4 * lanes + i % t.vectors * gap;
-        r[i] = ncr_load(e, ncr_vec(e->i32, lanes), ncr_at(e, sums, NULL, 0, at), 4 * lanes);
-        for (int64_t tap = 1; tap < m->s->pool_y * m->s->pool_x; tap++)
-            r[i] = ncr_max(e, r[i],
-                           ncr_load(e, ncr_vec(e->i32, lanes),
-                                    ncr_at(e, sums, NULL, 0, at + tap * gap), 4 * lanes),
-                           true);
-        r[i] = ncr_rescale(e, r[i], &scale[i % t.vectors]);
-    }
-    store_row(m, &t, r, target, last);
-}
-
-// Blocks of vectors whose sums are made in AMX.
-struct amx_block {
-    LLVMValueRef weights, numbers, bias; // of the first vector; numbers: where bias, mult, … begin
-    struct ncr_scale scale[NCR_AMX_SUMS];
-};
-
-// The outputs of a block that leave together: `pixels` neighbours of a row.
-static uint32_t unit_pixels(const struct tile *t)
-{
-    uint32_t n = t->vectors < 4 ? 4 / t->vectors : 1;
-    while (t->pixels % n)
-        n--;
-    return n;
-}
-
-// Finishes units begin to end - 1 of a block.
-static void finish_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
-                       LLVMValueRef sums, struct place target, uint32_t last, uint32_t begin,
-                       uint32_t end)
-{
-    struct ncr_emit *e = m->e;
-    uint32_t n = unit_pixels(t), across = t->pixels / n;
-    int64_t cell = 4 * (int64_t)e->family->lanes, gap = t->pixels * cell;
-    if (begin == end) return;
-    struct ncr_loop u = ncr_loop_begin(e, end - begin);
-    LLVMValueRef unit = LLVMBuildAdd(e->b, u.index, ncr_word(e, begin), ""),
-                 row = LLVMBuildUDiv(e->b, unit, ncr_word(e, across), ""),
-                 x = LLVMBuildURem(e->b, unit, ncr_word(e, across), "");
-    struct place out = t->rows > 1 ? rows_down(m, target, row) : target;
-    LLVMValueRef at = ncr_at(e, ncr_at(e, sums, row, t->vectors * gap, 0), x, n * cell, 0);
-    store_sums(m, *t, n, at, gap, b->scale, place_at(m, out, x, n * m->s->out_pixel, 0), last);
-    ncr_loop_end(e, &u);
-}
-
-// What a loop over blocks hands on: where the blocks before go to, the last one first (null: there
-// is none), and in which part of the buffer the next one is summed.
-struct amx_state {
-    LLVMValueRef target[NCR_AMX_BLOCKS - 1], other[NCR_AMX_BLOCKS - 1], part;
-};
-
-static struct place remembered(struct matmul *m, const struct amx_state *state, int k)
-{
-    struct ncr_emit *e = m->e;
-    return (struct place){LLVMBuildLoad2(e->b, e->ptr, state->target[k], ""),
-                          m->target.other ? LLVMBuildLoad2(e->b, e->ptr, state->other[k], "")
-                                          : NULL};
-}
-
-static void remember(struct matmul *m, const struct amx_state *state, int k, struct place p)
-{
-    LLVMBuildStore(m->e->b, p.out, state->target[k]);
-    if (p.other) LLVMBuildStore(m->e->b, p.other, state->other[k]);
-}
-
-// The part of the buffer after `part`, in a circle: of the block longest summed.
-static LLVMValueRef next_part(struct matmul *m, LLVMValueRef part)
-{
-    struct ncr_emit *e = m->e;
-    int64_t bytes = m->amx.sums_bytes;
-    LLVMValueRef last =
-        LLVMBuildICmp(e->b, LLVMIntEQ, part, ncr_word(e, (NCR_AMX_BLOCKS - 1) * bytes), "");
-    return LLVMBuildSelect(e->b, last, ncr_word(e, 0),
-                           LLVMBuildAdd(e->b, part, ncr_word(e, bytes), ""), "");
-}
-
-// A block before, which leaves while this one is summed. Not the last one: its sums would be waited
-// for.
-struct leaving {
-    struct matmul *m;
-    const struct tile *t;
-    const struct amx_block *b;
-    LLVMValueRef sums, none; // none: there is no such block
-    struct place target;
-    uint32_t last;
-};
-
-static void leave(struct ncr_emit *e, uint32_t part, uint32_t parts, void *user)
-{
-    const struct leaving *l = user;
-    uint32_t units = l->t->rows * (l->t->pixels / unit_pixels(l->t));
-    LLVMBasicBlockRef some = LLVMAppendBasicBlockInContext(e->context, e->function, ""),
-                      end = LLVMAppendBasicBlockInContext(e->context, e->function, "");
-    LLVMBuildCondBr(e->b, l->none, end, some);
-    LLVMPositionBuilderAtEnd(e->b, some);
-    finish_amx(l->m, l->t, l->b, l->sums, l->target, l->last, units * part / parts,
-               units * (part + 1) / parts);
-    LLVMBuildBr(e->b, end);
-    LLVMPositionBuilderAtEnd(e->b, end);
-}
-
-// Sums of the block at (window, target), between which those of an earlier block leave.
-static void step_amx(struct matmul *m, const struct tile *t, const struct amx_block *b,
-                     const struct amx_state *state, LLVMValueRef window, struct place target,
-                     uint32_t last)
-{
-    struct ncr_emit *e = m->e;
-    LLVMValueRef part = LLVMBuildLoad2(e->b, e->word, state->part, ""), next = next_part(m, part);
-    struct leaving before = {m,    t,
-                             b,    ncr_at(e, m->amx.sums, next, 1, 0),
-                             NULL, remembered(m, state, NCR_AMX_BLOCKS - 2),
-                             last};
-    before.none = LLVMBuildIsNull(e->b, before.target.out, "");
-    struct ncr_amx_aside aside = {leave, &before};
-    ncr_amx_sum(e, &m->amx, m->amx.tap_columns ? m->amx.rows : t->rows, t->vectors, window,
-                b->weights, b->bias, ncr_at(e, m->amx.sums, part, 1, 0), &aside);
-    for (int k = NCR_AMX_BLOCKS - 2; k > 0; k--)
-        remember(m, state, k, remembered(m, state, k - 1));
-    remember(m, state, 0, target);
-    LLVMBuildStore(e->b, next, state->part);
-}
-
-// The blocks that have not left yet, in their order.
-static void leave_all(struct matmul *m, const struct tile *t, const struct amx_block *b,
-                      const struct amx_state *state, uint32_t last)
-{
-    struct ncr_emit *e = m->e;
-    LLVMValueRef part = LLVMBuildLoad2(e->b, e->word, state->part, "");
-    for (int k = NCR_AMX_BLOCKS - 2; k >= 0; k--) {
-        part = next_part(m, part);
-        struct leaving l = {
-            m, t, b, ncr_at(e, m->amx.sums, part, 1, 0), NULL, remembered(m, state, k), last};
-        l.none = LLVMBuildIsNull(e->b, l.target.out, "");
-        leave(e, 0, 1, &l);
-    }
-}
-
-static struct amx_block amx_block_open(struct matmul *m, uint32_t vectors, LLVMValueRef vector)
-{
-    struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
-    uint32_t lanes = e->family->lanes;
-    struct amx_block b;
-    LLVMValueRef channel =
-        LLVMBuildAdd(e->b, m->channel, LLVMBuildMul(e->b, vector, ncr_word(e, lanes), ""), "");
-    b.numbers = ncr_at(e, m->consts, channel, 4, 0);
-    b.bias = ncr_at(e, b.numbers, NULL, 0, s->bias);
-    b.weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
-    for (uint32_t v = 0; v < vectors; v++) {
-        int64_t skip = (int64_t)v * 4 * lanes;
-        b.scale[v] = ncr_scale_load(e, (enum ncr_scale_kind)s->scale,
-                                    ncr_at(e, b.numbers, NULL, 0, s->mult + skip),
-                                    ncr_at(e, b.numbers, NULL, 0, s->round + skip),
-                                    ncr_at(e, b.numbers, NULL, 0, s->shift + skip));
-    }
-    return b;
-}
-
-// All blocks of rows for the vectors of `t` from `vector` on.
-static void emit_plane_amx(struct matmul *m, struct tile t, LLVMValueRef vector, uint32_t last)
-{
-    struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
-    uint32_t rows = t.rows;
-    struct amx_block b = amx_block_open(m, t.vectors, vector);
-    struct amx_state state = {.part = ncr_local(e, e->word)};
-    for (int k = 0; k < NCR_AMX_BLOCKS - 1; k++) {
-        state.target[k] = ncr_local(e, e->ptr);
-        state.other[k] = ncr_local(e, e->ptr);
-    }
-    for (int part = 0; part < 2; part++) {
-        int64_t full = s->height / rows * rows, ny = part ? s->height - full : full;
-        if (ny == 0) continue;
-        t.rows = part ? (uint32_t)ny : rows;
-        for (int k = 0; k < NCR_AMX_BLOCKS - 1; k++)
-            LLVMBuildStore(e->b, LLVMConstNull(e->ptr), state.target[k]);
-        LLVMBuildStore(e->b, ncr_word(e, 0), state.part);
-        struct ncr_loop y = ncr_loop_begin(e, part ? 1 : full / rows);
-        LLVMValueRef first = part ? ncr_word(e, full)
-                                  : LLVMBuildMul(e->b, y.index, ncr_word(e, rows), ""),
-                     from = ncr_at(e, m->source, first, s->step_y, 0);
-        struct place to = place_at(m, rows_down(m, m->target, first), vector, e->family->lanes, 0);
-        struct ncr_loop x = ncr_loop_begin(e, (s->width + t.pixels - 1) / t.pixels);
-        LLVMValueRef at = LLVMBuildMul(e->b, x.index, ncr_word(e, t.pixels), ""),
-                     end = ncr_word(e, s->width - t.pixels);
-        // Tiles have one size: where they do not fill the row, the last one overlaps.
-        if (s->width % t.pixels) at = ncr_min(e, at, end, false);
-        step_amx(m, &t, &b, &state, ncr_at(e, from, at, s->step_x, 0),
-                 place_at(m, to, at, s->out_pixel, 0), last);
-        ncr_loop_end(e, &x);
-        ncr_loop_end(e, &y);
-        leave_all(m, &t, &b, &state, last);
-    }
-}
-
 // The sums of a tile, with the biases at `bias`.
-static void sum_results(struct matmul *m, const struct tile *t, LLVMValueRef window,
+static void sum_results(struct ncr_matmul *m, const struct ncr_matmul_tile *t, LLVMValueRef window,
                         LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef *slot,
                         LLVMValueRef *r)
 {
     struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
     bool planes = ncr_weight_planes(e, (enum ncr_weight_pack)s->read.pack);
@@ -519,15 +154,15 @@ static void sum_results(struct matmul *m, const struct tile *t, LLVMValueRef win
 }
 
 // Of each pooling window the largest sum.
-static void sum_windows(struct matmul *m, const struct tile *t, LLVMValueRef window,
+static void sum_windows(struct ncr_matmul *m, const struct ncr_matmul_tile *t, LLVMValueRef window,
                         LLVMValueRef weights, LLVMValueRef bias, LLVMValueRef *slot,
                         LLVMValueRef *r)
 {
     struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
-    LLVMValueRef largest[MAX_ACC];
+    LLVMValueRef largest[NCR_MATMUL_SUMS];
     for (uint32_t i = 0; i < count; i++) {
         largest[i] = ncr_local(e, v32);
         LLVMBuildStore(e->b, ncr_splat_int(e->i32, INT32_MIN, lanes), largest[i]);
@@ -546,14 +181,14 @@ static void sum_windows(struct matmul *m, const struct tile *t, LLVMValueRef win
 
 // One tile: `window` is the first input byte of its first output, `target` that output's first
 // byte, `vector` the first vector (a word); `last` lanes of its last vector are outputs.
-static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef window,
-                      struct place target, LLVMValueRef vector, uint32_t last)
+static void emit_tile(struct ncr_matmul *m, const struct ncr_matmul_tile *t, LLVMValueRef window,
+                      struct ncr_place target, LLVMValueRef vector, uint32_t last)
 {
     struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     uint32_t lanes = e->family->lanes, count = accumulators(t);
     LLVMTypeRef v32 = ncr_vec(e->i32, lanes);
-    LLVMValueRef slot[MAX_ACC], r[MAX_ACC];
+    LLVMValueRef slot[NCR_MATMUL_SUMS], r[NCR_MATMUL_SUMS];
     for (uint32_t i = 0; i < count * (uint32_t)s->split; i++)
         slot[i] = ncr_local(e, v32);
     LLVMValueRef weights = ncr_at(e, m->weights, vector, s->segments * s->groups4 * m->cell, 0);
@@ -570,20 +205,21 @@ static void emit_tile(struct matmul *m, const struct tile *t, LLVMValueRef windo
         for (uint32_t i = v; i < count; i += t->vectors)
             r[i] = ncr_rescale(e, r[i], &scale);
     }
-    struct place to = place_at(m, target, vector, lanes, 0);
+    struct ncr_place to = ncr_place_at(m, target, vector, lanes, 0);
     for (uint32_t row = 0; row < t->rows; row++)
-        store_row(m, t, r + row * t->pixels * t->vectors,
-                  row ? rows_down(m, to, ncr_word(e, row)) : to, last);
+        ncr_matmul_store(m, t, r + row * t->pixels * t->vectors,
+                         row ? ncr_place_down(m, to, ncr_word(e, row)) : to, last);
 }
 
 // All rows of tiles for the vectors of `t` from `vector` on.
-static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uint32_t last)
+static void emit_plane(struct ncr_matmul *m, struct ncr_matmul_tile t, LLVMValueRef vector,
+                       uint32_t last)
 {
     struct ncr_emit *e = m->e;
-    const struct shape *s = m->s;
+    const struct ncr_matmul_shape *s = m->s;
     uint32_t rows = t.rows, pixels = t.pixels;
     if (s->amx) {
-        emit_plane_amx(m, t, vector, last);
+        ncr_matmul_amx(m, t, vector, last);
         return;
     }
     for (int y_part = 0; y_part < 2; y_part++) {
@@ -594,17 +230,17 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
         LLVMValueRef first = y_part ? ncr_word(e, full)
                                     : LLVMBuildMul(e->b, y.index, ncr_word(e, rows), ""),
                      from = ncr_at(e, m->source, first, s->step_y, 0);
-        struct place to = rows_down(m, m->target, first);
+        struct ncr_place to = ncr_place_down(m, m->target, first);
         for (int x_part = 0; x_part < 2; x_part++) {
             int64_t across = s->width / pixels * pixels, nx = x_part ? s->width - across : across;
             if (nx == 0) continue;
             t.pixels = x_part ? (uint32_t)nx : pixels;
             struct ncr_loop x = ncr_loop_begin(e, x_part ? 1 : across / pixels);
-            emit_tile(
-                m, &t,
-                ncr_at(e, from, x.index, s->step_x * pixels, x_part ? across * s->step_x : 0),
-                place_at(m, to, x.index, s->out_pixel * pixels, x_part ? across * s->out_pixel : 0),
-                vector, last);
+            emit_tile(m, &t,
+                      ncr_at(e, from, x.index, s->step_x * pixels, x_part ? across * s->step_x : 0),
+                      ncr_place_at(m, to, x.index, s->out_pixel * pixels,
+                                   x_part ? across * s->out_pixel : 0),
+                      vector, last);
             ncr_loop_end(e, &x);
         }
         ncr_loop_end(e, &y);
@@ -615,15 +251,15 @@ static void emit_plane(struct matmul *m, struct tile t, LLVMValueRef vector, uin
 // of an output row, and of one of the other tensor.
 static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
 {
-    const struct shape *s = user;
-    struct matmul m = {.e = e, .s = s};
-    struct place target = {LLVMGetParam(f, 1), s->sum ? LLVMGetParam(f, 3) : NULL};
+    const struct ncr_matmul_shape *s = user;
+    struct ncr_matmul m = {.e = e, .s = s};
+    struct ncr_place target = {LLVMGetParam(f, 1), s->sum ? LLVMGetParam(f, 3) : NULL};
     m.consts = LLVMGetParam(f, 2);
     m.out_row = LLVMGetParam(f, s->sum ? 5 : 3);
     if (s->sum) {
         LLVMValueRef consts = LLVMGetParam(f, 4);
         m.other_row = LLVMGetParam(f, 6);
-        m.residual = residual_open(e, s, m.consts, consts);
+        m.residual = ncr_residual_open(e, s, m.consts, consts);
         m.finish = ncr_finish_open(e, consts, s->sum_has_zero, s->sum_clamps);
     } else {
         m.finish = ncr_finish_open(e, m.consts, s->has_zero, s->clamps);
@@ -631,7 +267,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     m.read = ncr_weight_read(&s->read);
     m.cell = ncr_cell_bytes(e, &m.read);
     uint32_t lanes = e->family->lanes, last = (uint32_t)(s->outs - (s->vectors - 1) * lanes);
-    struct tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
+    struct ncr_matmul_tile t = {(uint32_t)s->rows, (uint32_t)s->pixels, (uint32_t)s->tile_vectors};
     if (s->amx) {
         bool pools = s->pool_y * s->pool_x > 1;
         m.amx = (struct ncr_amx){.pixels = t.pixels,
@@ -651,7 +287,7 @@ static void body(struct ncr_emit *e, LLVMValueRef f, void *user)
     }
     struct ncr_loop plane = ncr_loop_begin(e, s->channel_groups);
     m.source = ncr_at(e, LLVMGetParam(f, 0), plane.index, s->group_in, 0);
-    m.target = place_at(&m, target, plane.index, s->outs, 0);
+    m.target = ncr_place_at(&m, target, plane.index, s->outs, 0);
     m.weights = ncr_at(e, m.consts, plane.index, s->vectors * s->segments * s->groups4 * m.cell,
                        s->weights);
     m.channel = LLVMBuildMul(e->b, plane.index, ncr_word(e, s->vectors * lanes), "");
@@ -681,33 +317,33 @@ void ncr_emit_matmul(struct ncr_emit *e, uint32_t q)
     const struct ncr_buffer *in = &e->plan->buffers[node->in[0]], *out = &e->plan->buffers[stored];
     bool dense = node->op == NCR_QOP_DENSE;
     int64_t fold = p->tile.fold, kw = (dense ? 1 : a->kernel[1]) + (fold - 1) * fusion->stride[1];
-    struct shape s = {.seg_columns = p->row_runs ? 1 : kw,
-                      .segments = p->segments,
-                      .groups4 = p->groups4,
-                      .height = out->height,
-                      .width = out->width / fold,
-                      .out_pixel = ncr_buffer_pixel(out) * fold,
-                      .channel_groups = p->channel_groups,
-                      .group_in = in->channels / p->channel_groups,
-                      .outs = p->outs,
-                      .vectors = p->vectors,
-                      .tile_vectors = p->tile.vectors,
-                      .pixels = p->tile.pixels,
-                      .rows = p->tile.rows,
-                      .split = p->tile.split,
-                      .amx = p->tile.amx,
-                      .taps = 4,
-                      .scale = p->scale,
-                      .has_zero = p->has_zero,
-                      .clamps = p->clamps,
-                      .bias = (int64_t)p->bias,
-                      .mult = (int64_t)p->mult,
-                      .round = (int64_t)p->round,
-                      .shift = (int64_t)p->shift,
-                      .weights = (int64_t)p->weights,
-                      .read = ncr_weight_key(p->pack, node->form),
-                      .pool_y = fusion->pool[0],
-                      .pool_x = fusion->pool[1]};
+    struct ncr_matmul_shape s = {.seg_columns = p->row_runs ? 1 : kw,
+                                 .segments = p->segments,
+                                 .groups4 = p->groups4,
+                                 .height = out->height,
+                                 .width = out->width / fold,
+                                 .out_pixel = ncr_buffer_pixel(out) * fold,
+                                 .channel_groups = p->channel_groups,
+                                 .group_in = in->channels / p->channel_groups,
+                                 .outs = p->outs,
+                                 .vectors = p->vectors,
+                                 .tile_vectors = p->tile.vectors,
+                                 .pixels = p->tile.pixels,
+                                 .rows = p->tile.rows,
+                                 .split = p->tile.split,
+                                 .amx = p->tile.amx,
+                                 .taps = 4,
+                                 .scale = p->scale,
+                                 .has_zero = p->has_zero,
+                                 .clamps = p->clamps,
+                                 .bias = (int64_t)p->bias,
+                                 .mult = (int64_t)p->mult,
+                                 .round = (int64_t)p->round,
+                                 .shift = (int64_t)p->shift,
+                                 .weights = (int64_t)p->weights,
+                                 .read = ncr_weight_key(p->pack, node->form),
+                                 .pool_y = fusion->pool[0],
+                                 .pool_x = fusion->pool[1]};
     // Products with the zeros behind a run are left out where they are many: the last group is code
     // of its own then.
     if (e->family->lowering->group && (4 * p->groups4 - p->run_bytes) * 8 >= 4 * p->groups4)
