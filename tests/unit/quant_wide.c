@@ -5,62 +5,16 @@
 #include "compiler/codegen/codegen.h"
 #include "compiler/fault/sites.h"
 #include "compiler/plan/plan.h"
-#include "tests/support/graph_of.h"
-
-struct built {
-    struct ncr_arena *arena;
-    struct ncr_graph *graph;
-    struct ncr_weights *weights;
-    struct ncr_quant_spec spec;
-    struct ncr_ranges ranges;
-    struct ncr_diags diags;
-    struct ncr_qgraph *q;
-};
+#include "tests/support/built.h"
 
 #define X2      "graph \"n\" {\n  %0 = input \"n/x\" shape 2 : 2\n"
 #define OUT(id) "  output \"\" = %" #id "\n}\n"
 
-// A graph with zero weights and ranges [-1, 1].
 static struct built begin(const char *text, uint32_t bits)
 {
-    struct built b = {.arena = ncr_arena_new(0)};
-    b.graph = ncr_graph_simplify(b.arena, graph_of(b.arena, text));
-    b.weights = ncr_weights_new(b.arena, b.graph);
-    b.spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
-                                     .weight_bits = 8,
-                                     .activation_bits = bits,
-                                     .per_channel = true,
-                                     .calibration_images = 1};
-    b.ranges.n = b.graph->n_nodes;
-    b.ranges.lo = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    b.ranges.hi = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    for (uint32_t i = 0; i < b.graph->n_nodes; i++) {
-        b.ranges.lo[i] = -1;
-        b.ranges.hi[i] = 1;
-    }
+    struct built b = built_of(text);
+    b.spec.activation_bits = bits;
     return b;
-}
-
-static void build(struct built *b)
-{
-    ncr_diags_init(&b->diags, b->arena, ncr_sources_new(b->arena));
-    b->q = ncr_qgraph_build(b->arena, &b->diags, b->graph, &b->spec, b->weights, &b->ranges);
-}
-
-static void good(struct built *b)
-{
-    build(b);
-    cr_assert_not_null(b->q, "%.*s", NCR_STR_ARG(b->diags.first->text));
-}
-
-static void refused(struct built *b, unsigned number, const char *text)
-{
-    build(b);
-    cr_assert_null(b->q);
-    cr_assert_eq(b->diags.n_errors, 1);
-    cr_assert_eq(ncr_diag_number(b->diags.first->code), number);
-    cr_assert(ncr_str_is(b->diags.first->text, text), "%.*s", NCR_STR_ARG(b->diags.first->text));
-    ncr_arena_free(b->arena);
 }
 
 // Inputs 0.5 and -1 are 16384 and -32767, weights 1 and -0.5 are 127 and -64:
@@ -72,7 +26,7 @@ Test(quant_wide, a_sum_by_hand)
     b.weights->at[0][1] = -0.5F;
     b.ranges.lo[1] = -2;
     b.ranges.hi[1] = 1;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
     cr_assert_float_eq(x->scale, 1.0 / 32767, 1e-15);
     cr_assert_float_eq(y->scale, 2.0 / 32767, 1e-15);
@@ -96,13 +50,13 @@ Test(quant_wide, scales_and_clamps)
     const char *text = X2 "  %1 = dense %0 \"n/d\" out 1 : 1\n  %2 = relu6 %1 \"n/r\" : 1\n" OUT(2);
     struct built b = begin(text, 12);
     b.ranges.hi[2] = 8;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *y = &b.q->nodes[1];
     cr_assert_float_eq(y->scale, 8.0 / 2047, 1e-12);
     cr_assert(y->lo == 0 && y->hi == 1535, "6 · 2047 / 8 = 1535.25");
     b.spec.activations = NCR_QF_FIXED;
     b.ranges.hi[2] = 5;
-    good(&b);
+    built_good(&b);
     y = &b.q->nodes[1];
     cr_assert(y->scale == 0x1p-8, "5 / 2047 is more than 2^-9");
     cr_assert(y->lo == 0 && y->hi == 1536);
@@ -113,13 +67,13 @@ Test(quant_wide, scales_and_clamps)
 Test(quant_wide, sums_of_tensors_have_coarser_common_scales)
 {
     struct built b = begin(X2 "  %1 = add %0 %0 \"n/a\" : 2\n" OUT(1), 16);
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 13);
     b.spec.activation_bits = 9;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 20, "2 · 2^8 · 2^20 is 2^29");
     b.spec.activation_bits = 10;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 19);
     ncr_arena_free(b.arena);
 }
@@ -135,7 +89,7 @@ Test(quant_wide, layers_have_widths_of_their_own)
                            "  %3 = conv %2 \"n/e\" out 2 kernel 1x1 : 2x2x2\n" OUT(3),
                            16);
     b.graph->nodes[1].attrs.quant = &narrow;
-    good(&b);
+    built_good(&b);
     const int64_t bytes[] = {2 * 48, 80, 20, 2 * 8};
     const uint32_t bits[] = {16, 8, 8, 16};
     struct ncr_plan *plan = ncr_plan_build(b.arena, b.q, NCR_PLAN_SHARED);
@@ -170,7 +124,7 @@ Test(quant_wide, rules_are_verified)
                               "  %2 = reshape %1 \"n/r\" shape 1x1x1 : 1x1x1\n" OUT(2),
                            12);
     struct ncr_error why;
-    good(&b);
+    built_good(&b);
     struct ncr_qnode *n = b.q->nodes;
     n[1].zero_point = 1;
     cr_assert_not(ncr_qgraph_verify(b.q, &why));
@@ -194,21 +148,23 @@ Test(quant_wide, rules_are_verified)
 Test(quant_wide_refused, tables)
 {
     struct built b = begin(X2 "  %1 = tanh %0 \"n/t\" : 2\n" OUT(1), 9);
-    refused(&b, 710, "`tanh` reads activations of 9 bits; its table has 256 entries, for 8 bits");
+    built_refused(&b, 710,
+                  "`tanh` reads activations of 9 bits; its table has 256 entries, for 8 bits");
     b = begin(X2 "  %1 = softmax %0 \"n/s\" : 2\n" OUT(1), 16);
-    refused(&b, 710,
-            "`softmax` reads activations of 16 bits; its table has 256 entries, for 8 bits");
+    built_refused(&b, 710,
+                  "`softmax` reads activations of 16 bits; its table has 256 entries, for 8 bits");
     static const struct ncr_quant_spec wide = {
         .weight_bits = 8, .activation_bits = 16, .per_channel = true};
     b = begin(X2 "  %1 = relu %0 \"n/r\" : 2\n" OUT(1), 8);
     b.graph->nodes[1].attrs.quant = &wide;
-    refused(&b, 710, "`relu` gives activations of 16 bits; its table has 256 entries, for 8 bits");
+    built_refused(&b, 710,
+                  "`relu` gives activations of 16 bits; its table has 256 entries, for 8 bits");
 }
 
 Test(quant_wide_refused, bits)
 {
     struct built b = begin(X2 "  %1 = dense %0 \"n/d\" out 1 : 1\n" OUT(1), 17);
-    refused(&b, 702, "activations of `q` have 17 bits; they can have 2 to 16");
+    built_refused(&b, 702, "activations of `q` have 17 bits; they can have 2 to 16");
 }
 
 // 600 weights of 127 against 32768 each, where 16384 each would fit.
@@ -219,11 +175,12 @@ Test(quant_wide_refused, overflow)
     struct built b = begin(text, 15);
     for (int i = 0; i < 600; i++)
         b.weights->at[0][i] = 1;
-    good(&b);
+    built_good(&b);
     b.spec.activation_bits = 16;
-    refused(&b, 703,
-            "the accumulator of `n/d` ranges over [-2496921600, 2496845400] in channel 0 and can "
-            "reach 2496921600 on the way; 32 bits hold -2147483648 to 2147483647");
+    built_refused(
+        &b, 703,
+        "the accumulator of `n/d` ranges over [-2496921600, 2496845400] in channel 0 and can "
+        "reach 2496921600 on the way; 32 bits hold -2147483648 to 2147483647");
 }
 
 Test(quant_wide_refused, average)
@@ -231,5 +188,5 @@ Test(quant_wide_refused, average)
     struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1x256x256 : 1x256x256\n"
                            "  %1 = avgpool %0 \"n/a\" kernel 256x256 : 1x1x1\n" OUT(1),
                            9);
-    refused(&b, 708, "average over 65536 pixels; a 32-bit sum holds at most 65535");
+    built_refused(&b, 708, "average over 65536 pixels; a 32-bit sum holds at most 65535");
 }
