@@ -2,26 +2,7 @@
 # nacre build as a user meets it: a program that classifies as `nacre run` does, a library that links into C and C++, an
 # object for another machine, nothing undefined in any of them, and refusals.
 # usage: check_build.sh NACRE SOURCE_DIR
-set -u
-nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-fails=0 checks=0
-ok() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" >log 2>&1 || { echo "FAIL: $what"; tail -n 20 log; fails=$((fails + 1)); }
-}
-refuse() { # CODE PATTERN COMMAND…
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1)
-  got=$?
-  checks=$((checks + 1))
-  [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
-}
+. "$(dirname "$0")/lib.sh"
 cat >net.ncr <<'NCR'
 net small(x: tensor[1, 28, 28]) -> tensor[10] {
     x |> conv(4, kernel: 3, stride: 2) >> relu >> maxpool(2) |> flatten >> dense(10)
@@ -40,9 +21,9 @@ head -c 784 /dev/zero | tr '\0' '\123' >grey.raw
 mine=$(./prog grey.pgm | grep -oE '[0-9]+' | head -n 3 | tr '\n' ' ')
 ok "raw bytes and PGM give one answer" bash -c "diff <(./prog grey.pgm | sed 's/grey.pgm//') <(./prog grey.raw | sed 's/grey.raw//')"
 ok "the answer has a class: $mine" test -n "$mine"
-refuse 3 'cannot|No such' ./prog missing.pgm
+expect 3 'cannot|No such' ./prog missing.pgm
 head -c 100 grey.pgm >short.pgm
-refuse 3 '.' ./prog short.pgm
+expect 3 '.' ./prog short.pgm
 
 ok "a library" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix tiny --output libtiny.a
 stack=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
@@ -139,16 +120,15 @@ for target in thumbv7em-none-eabihf aarch64-linux-gnu; do
 done
 ok "a machine without a system gets small code" cmp thumbv7em-none-eabihf.o thumbv7em-none-eabihf.size.o
 ok "others fast code" cmp aarch64-linux-gnu.o aarch64-linux-gnu.speed.o
-refuse 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
+expect 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
 ok "equal networks give equal bytes" bash -c "'$nacre' build net.ncr --weights w.safetensors --kind obj --output twice.o && cmp net.o twice.o"
 for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $stage net.ncr --weights w.safetensors --output stage.out; done
 
-refuse 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
-refuse 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
-refuse 2 'trained weights are needed' "$nacre" build net.ncr -o x
-refuse 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
-refuse 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
-refuse 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
-[ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+expect 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
+expect 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
+expect 2 'trained weights are needed' "$nacre" build net.ncr -o x
+expect 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
+expect 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
+expect 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
+[ -e x ] && fail "a refused build left a file"
+finish
