@@ -309,3 +309,26 @@ Test(quant_refused, padding)
         "padding makes the input of `n/c` 3x8x99008; a side is padded by at most 16384 pixels, "
         "and the whole has at most 1073741824 elements");
 }
+
+// Formats of single layers: each one is checked once, however many layers share it.
+Test(quant_refused, formats_of_single_layers)
+{
+    enum { LAYERS = 20000, WRONG = 3 };
+    struct ncr_buf text = {0};
+    ncr_buf_fmt(&text, "graph \"n\" {\n  %%0 = input \"n/x\" shape 1 : 1\n");
+    for (int i = 1; i <= LAYERS; i++)
+        ncr_buf_fmt(&text,
+                    "  %%%d = dense %%%d \"n/d%d\" out 1 bias true quant "
+                    "f%d:linear:%d:two:channel:linear:8 : 1\n",
+                    i, i - 1, i, i, i > LAYERS - WRONG ? 9 : 8);
+    ncr_buf_fmt(&text, "  output \"\" = %%%d\n}\n", LAYERS);
+    struct built b = built_of(text.s);
+    ncr_buf_free(&text);
+    built_quantise(&b);
+    cr_assert_null(b.q);
+    cr_assert_eq(b.diags.n_errors, WRONG);
+    const struct ncr_quant_spec *last = b.graph->nodes[LAYERS].attrs.quant;
+    for (int i = 1; i <= LAYERS; i++)
+        b.graph->nodes[i].attrs.quant = last;
+    built_refused(&b, 702, "weights of `f20000` have 9 bits; they can have 2 to 8");
+}
