@@ -82,6 +82,19 @@ for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
   ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
   ok "without a writable section" constant other.o
 done
+# A report on a target says of code and stack what the build for its machine says.
+for target in cortex_m4 cortex_m7 aarch64 x86_64; do
+  field() { sed -n "s/^ *$1: \"\(.*\)\";/\1/p" "$source/stdlib/targets/$target.ncr"; }
+  ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple "$(field triple)" --cpu "$(field cpu)" --output t.o
+  built=$(sed -n 's/.*code \([0-9]*\) bytes.*stack \([0-9]*\) bytes.*/\1 \2/p' log)
+  "$nacre" report net.ncr --weights w.safetensors --target $target --format json >report.json 2>/dev/null
+  reported=$(sed -n 's/^ *"\(code\|stack\)_bytes": \([0-9]*\),*$/\2/p' report.json | tr '\n' ' ')
+  ok "code and stack for $target: $built built, $reported reported" [ -n "$built" -a "$built " = "$reported" ]
+done
+"$nacre" report net.ncr --target cortex_m4 --format json >report.json 2>/dev/null
+ok "neither is known without weights" [ "$(grep -cE '"(code|stack)_bytes": null' report.json)" = 2 ]
+sed 's/^target cortex_m4/target odd/; s/triple: .*/triple: "xtensa-none-elf";/' "$source/stdlib/targets/cortex_m4.ncr" >odd.ncr
+expect 0 'bytes of code and stack are not known: ' "$nacre" report net.ncr --weights w.safetensors --target odd.ncr
 # Small code and fast code: the same answers, fewer bytes. ResNet-20 for pictures of 28x28, as nacre build states its bytes.
 cat >resnet.ncr <<'NCR'
 import std.blocks
