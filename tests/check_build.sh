@@ -24,6 +24,32 @@ ok "the answer has a class: $mine" test -n "$mine"
 expect 3 'cannot|No such' ./prog missing.pgm
 head -c 100 grey.pgm >short.pgm
 expect 3 '.' ./prog short.pgm
+expect 0 '^[1-9][0-9]* images/s, [0-9]+\.[0-9][0-9] us an image, one thread$' ./prog --bench
+if [ -c /dev/full ]; then
+  expect 3 'cannot write the output' bash -c './prog --help >/dev/full'
+  expect 3 'cannot write the output' bash -c './prog grey.pgm >/dev/full'
+fi
+# Files with a header whose length is that of raw images, too: the header decides where it fits the file.
+mkdir four
+pixels() { head -c $((16 * $1)) grey.raw | tr '\123' "\\$2"; }
+idx() { printf "\\0\\0\\10\\3\\0\\0\\0\\$(printf %o "$1")\\0\\0\\0\\4\\0\\0\\0\\4" && pixels "$1" 40; }
+idx 10 >four/train-images-idx3-ubyte
+printf '\0\0\10\1\0\0\0\12\0\1\2\3\4\5\6\7\10\11' | tee four/train-labels-idx1-ubyte >four/t10k-labels-idx1-ubyte
+cp four/train-images-idx3-ubyte four/t10k-images-idx3-ubyte
+cat >four.ncr <<'NCR'
+net four(x: tensor[1, 4, 4]) -> tensor[10] { x |> flatten >> dense(10) }
+data d = mnist("four");
+train quick { data: d.train; epochs: 1; }
+NCR
+ok "train on images of 4x4" "$nacre" train four.ncr --output four.st
+ok "their program" "$nacre" build four.ncr --weights four.st --output prog4
+{ printf 'P5\n#abc\n4 4\n255\n'; pixels 1 40; } >four.pgm
+{ printf 'P5 raw'; pixels 2 40; } | head -c 32 >raw.two
+lines() { [ "$(./prog4 "$2" | wc -l)" -eq "$1" ]; }
+ok "ten images of an IDX file" lines 10 four/t10k-images-idx3-ubyte
+ok "one of a PGM file" lines 1 four.pgm
+ok "two of raw bytes that begin like a PGM file" lines 2 raw.two
+ok "all pixels of the PGM file" [ "$(./prog4 four.pgm | sed 's/.*://')" = "$(./prog4 four/t10k-images-idx3-ubyte | sed -n '$s/.*://p')" ]
 
 ok "a library" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix tiny --output libtiny.a
 stack=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
