@@ -169,5 +169,12 @@ expect 2 'trained weights are needed' "$nacre" build net.ncr -o x
 expect 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
 expect 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
 expect 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
+long=$(printf 'x%.0s' $(seq 600))
+expect 3 'cannot make a temporary folder: File name too long' env TMPDIR="/$long" "$nacre" build net.ncr --weights w.safetensors -o x
+expect 2 'not for `aarch64-x*-linux-gnu`: build --kind obj' \
+  "$nacre" build net.ncr --weights w.safetensors --target-triple "aarch64-$long-linux-gnu" -o x
+# A linker that fails is noticed, also where the caller has ends of children ignored.
+mkdir bin && printf '#!/bin/sh\nexit 1\n' >bin/cc && chmod +x bin/cc
+expect 3 'the linker `cc` failed' bash -c "trap '' CHLD; PATH='$work/bin:$PATH' '$nacre' build net.ncr --weights w.safetensors -o x"
 [ -e x ] && fail "a refused build left a file"
 finish

@@ -43,6 +43,12 @@ wait
 for i in 1 2 3 4; do cmp -s want "par$i"; check "process $i of four" $?; done
 [ "$(from)" = '"compiled": "before"' ]
 check "they leave one good file" $?
+for mode in g+w o+w; do
+  chmod $mode cache/nacre
+  scores >open && cmp -s want open && [ "$(from)" = '"compiled": "now"' ]
+  check "a folder that others can write to ($mode) is left alone" $?
+  chmod go-w cache/nacre
+done
 if [ "$(id -u)" != 0 ]; then
   chmod a-w cache/nacre
   rm -f cache/nacre/* 2>/dev/null

@@ -35,6 +35,11 @@ EOF
 check "whose figures hang together" $?
 [ "$("$nacre" run net.ncr --weights w.safetensors --profile --format csv | wc -l)" = 4 ]
 check "CSV: a line a layer" $?
+# A net in which nothing runs has no rates.
+sed 's/^net .*/net small(x: tensor[1, 28, 28]) -> tensor[1, 28, 28] { x }/' net.ncr >none.ncr
+printf '\10\0\0\0\0\0\0\0{}      ' >none.safetensors
+"$nacre" run none.ncr --weights none.safetensors --profile >text 2>err && grep -q '^total' text && ! grep -q 'nan\|inf ' text
+check "no layers, no rates" $?
 "$nacre" run net.ncr --weights w.safetensors --profile --limit 3 >/dev/null 2>err
 [ $? = 2 ] && grep -q 'takes no images' err
 check "images are refused" $?
