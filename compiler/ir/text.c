@@ -138,8 +138,10 @@ static int hex(char c)
 static void scan_string(struct reader *r)
 {
     const char *s = r->text.s;
-    char *out = NCR_NEW_N(r->arena, char, r->text.n - r->at + 1);
-    uint32_t n = 0;
+    uint32_t end = r->at, n = 0; // of the string; without its escapes it is at most as long
+    while (end < r->text.n && s[end] != '"' && s[end] != '\n')
+        end += s[end] == '\\' && end + 1 < r->text.n ? 2 : 1;
+    char *out = NCR_NEW_N(r->arena, char, end - r->at + 1);
     while (r->at < r->text.n && s[r->at] != '"' && s[r->at] != '\n') {
         char c = s[r->at++];
         if (c == 0) return; // no name holds it, escaped or not
