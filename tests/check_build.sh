@@ -2,26 +2,7 @@
 # nacre build as a user meets it: a program that classifies as `nacre run` does, a library that links into C and C++, an
 # object for another machine, nothing undefined in any of them, and refusals.
 # usage: check_build.sh NACRE SOURCE_DIR
-set -u
-nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-fails=0 checks=0
-ok() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" >log 2>&1 || { echo "FAIL: $what"; tail -n 20 log; fails=$((fails + 1)); }
-}
-refuse() { # CODE PATTERN COMMAND…
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1)
-  got=$?
-  checks=$((checks + 1))
-  [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
-}
+. "$(dirname "$0")/lib.sh"
 cat >net.ncr <<'NCR'
 net small(x: tensor[1, 28, 28]) -> tensor[10] {
     x |> conv(4, kernel: 3, stride: 2) >> relu >> maxpool(2) |> flatten >> dense(10)
@@ -40,9 +21,35 @@ head -c 784 /dev/zero | tr '\0' '\123' >grey.raw
 mine=$(./prog grey.pgm | grep -oE '[0-9]+' | head -n 3 | tr '\n' ' ')
 ok "raw bytes and PGM give one answer" bash -c "diff <(./prog grey.pgm | sed 's/grey.pgm//') <(./prog grey.raw | sed 's/grey.raw//')"
 ok "the answer has a class: $mine" test -n "$mine"
-refuse 3 'cannot|No such' ./prog missing.pgm
+expect 3 'cannot|No such' ./prog missing.pgm
 head -c 100 grey.pgm >short.pgm
-refuse 3 '.' ./prog short.pgm
+expect 3 '.' ./prog short.pgm
+expect 0 '^[1-9][0-9]* images/s, [0-9]+\.[0-9][0-9] us an image, one thread$' ./prog --bench
+if [ -c /dev/full ]; then
+  expect 3 'cannot write the output' bash -c './prog --help >/dev/full'
+  expect 3 'cannot write the output' bash -c './prog grey.pgm >/dev/full'
+fi
+# Files with a header whose length is that of raw images, too: the header decides where it fits the file.
+mkdir four
+pixels() { head -c $((16 * $1)) grey.raw | tr '\123' "\\$2"; }
+idx() { printf "\\0\\0\\10\\3\\0\\0\\0\\$(printf %o "$1")\\0\\0\\0\\4\\0\\0\\0\\4" && pixels "$1" 40; }
+idx 10 >four/train-images-idx3-ubyte
+printf '\0\0\10\1\0\0\0\12\0\1\2\3\4\5\6\7\10\11' | tee four/train-labels-idx1-ubyte >four/t10k-labels-idx1-ubyte
+cp four/train-images-idx3-ubyte four/t10k-images-idx3-ubyte
+cat >four.ncr <<'NCR'
+net four(x: tensor[1, 4, 4]) -> tensor[10] { x |> flatten >> dense(10) }
+data d = mnist("four");
+train quick { data: d.train; epochs: 1; }
+NCR
+ok "train on images of 4x4" "$nacre" train four.ncr --output four.st
+ok "their program" "$nacre" build four.ncr --weights four.st --output prog4
+{ printf 'P5\n#abc\n4 4\n255\n'; pixels 1 40; } >four.pgm
+{ printf 'P5 raw'; pixels 2 40; } | head -c 32 >raw.two
+lines() { [ "$(./prog4 "$2" | wc -l)" -eq "$1" ]; }
+ok "ten images of an IDX file" lines 10 four/t10k-images-idx3-ubyte
+ok "one of a PGM file" lines 1 four.pgm
+ok "two of raw bytes that begin like a PGM file" lines 2 raw.two
+ok "all pixels of the PGM file" [ "$(./prog4 four.pgm | sed 's/.*://')" = "$(./prog4 four/t10k-images-idx3-ubyte | sed -n '$s/.*://p')" ]
 
 ok "a library" "$nacre" build net.ncr --weights w.safetensors --kind lib --prefix tiny --output libtiny.a
 stack=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
@@ -124,8 +131,8 @@ C
 ok "links beside another" cc -std=c11 -Wall -Wextra -Werror -o batch batch.c libfive.a libtiny.a
 ok "a batch is its samples" ./batch
 ok "its plan says where the tail begins" bash -c "'$nacre' emit net.ncr --stage plan --batch 5 | grep -q 'batch 5 tail from step'"
-refuse 2 '--batch is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --batch 5 --output x
-refuse 2 '--batch takes a whole number from 1 to 1024, not `0`' "$nacre" build net.ncr --weights w.safetensors --kind obj --batch 0 --output x.o
+expect 2 '--batch is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --batch 5 --output x
+expect 2 '--batch takes a whole number from 1 to 1024, not `0`' "$nacre" build net.ncr --weights w.safetensors --kind obj --batch 0 --output x.o
 # Activations of 16 bits: the program gives the scores of `nacre run`, whatever their size.
 { cat net.ncr; echo 'quant wide { activations: linear(bits: 16); }'; } >wide.ncr
 ok "a program of 16-bit activations" "$nacre" build wide.ncr --weights w.safetensors --output wide
@@ -136,6 +143,19 @@ for target in aarch64-linux-gnu thumbv7em-none-eabihf riscv64-linux-gnu; do
   ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple $target --output other.o
   ok "without a writable section" constant other.o
 done
+# A report on a target says of code and stack what the build for its machine says.
+for target in cortex_m4 cortex_m7 aarch64 x86_64; do
+  field() { sed -n "s/^ *$1: \"\(.*\)\";/\1/p" "$source/stdlib/targets/$target.ncr"; }
+  ok "an object for $target" "$nacre" build net.ncr --weights w.safetensors --kind obj --target-triple "$(field triple)" --cpu "$(field cpu)" --output t.o
+  built=$(sed -n 's/.*code \([0-9]*\) bytes.*stack \([0-9]*\) bytes.*/\1 \2/p' log)
+  "$nacre" report net.ncr --weights w.safetensors --target $target --format json >report.json 2>/dev/null
+  reported=$(sed -n 's/^ *"\(code\|stack\)_bytes": \([0-9]*\),*$/\2/p' report.json | tr '\n' ' ')
+  ok "code and stack for $target: $built built, $reported reported" [ -n "$built" -a "$built " = "$reported" ]
+done
+"$nacre" report net.ncr --target cortex_m4 --format json >report.json 2>/dev/null
+ok "neither is known without weights" [ "$(grep -cE '"(code|stack)_bytes": null' report.json)" = 2 ]
+sed 's/^target cortex_m4/target odd/; s/triple: .*/triple: "xtensa-none-elf";/' "$source/stdlib/targets/cortex_m4.ncr" >odd.ncr
+expect 0 'bytes of code and stack are not known: ' "$nacre" report net.ncr --weights w.safetensors --target odd.ncr
 # Small code and fast code: the same answers, fewer bytes. ResNet-20 for pictures of 28x28, as nacre build states its bytes.
 cat >resnet.ncr <<'NCR'
 import std.blocks
@@ -174,16 +194,22 @@ for target in thumbv7em-none-eabihf aarch64-linux-gnu; do
 done
 ok "a machine without a system gets small code" cmp thumbv7em-none-eabihf.o thumbv7em-none-eabihf.size.o
 ok "others fast code" cmp aarch64-linux-gnu.o aarch64-linux-gnu.speed.o
-refuse 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
+expect 2 '--optimize is size or speed, not .fast' "$nacre" build net.ncr --weights w.safetensors --optimize fast --output x
 ok "equal networks give equal bytes" bash -c "'$nacre' build net.ncr --weights w.safetensors --kind obj --output twice.o && cmp net.o twice.o"
 for stage in llvm asm obj; do ok "emit --stage $stage" "$nacre" emit --stage $stage net.ncr --weights w.safetensors --output stage.out; done
 
-refuse 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
-refuse 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
-refuse 2 'trained weights are needed' "$nacre" build net.ncr -o x
-refuse 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
-refuse 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
-refuse 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
-[ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+expect 2 'Give --output' "$nacre" build net.ncr --weights w.safetensors
+expect 2 '--kind is exe, obj or lib, not `dll`' "$nacre" build net.ncr --weights w.safetensors --kind dll -o x
+expect 2 'trained weights are needed' "$nacre" build net.ncr -o x
+expect 2 'is for --kind obj and lib' "$nacre" build net.ncr --weights w.safetensors --prefix p -o x
+expect 2 '.' "$nacre" build net.ncr --weights w.safetensors --kind obj --prefix '1bad' -o x.o
+expect 3 'cannot write' "$nacre" build net.ncr --weights w.safetensors --kind obj -o /nonexistent/x.o
+long=$(printf 'x%.0s' $(seq 600))
+expect 3 'cannot make a temporary folder: File name too long' env TMPDIR="/$long" "$nacre" build net.ncr --weights w.safetensors -o x
+expect 2 'not for `aarch64-x*-linux-gnu`: build --kind obj' \
+  "$nacre" build net.ncr --weights w.safetensors --target-triple "aarch64-$long-linux-gnu" -o x
+# A linker that fails is noticed, also where the caller has ends of children ignored.
+mkdir bin && printf '#!/bin/sh\nexit 1\n' >bin/cc && chmod +x bin/cc
+expect 3 'the linker `cc` failed' bash -c "trap '' CHLD; PATH='$work/bin:$PATH' '$nacre' build net.ncr --weights w.safetensors -o x"
+[ -e x ] && fail "a refused build left a file"
+finish

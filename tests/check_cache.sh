@@ -2,23 +2,15 @@
 # The cache of compiled code: the second run takes from it and gives the same; broken files, other processors' code, several
 # processes and folders that cannot be written do no harm.
 # usage: check_cache.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+. "$(dirname "$0")/lib.sh"
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cat >net.ncr <<'EOF'
 data drawn = digits(train: 60, test: 20);
 train brief { data: drawn.train; epochs: 1; }
 net small(x: tensor[1, 28, 28]) -> tensor[10] { x |> conv(4, kernel: 3) |> relu |> maxpool(2) |> flatten |> dense(10) }
 EOF
-export XDG_CACHE_HOME=$dir/cache
-"$nacre" train net.ncr -q -o w.safetensors >/dev/null 2>err || { cat err; exit 1; }
+export XDG_CACHE_HOME=$work/cache
+must "$nacre" train net.ncr -q -o w.safetensors
 scores() { "$nacre" run net.ncr --weights w.safetensors --scores --format csv "$@" 2>err; }
 from() { "$nacre" run net.ncr --weights w.safetensors --format json "$@" 2>err | grep -o '"compiled": "[a-z]*"'; }
 scores --no-cache >want
@@ -51,6 +43,12 @@ wait
 for i in 1 2 3 4; do cmp -s want "par$i"; check "process $i of four" $?; done
 [ "$(from)" = '"compiled": "before"' ]
 check "they leave one good file" $?
+for mode in g+w o+w; do
+  chmod $mode cache/nacre
+  scores >open && cmp -s want open && [ "$(from)" = '"compiled": "now"' ]
+  check "a folder that others can write to ($mode) is left alone" $?
+  chmod go-w cache/nacre
+done
 if [ "$(id -u)" != 0 ]; then
   chmod a-w cache/nacre
   rm -f cache/nacre/* 2>/dev/null
@@ -59,5 +57,4 @@ if [ "$(id -u)" != 0 ]; then
 fi
 XDG_CACHE_HOME=/proc/none scores >nowhere && cmp -s want nowhere
 check "no folder at all" $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

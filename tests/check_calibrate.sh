@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # nacre calibrate: the table it writes is a target of the language, in canonical form, that prices the networks it timed.
 # usage: check_calibrate.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+. "$(dirname "$0")/lib.sh"
 
 cat >space.ncr <<'EOF'
 net tiny(x: tensor[1, 8, 8]) -> tensor[4] {
@@ -62,5 +53,4 @@ check "a program without networks is refused" $?
 "$nacre" calibrate space.ncr --format json >/dev/null 2>err
 [ $? = 2 ] && grep -q 'give the table a file' err
 check "JSON needs a file for the table" $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,22 +1,7 @@
 #!/usr/bin/env bash
 # The frame of the command line: help, version, completion, wrong words and their exit codes.
 # usage: check_cli.sh NACRE SOURCE_DIR
-set -u
-nacre=$1
-fails=0 checks=0
-# expect CODE PATTERN COMMAND…: the exit code, and an extended regular expression found in stdout or stderr
-expect() {
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1 </dev/null)
-  got=$?
-  checks=$((checks + 1))
-  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$out"; then
-    echo "FAIL: $* gave exit $got (expected $code), output without /$pattern/:"
-    echo "$out" | head -n 20
-    fails=$((fails + 1))
-  fi
-}
+. "$(dirname "$0")/lib.sh"
 expect 0 '^nacre [0-9]+\.[0-9]+\.[0-9]+$' "$nacre" --version
 expect 0 '^  check +parse' "$nacre" --help
 expect 2 '^usage: nacre COMMAND' "$nacre"
@@ -39,11 +24,10 @@ for command in $("$nacre" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\
   expect 0 "^usage: nacre $command " "$nacre" "$command" --help
 done
 checks=$((checks + 1))
-"$nacre" --completion bash | bash -n || { echo "FAIL: the bash completion does not parse"; fails=$((fails + 1)); }
+"$nacre" --completion bash | bash -n || fail "the bash completion does not parse"
 if [ -c /dev/full ]; then
   checks=$((checks + 1))
   "$nacre" --help >/dev/full 2>/dev/null
-  [ $? -eq 3 ] || { echo "FAIL: a full disk goes unnoticed by --help"; fails=$((fails + 1)); }
+  [ $? -eq 3 ] || fail "a full disk goes unnoticed by --help"
 fi
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+finish

@@ -2,29 +2,16 @@
 # nacre train, eval and run on a small network and the built-in digits: that the figures of the three agree, that a
 # stopped run ends with the weights of an unbroken one, and what wrong requests say.
 # usage: check_cli_train.sh NACRE SOURCE_DIR
-set -u
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-fails=0 checks=0
-
-ok() { # ok "what" command…: the command succeeds
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" || { echo "FAIL: $what"; fails=$((fails + 1)); }
-}
-expect() { # expect CODE "text on standard error, empty: any" arguments of nacre…
+. "$(dirname "$0")/lib.sh"
+expect() { # here CODE "text on standard error, empty: any" arguments of nacre…
   local code=$1 text=$2 found
   shift 2
   checks=$((checks + 1))
   "$nacre" "$@" >out 2>err
   found=$?
   if [ $found != "$code" ] || { [ -n "$text" ] && ! grep -qF -- "$text" err; }; then
-    echo "FAIL: nacre $*: exit $found (expected $code), expected: $text"
+    fail "nacre $*: exit $found (expected $code), expected: $text"
     cat err
-    fails=$((fails + 1))
   fi
 }
 json() { # json FILE KEY: the first value of a key, as our writer lays it out
@@ -197,6 +184,4 @@ if [ -w /dev/full ]; then
   ok "a full disk under standard output" [ $? = 3 ]
 fi
 
-echo "$checks checks"
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+finish

@@ -1,16 +1,7 @@
 #!/usr/bin/env bash
 # nacre correlate: a journal that a stopped run goes on with, to the byte; coefficients, JSON, plot; refusals.
 # usage: check_correlate.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+. "$(dirname "$0")/lib.sh"
 
 cat >space.ncr <<'EOF'
 data drawn = digits(train: 200, test: 60, seed: 5);
@@ -112,5 +103,4 @@ long="--sample 12 --inputs 60 --injections 4000 --margin 0.05 --threads 1 --trai
   "$nacre" correlate space.ncr $long -o through.csv >through.txt 2>err &&
   cmp -s stop.csv through.csv && cmp -s stop.txt through.txt
 check "and goes on to the same bytes" $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -3,30 +3,11 @@
 # multiplier) without a system. Every score equals the interpreter's. A machine whose tools are absent is left out, in words; with none of them the test
 # is skipped.
 # usage: check_cross.sh NACRE SOURCE_DIR
-set -u
-nacre=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+. "$(dirname "$0")/lib.sh"
 has() { command -v "$1" >/dev/null; }
-has clang-19 || has clang || { echo "skipped: there is no clang"; exit 77; }
-has ld.lld || has ld.lld-19 || { echo "skipped: there is no lld"; exit 77; }
-has qemu-aarch64 || has qemu-riscv64 || has qemu-system-arm || has qemu-system-riscv32 || { echo "skipped: there is no QEMU"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-fails=0 checks=0
-ok() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" >log 2>&1 || { echo "FAIL: $what"; tail -n 20 log; fails=$((fails + 1)); }
-}
-refuse() { # CODE PATTERN COMMAND…
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1)
-  got=$?
-  checks=$((checks + 1))
-  [ $got -eq "$code" ] && grep -qE -- "$pattern" <<<"$out" || { echo "FAIL: $* gave exit $got: $out"; fails=$((fails + 1)); }
-}
+has clang-19 || has clang || skip "there is no clang"
+has ld.lld || has ld.lld-19 || skip "there is no lld"
+has qemu-aarch64 || has qemu-riscv64 || has qemu-system-arm || has qemu-system-riscv32 || skip "there is no QEMU"
 head='data images = digits(seed: 3, train: 300, test: 20);
 train quick { data: images.train; epochs: 1; optimizer: adam(lr: 2e-3); }
 quant linear8 { weights: linear(bits: 8, per: channel); activations: linear(bits: 8); }
@@ -61,7 +42,7 @@ scores() { # of a program's --info and --bytes
   awk '/^output/ { n = split($0, f, " "); for (i = 1; i <= n; i++) if (f[i] == "=") scale = f[i + 1]; zero = $n; sub(/\)/, "", zero) }
     / bytes / && /class/ { sub(/.*bytes /, ""); n = split($0, q, " "); for (i = 1; i <= n; i++) printf "%.12g\n", scale * (q[i] - zero) }'
 }
-same() { # NAME: the program's output is in out
+agrees() { # NAME: the program's output is in out
   [ "$(wc -l <$1.oracle)" -eq 30 ] || { echo "no oracle"; return 1; }
   tr -d '\r' <out | scores | paste $1.oracle - | awk 'NF != 2 || ($1 - $2) ^ 2 > 1e-14 { bad = 1; print } END { exit bad || NR != 30 }'
 }
@@ -84,7 +65,7 @@ try() { # NET NAME RUNNER TRIPLE CPU
   ok "$net for $name" "$nacre" build $net.ncr --quant $quant --weights $net.st "${kind[@]}" "${cpu[@]}" --output prog
   stated=$(sed -n 's/.*, stack \([0-9]*\) bytes.*/\1/p' log)
   ok "$net runs on $name" bash -c "$(declare -f qemu_board); $runner ./prog --info --bytes --stack p0.pgm p1.pgm p2.pgm >out"
-  ok "$net on $name equals the interpreter" same $net
+  ok "$net on $name equals the interpreter" agrees $net
   ok "$net on $name is static" bash -c "! readelf -lW prog | grep -q INTERP"
   ok "$net on $name: its description has the stack stated" grep -qE "^needs  *$stated bytes of stack" out
   used=$(tr -d '\r' <out | sed -n 's/^stack  *\([0-9]*\) bytes$/\1/p')
@@ -135,9 +116,8 @@ family riscv32-unknown-elf rv32i srl shifts
 # Products with log2 weights are shifts alone: neither an instruction nor the table of squares.
 ok "log2 needs no product" bash -c "'$nacre' emit --stage asm plain.ncr --quant pow2x4 --weights plain.st --target-triple riscv32-unknown-elf \
   --cpu rv32i --output asm && ! grep -qE '[[:space:]](mul|div|rem)[a-z]*[[:space:]]|squares|product_high' asm"
-refuse 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
+expect 2 'programs are made for .* not for `thumbv7em-none-eabi` with cortex-m3: build --kind obj' \
   "$nacre" build plain.ncr --weights plain.st --target-triple thumbv7em-none-eabi --cpu cortex-m3 -o x
-refuse 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x
-[ -e x ] && { echo "FAIL: a refused build left a file"; fails=$((fails + 1)); }
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+expect 2 'not for `riscv32-linux-gnu`: build --kind obj' "$nacre" build plain.ncr --weights plain.st --target-triple riscv32-linux-gnu -o x
+[ -e x ] && fail "a refused build left a file"
+finish

@@ -2,17 +2,8 @@
 # Debug information of emitted objects: functions have the names of layers and the lines of the network's text; the code is the
 # same with and without; every target takes it. Skipped without binutils.
 # usage: check_debug.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1")
-command -v objdump >/dev/null && command -v objcopy >/dev/null || { echo "skipped: no binutils"; exit 77; }
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+. "$(dirname "$0")/lib.sh"
+command -v objdump >/dev/null && command -v objcopy >/dev/null || skip "no binutils"
 cat >net.ncr <<'EOF'
 import std.blocks
 data drawn = digits(train: 60, test: 20);
@@ -26,7 +17,7 @@ net small(x: tensor[1, 28, 28]) -> tensor[10] {
         |> dense(10)
 }
 EOF
-"$nacre" train net.ncr -q -o w.safetensors >/dev/null 2>err || { cat err; exit 1; }
+must "$nacre" train net.ncr -q -o w.safetensors
 build() { "$nacre" build net.ncr --weights w.safetensors --kind obj -q "$@" 2>err || cat err; }
 build -o plain.o && build --debug -o debug.o && build --debug -o again.o
 cmp -s debug.o again.o
@@ -56,5 +47,4 @@ for target in aarch64-linux-gnu riscv64-linux-gnu thumbv7em-none-eabihf; do
 done
 "$nacre" emit --stage llvm net.ncr --weights w.safetensors --debug >ir && grep -q 'DISubprogram(name: "small/conv"' ir
 check "in LLVM's text" $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

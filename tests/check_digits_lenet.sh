@@ -3,11 +3,7 @@
 # loses at most 0.3 points in int8.
 # What the report proves of its faults holds in a campaign on the same images.
 # usage: check_digits_lenet.sh NACRE SOURCE_DIR
-set -u
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/lib.sh"
 
 cat >lenet.ncr <<'END'
 net lenet(x: tensor[1, 28, 28]) -> tensor[10] {

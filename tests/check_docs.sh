@@ -3,13 +3,7 @@
 # code behind it (```nacre FILE N0405) checking it must report that code. A block ```session holds commands (`$ nacre …`) and
 # exactly what they print; they run in the folder of the page's files.
 # usage: check_docs.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C.UTF-8
-NACRE=$(realpath "$1") SOURCE=$(realpath "$2")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-checks=0 fails=0
-fail() { echo "FAIL: $*"; fails=$((fails + 1)); }
+. "$(dirname "$0")/lib.sh"
 
 # one session: lines of "$ command" and the output that follows each
 session() {
@@ -18,7 +12,7 @@ session() {
     [ -n "$command" ] || return
     checks=$((checks + 1))
     local got
-    got=$(cd "$dir" && PATH="$(dirname "$NACRE"):$PATH" bash -c "$command" 2>&1)
+    got=$(cd "$dir" && PATH="$(dirname "$nacre"):$PATH" bash -c "$command" 2>&1)
     [ "$got" = "${expected%$'\n'}" ] || {
       fail "$page: \$ $command"
       diff <(printf '%s\n' "${expected%$'\n'}") <(printf '%s\n' "$got") | sed 's/^/    /' | head -40
@@ -41,7 +35,7 @@ block() { # page, folder, words of the fence, file with its text
       [ -n "$name" ] || return
       cp "$file" "$dir/$name"
       checks=$((checks + 1))
-      out=$(cd "$dir" && "$NACRE" check "$name" 2>&1)
+      out=$(cd "$dir" && "$nacre" check "$name" 2>&1)
       status=$?
       if [ -n "$code" ]; then
         { [ $status = 1 ] && grep -q "error\[$code\]" <<<"$out"; } || fail "$page: $name does not give $code: $out"
@@ -53,7 +47,7 @@ block() { # page, folder, words of the fence, file with its text
   esac
 }
 
-for page in "$SOURCE"/docs/*.md; do
+for page in "$source"/docs/*.md; do
   dir=$work/$(basename "$page" .md)
   mkdir -p "$dir"
   fence='' n=0
@@ -71,7 +65,6 @@ for page in "$SOURCE"/docs/*.md; do
 done
 while IFS= read -r program; do
   checks=$((checks + 1))
-  "$NACRE" check -q "$program" >"$work/out" 2>&1 || fail "${program#"$SOURCE"/} does not check: $(cat "$work/out")"
-done < <(find "$SOURCE/examples" -name '*.ncr' | sort)
-echo "$checks programs and commands, $fails failed"
-[ $checks -gt 0 ] && [ $fails = 0 ]
+  "$nacre" check -q "$program" >"$work/out" 2>&1 || fail "${program#"$source"/} does not check: $(cat "$work/out")"
+done < <(find "$source/examples" -name '*.ncr' | sort)
+finish

@@ -3,23 +3,14 @@
 # QEMU, give the scores that `nacre run` gives, within the stack that the header states. A bare one is skipped without clang-19,
 # lld-19 and its emulator.
 # usage: check_embed.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1") source=$(realpath "$2")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
-"$nacre" train "$source/examples/embed/digits.ncr" -q -o digits.safetensors >/dev/null 2>err || { cat err; exit 1; }
+. "$(dirname "$0")/lib.sh"
+must "$nacre" train "$source/examples/embed/digits.ncr" -q -o digits.safetensors
 # The picture as an image file, for the oracle.
 { printf 'P5\n28 28\n255\n'; sed -n '/picture\[28\]/,/};/p' "$source/examples/embed/main.c" | grep -o '"[ #]*"' | tr -d '"\n' |
   tr ' #' '\000\377'; } >seven.pgm
 "$nacre" run "$source/examples/embed/digits.ncr" --weights digits.safetensors --image seven.pgm --scores --format json >run.json 2>err
 check "nacre run" $?
-cmake -S "$source/examples/embed" -B host -DNACRE="$nacre" -DWEIGHTS="$dir/digits.safetensors" >log 2>&1 &&
+cmake -S "$source/examples/embed" -B host -DNACRE="$nacre" -DWEIGHTS="$work/digits.safetensors" >log 2>&1 &&
   cmake --build host >>log 2>&1
 check "the CMake file" $? || cat log
 host/embed >host.txt
@@ -66,5 +57,4 @@ image thumbv7em-none-eabihf cortex-m7 cortex_m.c mps2.ld -mcpu=cortex-m7 qemu-sy
 image riscv32-unknown-elf generic riscv32.c virt.ld "-march=rv32imac -mabi=ilp32" qemu-system-riscv32 -M virt -bios none
 image riscv32-unknown-elf rv32i riscv32.c virt.ld "-march=rv32i -mabi=ilp32 $source/runtime/standalone/bare/arithmetic.c" \
   qemu-system-riscv32 -M virt -cpu rv32,m=false -bios none
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # Stages as text: what `nacre emit` prints for a small network, and how it refuses.
 # usage: check_emit.sh NACRE SOURCE_DIR
-set -u
-nacre=$1 work=$(mktemp -d) fails=0 checks=0
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "$(dirname "$0")/lib.sh"
 
-# same NAME COMMAND… : standard output is the text on standard input
-same() {
+# prints NAME COMMAND… : standard output is the text on standard input
+prints() {
   local name=$1
   shift
   checks=$((checks + 1))
@@ -15,8 +12,7 @@ same() {
   "$@" >got 2>err
   local code=$?
   if [ $code -ne 0 ] || ! diff -u want got >diff; then
-    fails=$((fails + 1))
-    echo "FAIL: $name (exit $code)"
+    fail "$name (exit $code)"
     cat diff err
   fi
 }
@@ -28,8 +24,7 @@ refuses() {
   "$@" >got 2>err
   local code=$?
   if [ $code -ne "$want" ] || ! grep -qF -- "$text" err || [ -s got ]; then
-    fails=$((fails + 1))
-    echo "FAIL: $* : exit $code, expected $want with: $text"
+    fail "$* : exit $code, expected $want with: $text"
     cat err
   fi
 }
@@ -41,7 +36,7 @@ net small(x: tensor[2, 5, 5]) -> tensor[3] {
 }
 END
 
-same graph "$nacre" emit small.ncr --stage graph <<'END'
+prints graph "$nacre" emit small.ncr --stage graph <<'END'
 graph "small" {
   %0 = input "small/x" shape 2x5x5 : 2x5x5
   %1 = conv %0 "small/conv" out 4 kernel 3x3 stride 1x1 pad same dilation 1x1 groups 1 bias false : 4x5x5
@@ -55,7 +50,7 @@ graph "small" {
 END
 
 # The batchnorm is folded and the relu fused: node 1 to 3 are one.
-same qgraph "$nacre" emit small.ncr --stage qgraph <<'END'
+prints qgraph "$nacre" emit small.ncr --stage qgraph <<'END'
 qgraph "small" weights linear 8 per channel activations linear 8 {
   %0 = input "small/x" : 2x5x5
     node 0 last 0 macs 0
@@ -72,7 +67,7 @@ qgraph "small" weights linear 8 per channel activations linear 8 {
 }
 END
 
-same tokens bash -c "'$1' emit small.ncr --stage tokens | head -3" <<'END'
+prints tokens bash -c "'$nacre' emit small.ncr --stage tokens | head -3" <<'END'
 1:1 `net` net
 1:5 name small
 1:10 `(` (
@@ -82,7 +77,7 @@ END
 # 5·5·4 + 64, both together in units of 64: 192 + 192.
 # What is alive at a step is the sum of the bytes as they are.
 "$nacre" emit small.ncr --stage plan -o plan.txt
-same plan cat plan.txt <<'END'
+prints plan cat plan.txt <<'END'
 plan "small" shared {
   arena 384 bound 384 peak at step 1
   step 0: %0 = input : 2x5x5 at 0+162 border 1 1 1 1 life 0..1 live 162  small/x
@@ -100,7 +95,7 @@ net inplace(x: tensor[64]) -> tensor[64] {
     a + (x |> dense(64))
 }
 END
-same 'plan in place' bash -c "'$1' emit inplace.ncr --stage plan | grep -c 'in place of'" <<<2
+prints 'plan in place' bash -c "'$nacre' emit inplace.ncr --stage plan | grep -c 'in place of'" <<<2
 
 refuses 2 'there is no stage `qgrph`; did you mean `qgraph`?' "$nacre" emit small.ncr --stage qgrph
 refuses 2 'there is no stage `zzz`; there are tokens, ast' "$nacre" emit small.ncr --stage zzz
@@ -136,5 +131,4 @@ refuses 1 'padding makes the input of `n/conv` 3x99008x99008; a side is padded b
 echo 'net n(' >broken.ncr
 refuses 1 'broken.ncr:1:6: error[N0104]' "$nacre" emit broken.ncr --stage ast
 
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+finish

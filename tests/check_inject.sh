@@ -1,30 +1,7 @@
 #!/usr/bin/env bash
 # Fault campaigns from the command line: outcomes add up, files do not depend on threads, kills, stops or the executor,
 # replay agrees with the records, wrong requests are refused. usage: check_inject.sh NACRE SOURCE_DIR
-set -u
-nacre=$1
-fails=0 checks=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-# expect CODE PATTERN COMMAND…: the exit code, and an extended regular expression found in stdout or stderr
-expect() {
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1 </dev/null)
-  got=$?
-  checks=$((checks + 1))
-  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$out"; then
-    echo "FAIL: $* gave exit $got (expected $code), output without /$pattern/:"
-    echo "$out" | head -n 20
-    fails=$((fails + 1))
-  fi
-}
-same() {
-  checks=$((checks + 1))
-  cmp "$1" "$2" || { echo "FAIL: $3"; fails=$((fails + 1)); }
-}
+. "$(dirname "$0")/lib.sh"
 
 cat >p.ncr <<'END'
 net tiny(x: tensor[1, 28, 28]) -> tensor[10] {
@@ -44,9 +21,7 @@ END
 values=('\x00\x00\x80\x3e' '\x00\x00\x00\xbf' '\x00\x00\xc0\x3d' '\x00\x00\x40\x3f' '\x00\x00\x20\xbe' '\x00\x00\x80\xbf' '\x00\x00\x00\x3d' '\x00\x00\x60\x3e')
 bytes=
 for ((i = 0; i < 690; i++)); do bytes+=${values[$(((i * i * 7 + i / 5 * 3 + i / 64) % 8))]}; done
-head='{"tiny/conv.weight":{"dtype":"F32","shape":[4,1,3,3],"data_offsets":[0,144]},"tiny/conv.bias":{"dtype":"F32","shape":[4],"data_offsets":[144,160]},"tiny/dense.weight":{"dtype":"F32","shape":[10,64],"data_offsets":[160,2720]},"tiny/dense.bias":{"dtype":"F32","shape":[10],"data_offsets":[2720,2760]}}'
-while [ $((${#head} % 8)) -ne 0 ]; do head+=' '; done
-{ printf "\\x$(printf %x $((${#head} % 256)))\\x$(printf %x $((${#head} / 256)))\\0\\0\\0\\0\\0\\0"; printf %s "$head"; printf "$bytes"; } >w.safetensors
+tiny_weights "$bytes"
 
 inject() { "$nacre" inject p.ncr --weights w.safetensors "$@"; }
 replay() { "$nacre" replay p.ncr --weights w.safetensors "$@"; }
@@ -64,7 +39,7 @@ expect 0 '^0.001 +[0-9.]+ +[0-9]' inject --ber 1e-4,1e-3
 expect 0 'any input \[interval\]' inject --fault ber --injections 20
 inject --format csv -o records.csv
 checks=$((checks + 1))
-[ "$(wc -l <records.csv)" -eq 3001 ] || { echo "FAIL: $(wc -l <records.csv) lines of CSV"; fails=$((fails + 1)); }
+[ "$(wc -l <records.csv)" -eq 3001 ] || fail "$(wc -l <records.csv) lines of CSV"
 
 # Files: threads, executors, interruption, extension.
 inject --records one --threads 1 >/dev/null
@@ -122,7 +97,6 @@ expect 3 "cannot append to '/nonexistent/r'" inject --records /nonexistent/r
 if [ -c /dev/full ]; then
   checks=$((checks + 1))
   inject --injections 10 >/dev/full 2>/dev/null
-  [ $? -eq 3 ] || { echo "FAIL: a full disk goes unnoticed"; fails=$((fails + 1)); }
+  [ $? -eq 3 ] || fail "a full disk goes unnoticed"
 fi
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+finish

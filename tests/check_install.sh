@@ -1,25 +1,11 @@
 #!/usr/bin/env bash
 # `cmake --install` works, and a program outside the tree builds against it through find_package and pkg-config.
 # usage: check_install.sh NACRE SOURCE_DIR
-set -u
-source_dir=$(cd "$2" && pwd)
-build=${NACRE_BUILD_DIR:-$(dirname "$1")}
-grep -q 'NACRE_SANITIZE:STRING=.' "$build/CMakeCache.txt" && {
-  echo "skipped: a sanitized library is not installed"
-  exit 77
-}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fails=0 checks=0
-step() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" >"$work/log" 2>&1 || { echo "FAIL: $what"; tail -n 30 "$work/log"; fails=$((fails + 1)); return 1; }
-}
-finish() { echo "$((checks - fails)) passed, $fails failed"; [ $fails -eq 0 ]; exit $?; }
+. "$(dirname "$0")/lib.sh"
+build=${NACRE_BUILD_DIR:-$(dirname "$nacre")}
+grep -q 'NACRE_SANITIZE:STRING=.' "$build/CMakeCache.txt" && skip "a sanitized library is not installed"
 
-step "cmake --install" cmake --install "$build" --prefix "$work/prefix" || finish
+ok "cmake --install" cmake --install "$build" --prefix "$work/prefix" || finish
 mkdir "$work/app"
 cat >"$work/app/app.c" <<'C'
 #include <nacre.h>
@@ -46,13 +32,13 @@ find_package(nacre REQUIRED)
 add_executable(app app.c)
 target_link_libraries(app PRIVATE nacre::nacre)
 CMAKE
-step "find_package(nacre): configure" cmake -S "$work/app" -B "$work/app/build" -DCMAKE_PREFIX_PATH="$work/prefix" &&
-  step "find_package(nacre): build" cmake --build "$work/app/build" &&
-  step "find_package(nacre): run" "$work/app/build/app"
+ok "find_package(nacre): configure" cmake -S "$work/app" -B "$work/app/build" -DCMAKE_PREFIX_PATH="$work/prefix" &&
+  ok "find_package(nacre): build" cmake --build "$work/app/build" &&
+  ok "find_package(nacre): run" "$work/app/build/app"
 pc=$(find "$work/prefix" -name nacre.pc -printf '%h')
 # shellcheck disable=SC2046
-step "pkg-config: build" cc -o "$work/app2" "$work/app/app.c" $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs nacre) &&
-  step "pkg-config: run" "$work/app2"
-step "the installed command line runs" "$work/prefix/bin/nacre" --version
-step "bash completion is installed" test -s "$work/prefix/share/bash-completion/completions/nacre"
+ok "pkg-config: build" cc -o "$work/app2" "$work/app/app.c" $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs nacre) &&
+  ok "pkg-config: run" "$work/app2"
+ok "the installed command line runs" "$work/prefix/bin/nacre" --version
+ok "bash completion is installed" test -s "$work/prefix/share/bash-completion/completions/nacre"
 finish

@@ -2,29 +2,7 @@
 # nacre mutate: places, children with their weights, what is drawn, reach; programs and weights that the other commands
 # take.
 # usage: check_mutate.sh NACRE SOURCE_DIR
-set -u
-nacre=$(realpath "$1") source=$(realpath "$2")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-fails=0 checks=0
-# expect CODE PATTERN COMMAND…: the exit code, and an extended regular expression found in stdout or stderr
-expect() {
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1 </dev/null)
-  got=$?
-  checks=$((checks + 1))
-  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$out"; then
-    echo "FAIL: $* gave exit $got (expected $code), output without /$pattern/:"
-    echo "$out" | head -n 20
-    fails=$((fails + 1))
-  fi
-}
-same() {
-  checks=$((checks + 1))
-  diff "$1" "$2" || { echo "FAIL: $1 and $2 differ" && fails=$((fails + 1)); }
-}
+. "$(dirname "$0")/lib.sh"
 cat >small.ncr <<'N'
 import std.blocks
 import std.mutations
@@ -60,9 +38,9 @@ for run in "a 5" "b 5" "c 6"; do
   expect 0 '"schema": "nacre.mutate/1"' "$nacre" mutate parent.ncr --weights parent.safetensors --random 8 --seed "$2" -o "$1" --format json
 done
 same a.ncr b.ncr
-cmp -s a.safetensors b.safetensors || { echo "FAIL: weights differ" && fails=$((fails + 1)); }
+cmp -s a.safetensors b.safetensors || fail "weights differ"
 checks=$((checks + 2))
-cmp -s a.ncr c.ncr && { echo "FAIL: seeds 5 and 6 give the same child" && fails=$((fails + 1)); }
+cmp -s a.ncr c.ncr && fail "seeds 5 and 6 give the same child"
 # A child can be mutated again, and keeps what is frozen.
 expect 0 '^weights: again.safetensors' "$nacre" mutate a.ncr --weights a.safetensors --random 3 --seed 9 -o again
 expect 0 'widen@small/' "$nacre" mutate again.ncr --list
@@ -145,5 +123,4 @@ sed '/^import std.mutations/d' small.ncr >none.ncr
 expect 2 'the program has no mutations; `import std.mutations`' "$nacre" mutate none.ncr --list
 expect 3 "cannot" "$nacre" mutate parent.ncr --random 1 -o missing/child
 
-echo "$checks checks, $fails failed"
-[ $fails = 0 ]
+finish

@@ -1,22 +1,13 @@
 #!/usr/bin/env bash
 # nacre run --profile: every operator that runs is there, the figures hang together; no time is judged.
 # usage: check_profile.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1")
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-check() { # name, condition's status
-  if [ "$2" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "FAIL $1"; fi
-}
+. "$(dirname "$0")/lib.sh"
 cat >net.ncr <<'EOF'
 data drawn = digits(train: 60, test: 20);
 train brief { data: drawn.train; epochs: 1; }
 net small(x: tensor[1, 28, 28]) -> tensor[10] { x |> conv(4, kernel: 3) |> relu |> maxpool(2) |> flatten |> dense(10) }
 EOF
-"$nacre" train net.ncr -q -o w.safetensors >/dev/null 2>err || { cat err; exit 1; }
+must "$nacre" train net.ncr -q -o w.safetensors
 "$nacre" run net.ncr --weights w.safetensors --profile >text 2>err
 check "a table" $?
 for word in conv 'conv *conv+maxpool' dense total whole peak copy; do grep -q "^$word" text; check "with $word" $?; done
@@ -44,11 +35,15 @@ EOF
 check "whose figures hang together" $?
 [ "$("$nacre" run net.ncr --weights w.safetensors --profile --format csv | wc -l)" = 4 ]
 check "CSV: a line a layer" $?
+# A net in which nothing runs has no rates.
+sed 's/^net .*/net small(x: tensor[1, 28, 28]) -> tensor[1, 28, 28] { x }/' net.ncr >none.ncr
+printf '\10\0\0\0\0\0\0\0{}      ' >none.safetensors
+"$nacre" run none.ncr --weights none.safetensors --profile >text 2>err && grep -q '^total' text && ! grep -q 'nan\|inf ' text
+check "no layers, no rates" $?
 "$nacre" run net.ncr --weights w.safetensors --profile --limit 3 >/dev/null 2>err
 [ $? = 2 ] && grep -q 'takes no images' err
 check "images are refused" $?
 "$nacre" run net.ncr --profile >/dev/null 2>err
 [ $? = 2 ] && grep -q 'trained weights are needed' err
 check "weights are needed" $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

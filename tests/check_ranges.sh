@@ -2,27 +2,7 @@
 # Ranges and proved masked faults in the report: text, JSON, lints, refused accumulators, refused requests; and a campaign on
 # the very inputs of the calibrated ranges, in which no stratum that is proved as a whole may change an output.
 # usage: check_ranges.sh NACRE SOURCE_DIR
-set -u
-nacre=$1
-fails=0 checks=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-# expect CODE PATTERN COMMAND…: the exit code, and an extended regular expression found in stdout or stderr
-expect() {
-  local code=$1 pattern=$2 out got
-  shift 2
-  out=$("$@" 2>&1 </dev/null)
-  got=$?
-  checks=$((checks + 1))
-  if [ $got -ne "$code" ] || ! grep -qE -- "$pattern" <<<"$out"; then
-    echo "FAIL: $* gave exit $got (expected $code), output without /$pattern/:"
-    echo "$out" | head -n 20
-    fails=$((fails + 1))
-  fi
-}
-fail() { echo "FAIL: $*"; fails=$((fails + 1)); }
+. "$(dirname "$0")/lib.sh"
 
 cat >p.ncr <<'END'
 net tiny(x: tensor[1, 28, 28]) -> tensor[10] {
@@ -47,9 +27,7 @@ for ((o = 0; o < 10; o++)); do
 done
 for ((o = 0; o < 9; o++)); do bytes+=$one; done
 bytes+=$zero
-head='{"tiny/conv.weight":{"dtype":"F32","shape":[4,1,3,3],"data_offsets":[0,144]},"tiny/conv.bias":{"dtype":"F32","shape":[4],"data_offsets":[144,160]},"tiny/dense.weight":{"dtype":"F32","shape":[10,64],"data_offsets":[160,2720]},"tiny/dense.bias":{"dtype":"F32","shape":[10],"data_offsets":[2720,2760]}}'
-while [ $((${#head} % 8)) -ne 0 ]; do head+=' '; done
-{ printf "\\x$(printf %x $((${#head} % 256)))\\x$(printf %x $((${#head} / 256)))\\0\\0\\0\\0\\0\\0"; printf %s "$head"; printf "$bytes"; } >w.safetensors
+tiny_weights "$bytes"
 w="--weights w.safetensors"
 
 expect 0 'ranges +and proved masked faults need weights: --weights FILE' "$nacre" report p.ncr
@@ -123,5 +101,4 @@ for mode in calibrated each; do
   }' records.csv >strata.txt || fail "a campaign contradicts the proofs ($mode): $(head -5 strata.txt)"
 done
 
-echo "$checks checks, $fails failed"
-[ $fails = 0 ]
+finish

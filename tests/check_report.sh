@@ -1,38 +1,34 @@
 #!/usr/bin/env bash
 # nacre report from the outside: forms, choices, exit codes, the data on standard output alone.
 # usage: check_report.sh NACRE SOURCE_DIR
-set -u
-nacre=$1 zoo=$2/examples/zoo
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-fails=0 checks=0
-fail() { echo "FAIL: $*"; fails=$((fails + 1)); }
-# expect CODE WHAT ARGS…: runs nacre report; output in $tmp/out and $tmp/err
+. "$(dirname "$0")/lib.sh"
+zoo=$source/examples/zoo
+# expect CODE WHAT ARGS…: here runs nacre report; output in out and err
 expect() {
   local want=$1 what=$2
   shift 2
-  "$nacre" report "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+  "$nacre" report "$@" >out 2>err </dev/null
   local got=$?
   checks=$((checks + 1))
-  [ $got = "$want" ] || fail "$what: exit code $got instead of $want: $(head -3 "$tmp/err")"
+  [ $got = "$want" ] || fail "$what: exit code $got instead of $want: $(head -3 err)"
 }
 has() {
   checks=$((checks + 1))
-  grep -qF -- "$2" "$tmp/$1" || fail "standard ${1/out/output}: no '$2' in: $(head -5 "$tmp/$1")"
+  grep -qF -- "$2" "$1" || fail "standard ${1/out/output}: no '$2' in: $(head -5 "$1")"
 }
 empty() {
   checks=$((checks + 1))
-  [ ! -s "$tmp/$1" ] || fail "$1 is not empty: $(head -3 "$tmp/$1")"
+  [ ! -s "$1" ] || fail "$1 is not empty: $(head -3 "$1")"
 }
 
-cat >"$tmp/two.ncr" <<'NCR'
+cat >two.ncr <<'NCR'
 net first(x: tensor[4]) -> tensor[2] { x |> dense(2) }
 net second(x: tensor[4]) -> tensor[3] { x |> dense(3) }
 quant narrow { weights: linear(bits: 4); activations: linear(bits: 8); }
 quant wide { weights: linear(bits: 8); activations: linear(bits: 8); }
 quant powers { weights: linear(bits: 8); activations: log2(bits: 4); }
 NCR
-cat >"$tmp/open.ncr" <<'NCR'
+cat >open.ncr <<'NCR'
 net open(x: tensor[4]) -> tensor[2] { x |> dense(choose(8, 16)) >> dense(2) }
 NCR
 
@@ -51,38 +47,37 @@ expect 0 "csv" "$zoo/mobilenet_v1.ncr" --format csv
 has out "path,op,shape,params,macs,"
 has out "mobilenet_v1/classifier/dense,dense,1000,1025000,1024000,1000,1028000,"
 
-expect 0 "the last net, the first format" "$tmp/two.ncr"
+expect 0 "the last net, the first format" two.ncr
 has out "net       second"
 has out "declared as \`narrow\`"
 has out "linear int4 weights and linear int8 activations"
-expect 0 "chosen net and format" "$tmp/two.ncr" --net first --quant wide
+expect 0 "chosen net and format" two.ncr --net first --quant wide
 has out "net       first"
 has out "linear int8, declared as \`wide\`"
-expect 2 "no such net" "$tmp/two.ncr" --net thrid
+expect 2 "no such net" two.ncr --net thrid
 has err "there is no net \`thrid\`"
 empty out
-expect 2 "no such format" "$tmp/two.ncr" --quant narow
+expect 2 "no such format" two.ncr --quant narow
 has err "did you mean \`narrow\`?"
 empty out
-expect 1 "a format that cannot be computed" "$tmp/two.ncr" --quant powers
+expect 1 "a format that cannot be computed" two.ncr --quant powers
 has err "error[N0701]"
 empty out
-expect 0 "a space" "$tmp/open.ncr"
+expect 0 "a space" open.ncr
 has out "a space of 1 decision"
 has out "exact"
-expect 0 "a member of a space" "$tmp/open.ncr" --set out=8
+expect 0 "a member of a space" open.ncr --set out=8
 has out "arch_id"
 expect 2 "no net at all" /dev/null
 has err "the program has no net"
 empty out
-expect 3 "no such file" "$tmp/none.ncr"
+expect 3 "no such file" none.ncr
 expect 2 "unknown form" "$zoo/mnist_small.ncr" --format xml
 expect 2 "no file"
 if [ -e /dev/full ]; then
-  "$nacre" report "$zoo/mnist_small.ncr" >/dev/full 2>"$tmp/err"
+  "$nacre" report "$zoo/mnist_small.ncr" >/dev/full 2>err
   [ $? = 3 ] || fail "a full disk does not give exit code 3"
   has err "cannot write standard output"
 fi
 
-echo "$checks checks, $fails failed"
-[ $fails = 0 ]
+finish

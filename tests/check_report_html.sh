@@ -2,16 +2,10 @@
 # HTML reports in a real browser, headless and without a network: every chart is drawn with as many marks as the data have,
 # no script fails, nothing is asked for from outside; texts of programs stay texts. Skipped without Chromium or the library.
 # usage: check_report_html.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C.UTF-8
-nacre=$(realpath "$1") source=$(realpath "$2")
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
-  { echo "skipped: no chromium 4"; exit 77; }
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/lib.sh"
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || skip "no chromium"
 if ! "$nacre" report "$source/examples/zoo/mnist_small.ncr" --format html -o probe.html 2>err; then
-  grep -q 'no plotting library' err && { echo "skipped: this build has no plotting library (scripts/web.sh)"; exit 77; }
+  grep -q 'no plotting library' err && skip "this build has no plotting library (scripts/web.sh)"
   cat err
   exit 1
 fi
@@ -21,16 +15,16 @@ train brief { data: drawn.train; epochs: 1; }
 /// </script><script>document.title = "broken"</script>
 net small(x: tensor[1, 28, 28]) -> tensor[10] { x |> conv(2, kernel: 3, stride: 2) |> relu |> flatten |> dense(10) }
 EOF
-"$nacre" train small.ncr -q -o w.safetensors >/dev/null 2>err || { cat err; exit 1; }
+must "$nacre" train small.ncr -q -o w.safetensors
 make() { # name, arguments
   local name=$1
   shift
   "$nacre" report "$@" --format html -o "$name.html" 2>/dev/null && "$nacre" report "$@" --format json -o "$name.json" 2>/dev/null ||
     { echo "FAIL nacre report $*"; exit 1; }
   # Names are resolved to nothing, so a request for anything outside would fail and be logged.
-  timeout 120 "$chromium" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$dir/profile" \
+  timeout 120 "$chromium" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$work/profile" \
     --host-resolver-rules='MAP * ~NOTFOUND' --virtual-time-budget=20000 --enable-logging=stderr --dump-dom \
-    "file://$dir/$name.html" >"$name.dom" 2>"$name.log"
+    "file://$work/$name.html" >"$name.dom" 2>"$name.log"
 }
 make net "$source/examples/zoo/resnet18.ncr" --target cortex_m7
 make plain "$source/examples/zoo/mnist_small.ncr"

@@ -2,13 +2,8 @@
 # JSON reports against docs/report.schema.json: networks and spaces of the examples, on targets of every model, with and
 # without weights; broken documents are refused. Skipped without python3-jsonschema.
 # usage: check_report_schema.sh NACRE SOURCE_DIR
-set -u
-export LC_ALL=C
-nacre=$(realpath "$1") source=$(realpath "$2")
-python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null || { echo "skipped: no python3-jsonschema 4"; exit 77; }
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/lib.sh"
+python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null || skip "no python3-jsonschema of version 4"
 i=0
 report() { "$nacre" report "$@" --format json >"$i.json" 2>err || { echo "FAIL nacre report $*"; cat err; exit 1; }; i=$((i + 1)); }
 for f in "$source"/examples/zoo/*.ncr; do
@@ -31,7 +26,7 @@ data drawn = digits(train: 60, test: 20);
 train brief { data: drawn.train; epochs: 1; }
 net small(x: tensor[1, 28, 28]) -> tensor[10] { x |> conv(2, kernel: 3, stride: 2) |> relu |> flatten |> dense(10) }
 EOF
-"$nacre" train small.ncr -q -o w.safetensors >/dev/null 2>err || { cat err; exit 1; }
+must "$nacre" train small.ncr -q -o w.safetensors
 report small.ncr --weights w.safetensors
 report small.ncr --weights w.safetensors --ranges calibrated --target cortex_m4
 python3 - "$source/docs/report.schema.json" "$i" <<'EOF'

@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# The rules of the house that a compiler does not check: include arrows, foreign headers, file length, plain words.
+# The rules of the house that a compiler does not check: include arrows, foreign headers, file length, no output of the library.
 # usage: check_structure.sh NACRE SOURCE_DIR
-set -u
-cd "$2" || exit 1
-fails=0 checks=0
-fail() { echo "FAIL: $*"; fails=$((fails + 1)); }
+. "$(dirname "$0")/lib.sh"
+cd "$source" || exit 1
 
 # folder: folders it may include from, besides itself and lang/base (docs/architecture.md).
 declare -A may=(
@@ -69,6 +67,4 @@ hits=$(grep -nE '\b(printf|puts|putchar|exit|getenv|setenv)\(' $(echo "$sources"
 [ -z "$hits" ] || fail "the library prints, exits or reads the environment:
 $hits"
 
-echo "$checks checks"
-echo "$((checks - fails)) passed, $fails failed"
-[ $fails -eq 0 ]
+finish

@@ -9,8 +9,6 @@
 #include "compiler/analysis/resilience.h"
 #include "compiler/analysis/relevance.h"
 #include "compiler/hw/cost.h"
-#include "compiler/analysis/relevance.h"
-#include "compiler/hw/cost.h"
 
 // One operator of the simplified graph, in its order. An operator that is fused into an earlier one
 // (batchnorm and clamps in the integer network) stores no tensor: it has no bytes, step, offset or
@@ -33,6 +31,12 @@ struct ncr_report_layer {
     uint64_t live_bytes;   // sum of the buffers alive at this step
     double asi_share;      // of asi_exp
     double sensitivity;    // s_l
+};
+
+// The object that `nacre build` makes for a target; making it is not the analysis's part.
+struct ncr_report_code {
+    uint64_t code_bytes, stack_bytes;
+    struct ncr_str why; // what keeps them from being known; empty where they are
 };
 
 struct ncr_report {
@@ -60,6 +64,8 @@ struct ncr_report {
     uint32_t n_relevance;      // inputs
     struct ncr_adcr adcr;
     const struct ncr_cost *cost;          // on a target; NULL without one
+    const struct ncr_report_code *code;   // for that target; NULL: it names no machine, or weights
+                                          // were not given
     const struct ncr_diags *lints;        // for the JSON; NULL: not asked for
     const struct ncr_report_range *range; // NULL: weights were not given
 };

@@ -80,6 +80,13 @@ static void put_step(struct ncr_json *json, const struct ncr_cost *cost,
 void ncr_report_cost_totals(struct ncr_json *json, const struct ncr_report *r)
 {
     ncr_json_key_i64(json, "flash_bytes", (int64_t)r->cost->flash_bytes);
+    if (r->code && !r->code->why.n) {
+        ncr_json_key_i64(json, "code_bytes", (int64_t)r->code->code_bytes);
+        ncr_json_key_i64(json, "stack_bytes", (int64_t)r->code->stack_bytes);
+    } else {
+        key_null(json, "code_bytes");
+        key_null(json, "stack_bytes");
+    }
     put_step(json, r->cost, &r->cost->total);
 }
 

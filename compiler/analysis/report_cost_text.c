@@ -241,6 +241,24 @@ static void put_notes(struct ncr_text *t, const struct ncr_cost *cost)
     if (cost->has_energy) put_energy(t, cost);
 }
 
+static void put_code(struct ncr_text *t, const struct ncr_report *r)
+{
+    const struct ncr_target_spec *target = r->cost->target;
+    char code[NCR_CELL], stack[NCR_CELL];
+    if (!target->triple.n) return;
+    if (!r->code || r->code->why.n) {
+        ncr_text_note(t, "code", "bytes of code and stack %s%.*s",
+                      r->code ? "are not known: " : "need weights: --weights FILE",
+                      r->code ? (int)r->code->why.n : 0, r->code ? r->code->why.s : "");
+        return;
+    }
+    ncr_text_grouped(r->code->code_bytes, code);
+    ncr_text_grouped(r->code->stack_bytes, stack);
+    ncr_text_note(t, "code", "%s bytes for %.*s%s%.*s (exact)", code, NCR_STR_ARG(target->triple),
+                  target->cpu.n ? ", " : "", NCR_STR_ARG(target->cpu));
+    ncr_text_note(t, "stack", "%s bytes below its caller are enough for a run (bound)", stack);
+}
+
 void ncr_report_cost_text(struct ncr_text *t, const struct ncr_report *r)
 {
     const struct ncr_cost *cost = r->cost;
@@ -252,6 +270,7 @@ void ncr_report_cost_text(struct ncr_text *t, const struct ncr_report *r)
     ncr_buf_putc(t->out, '\n');
     ncr_text_note(t, "target", "%.*s", NCR_STR_ARG(cost->target->name));
     put_homes(t, cost);
+    put_code(t, r);
     ncr_buf_putc(t->out, '\n');
     if (cost->target->model == NCR_MODEL_NONE) {
         put_notes(t, cost);

@@ -198,6 +198,10 @@ static void put_meaning(struct ncr_json *json)
         {"peak_memory_bytes", "exact", "largest live_bytes: no plan of these buffers needs less"},
         {"arena_bytes", "exact", "arena of the plan that the emitted code uses"},
         {"flash_bytes", "exact", "weight_bytes, on the target; the code is not in it"},
+        {"code_bytes", "exact",
+         "instructions of the object that nacre build makes for the target; null without weights "
+         "or where it makes none"},
+        {"stack_bytes", "bound", "that a run of that object needs below its caller, at most"},
         {"cycles, latency_ns, utilisation", "estimate",
          "of the target's cost model, whose page gives formula, source and known error"},
         {"bytes_read, bytes_written", "estimate",

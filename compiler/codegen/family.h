@@ -19,8 +19,7 @@ enum ncr_weight_pack {
 };
 
 // A dot product of a machine: every lane of an accumulator takes four products. `lanes` is the
-// family's. A group of weights is lanes·4 bytes
-// once it is decoded.
+// family's; a group of weights, decoded, is lanes·4 bytes.
 struct ncr_lowering {
     // Number of weight (lane, tap) in a group, in the order of memory; of NCR_PACK_NIBBLES number n
     // is in the low half of byte n, or in the high half of byte n - 2·lanes.

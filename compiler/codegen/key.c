@@ -104,11 +104,14 @@ enum ncr_status ncr_code_key(const struct ncr_plan *plan, const struct ncr_code_
     enum ncr_status status = ncr_amx_target(options, &target, err);
     if (status != NCR_OK) return status;
     struct ncr_arena *arena = ncr_arena_new(0);
-    if (!arena) NCR_BUG("out of memory for the key of the code");
-    struct ncr_packs packs;
-    ncr_packs_layout(&packs, arena, plan, target.family, options->optimize);
-    ncr_key_of(&packs, &target, key);
-    ncr_arena_free(arena);
+    if (arena) {
+        struct ncr_packs packs;
+        ncr_packs_layout(&packs, arena, plan, target.family, options->optimize);
+        ncr_key_of(&packs, &target, key);
+        ncr_arena_free(arena);
+    } else {
+        status = ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
+    }
     ncr_target_close(&target);
-    return NCR_OK;
+    return status;
 }

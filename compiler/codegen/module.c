@@ -6,12 +6,6 @@
 #include "compiler/codegen/products.h"
 #include "compiler/codegen/target.h"
 
-static bool moves(enum ncr_qop op)
-{
-    return op == NCR_QOP_UPSAMPLE || op == NCR_QOP_PAD || op == NCR_QOP_ZERO ||
-           op == NCR_QOP_RESHAPE;
-}
-
 void ncr_emit_step(struct ncr_emit *e, uint32_t q)
 {
     const struct ncr_qnode *node = &e->graph->nodes[q];
@@ -22,7 +16,8 @@ void ncr_emit_step(struct ncr_emit *e, uint32_t q)
         ncr_emit_border(e, q);
         return;
     }
-    if (e->packs->at[q].wide && !moves(node->op)) {
+    bool moves = ncr_qop_copies(node->op) && node->op != NCR_QOP_MAXPOOL; // of any width
+    if (e->packs->at[q].wide && !moves) {
         ncr_emit_wide(e, q);
         ncr_emit_border(e, q);
         return;

@@ -138,8 +138,10 @@ static int hex(char c)
 static void scan_string(struct reader *r)
 {
     const char *s = r->text.s;
-    char *out = NCR_NEW_N(r->arena, char, r->text.n - r->at + 1);
-    uint32_t n = 0;
+    uint32_t end = r->at, n = 0; // of the string; without its escapes it is at most as long
+    while (end < r->text.n && s[end] != '"' && s[end] != '\n')
+        end += s[end] == '\\' && end + 1 < r->text.n ? 2 : 1;
+    char *out = NCR_NEW_N(r->arena, char, end - r->at + 1);
     while (r->at < r->text.n && s[r->at] != '"' && s[r->at] != '\n') {
         char c = s[r->at++];
         if (c == 0) return; // no name holds it, escaped or not
@@ -162,6 +164,14 @@ static void scan_string(struct reader *r)
     r->at++;
     r->token = T_STRING;
     r->value = (struct ncr_str){out, n};
+}
+
+static void skip_atom(struct reader *r)
+{
+    const char *s = r->text.s;
+    while (r->at < r->text.n && !is_blank(s[r->at]) && !is_mark(s[r->at]) && s[r->at] != '"' &&
+           s[r->at] != '%')
+        r->at++;
 }
 
 static void next(struct reader *r)
@@ -194,13 +204,22 @@ static void next(struct reader *r)
             if (r->at == begin + 1) r->token = T_END;
         } else {
             r->token = T_ATOM;
-            while (r->at < r->text.n && !is_blank(s[r->at]) && !is_mark(s[r->at]) &&
-                   s[r->at] != '"' && s[r->at] != '%')
-                r->at++;
+            skip_atom(r);
         }
         if (r->token != T_STRING) r->value.n = r->at - begin;
     }
     r->span = (struct ncr_span){r->file, begin, r->at > begin ? r->at : begin};
+}
+
+// Lengthens the atom over colons and what follows them: they are part of a number format.
+static void join_colons(struct reader *r)
+{
+    while (r->at < r->text.n && r->text.s[r->at] == ':') {
+        r->at++;
+        skip_atom(r);
+    }
+    r->span.end = r->at;
+    r->value.n = r->at - r->span.begin;
 }
 
 static bool expected(struct reader *r, const char *what)
@@ -274,6 +293,7 @@ static bool read_attrs(struct reader *r, struct line *line)
             return false;
         }
         if (r->token != T_ATOM) return expected(r, "the value of the attribute");
+        if (bit == NCR_ATTR_QUANT) join_colons(r);
         bool good = bit == NCR_ATTR_QUANT ? ncr_quant_read(r->arena, r->value, &line->attrs)
                                           : ncr_attr_read(bit, r->value, &line->attrs);
         if (!good) {

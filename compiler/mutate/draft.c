@@ -1,7 +1,7 @@
 // Applies the edits of a patch to a network and builds the result.
 #include "compiler/mutate/draft.h"
 
-#include "compiler/sema/table.h"
+#include "lang/base/table.h"
 
 NCR_PRINTF(3, 4)
 static bool refuse(const struct draft *d, struct ncr_str *why, const char *fmt, ...)

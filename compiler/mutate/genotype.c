@@ -2,7 +2,7 @@
 #include "compiler/mutate/genotype.h"
 
 #include "compiler/mutate/draft.h"
-#include "compiler/sema/table.h"
+#include "lang/base/table.h"
 
 static uint32_t alternatives(const struct ncr_space *space, uint32_t d)
 {

@@ -1,7 +1,7 @@
 // Where mutations apply: enumeration, names, and random choice of a place.
 #include "compiler/mutate/draft.h"
 
-#include "compiler/sema/table.h"
+#include "lang/base/table.h"
 
 static bool fits(const struct ncr_program *program, const struct ncr_mutation *m, uint32_t pattern,
                  const struct ncr_node *node)

@@ -3,6 +3,7 @@
 #include "compiler/quant/build.h"
 
 #include "compiler/quant/softmax.h"
+#include "lang/base/table.h"
 
 struct ncr_span ncr_builder_q_span(const struct ncr_builder_q *b, ncr_node_id id)
 {
@@ -41,6 +42,23 @@ static bool check_spec(struct ncr_diags *diags, const struct ncr_quant_spec *spe
                      parts[i].bits, (int)most);
             ok = false;
         }
+    }
+    return ok;
+}
+
+// The same for formats that single layers declare. Layers share them; each is checked once.
+static bool check_own_specs(struct ncr_arena *arena, struct ncr_diags *diags,
+                            const struct ncr_graph *graph, const struct ncr_quant_spec *spec)
+{
+    struct ncr_table seen = {0}; // address of a format -> nothing
+    bool ok = true;
+    for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
+        const struct ncr_quant_spec *own = graph->nodes[id].attrs.quant;
+        if (!own || ncr_table_get(&seen, (uintptr_t)own) == 0) continue;
+        ncr_table_set(arena, &seen, (uintptr_t)own, 0);
+        bool same = spec->span.file && own->span.file == spec->span.file &&
+                    own->span.begin == spec->span.begin;
+        if (!same) ok &= check_spec(diags, own);
     }
     return ok;
 }
@@ -190,14 +208,7 @@ struct ncr_qgraph *ncr_qgraph_build(struct ncr_arena *arena, struct ncr_diags *d
                                     const struct ncr_weights *weights,
                                     const struct ncr_ranges *ranges)
 {
-    bool ok = check_spec(diags, spec);
-    for (ncr_node_id id = 0; id < graph->n_nodes; id++) {
-        const struct ncr_quant_spec *own = graph->nodes[id].attrs.quant;
-        for (ncr_node_id before = 0; before < id && own; before++)
-            if (graph->nodes[before].attrs.quant == own) own = NULL; // was checked
-        bool same = own && own->span.file == spec->span.file && own->span.begin == spec->span.begin;
-        if (own && !same) ok &= check_spec(diags, own);
-    }
+    bool ok = check_spec(diags, spec) & check_own_specs(arena, diags, graph, spec);
     if (!ok) return NULL;
     struct ncr_builder_q b = {.arena = arena, .diags = diags, .graph = graph};
     b.n_users = NCR_NEW_N(arena, uint32_t, graph->n_nodes);

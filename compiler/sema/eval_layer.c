@@ -524,14 +524,10 @@ struct ncr_value ncr_eval_chain(struct ncr_eval *ev, const struct ncr_code *code
 
 // -- number formats -----------------------------------------------------------------------------
 
-struct formatting {
-    struct ncr_value quant;
-};
-
-// A layer that was made elsewhere, in the format unless it has one.
+// A layer that was made elsewhere, in the format at `user` unless it has one.
 static struct ncr_value formatted(struct ncr_eval *ev, void *user, const struct ncr_value *v)
 {
-    struct formatting *f = user;
+    const struct ncr_value *quant = user;
     if (v->kind != NCR_KIND_LAYER || !ncr_eval_spend(ev, 1)) return *v;
     const struct ncr_layer *layer = v->as.layer;
     struct ncr_layer *own = NCR_NEW(ev->scratch, struct ncr_layer);
@@ -539,10 +535,10 @@ static struct ncr_value formatted(struct ncr_eval *ev, void *user, const struct 
     if (layer->kind == NCR_LAYER_CHAIN) {
         struct ncr_value *links = NCR_NEW_N(ev->scratch, struct ncr_value, layer->n_links);
         for (uint32_t i = 0; i < layer->n_links; i++)
-            links[i] = ncr_lift(ev, &layer->links[i], 1, formatted, f);
+            links[i] = ncr_lift(ev, &layer->links[i], 1, formatted, user);
         own->links = links;
     } else if (layer->quant.kind == NCR_KIND_ERROR) {
-        own->quant = f->quant;
+        own->quant = *quant;
     } else {
         return *v;
     }
@@ -562,12 +558,12 @@ static struct ncr_value quant_only(struct ncr_eval *ev, void *user, const struct
 struct ncr_value ncr_eval_quant(struct ncr_eval *ev, const struct ncr_code *code)
 {
     struct ncr_value quant = ncr_eval_code(ev, code->kid[1]), outer = ev->quant;
-    struct formatting f = {ncr_lift(ev, &quant, 1, quant_only, code->kid[1])};
-    if (f.quant.kind == NCR_KIND_ERROR) return ncr_eval_code(ev, code->kid[0]);
-    ev->quant = f.quant;
+    quant = ncr_lift(ev, &quant, 1, quant_only, code->kid[1]);
+    if (quant.kind == NCR_KIND_ERROR) return ncr_eval_code(ev, code->kid[0]);
+    ev->quant = quant;
     struct ncr_value v = ncr_eval_code(ev, code->kid[0]);
     ev->quant = outer;
-    return ncr_lift_may(ev, v, K(LAYER)) ? ncr_lift(ev, &v, 1, formatted, &f) : v;
+    return ncr_lift_may(ev, v, K(LAYER)) ? ncr_lift(ev, &v, 1, formatted, &quant) : v;
 }
 
 // -- application --------------------------------------------------------------------------------

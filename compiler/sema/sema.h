@@ -5,7 +5,7 @@
 #include "compiler/sema/arith.h"
 #include "compiler/sema/code.h"
 #include "compiler/sema/program.h"
-#include "compiler/sema/table.h"
+#include "lang/base/table.h"
 
 // -- reporting ----------------------------------------------------------------------------------
 // Reports each (code, place) once: a block that is wrong is wrong wherever it is used.

@@ -186,19 +186,22 @@ int images_read(const char *path, const struct nacre_tensor *want, struct images
     *out = (struct images){0};
     if (read_all(path, out, &size, error)) return -1;
     const unsigned char *b = out->bytes;
-    int result;
-    if (size >= 4 && b[0] == 0 && b[1] == 0 && b[2] == 8 && size % s.n) {
+    int result = -1, whole = size && size % s.n == 0;
+    size_t said = error->n;
+    // Raw bytes may begin like a header: one image is raw, of several the header must fit the file.
+    if (size != s.n && size >= 4 && b[0] == 0 && b[1] == 0 && b[2] == 8) {
         result = read_idx(path, size, s, out, error);
-    } else if (size > 2 && b[0] == 'P' && (b[1] == '5' || b[1] == '6') && size % s.n) {
+    } else if (size != s.n && size > 2 && b[0] == 'P' && (b[1] == '5' || b[1] == '6')) {
         result = read_pnm(path, size, s, out, error);
-    } else if (size == 0 || size % s.n) {
+    } else if (!whole) {
         say(error, path, " is neither IDX nor binary PGM or PPM, and its ");
         text_number(error, size);
         text_put(error, " bytes are no whole number of raw images of ");
         text_number(error, s.n);
         text_put(error, " bytes");
-        result = -1;
-    } else {
+    }
+    if (result && whole) {
+        error->n = said;
         out->first = b;
         out->n = size / s.n;
         result = 0;

@@ -146,11 +146,23 @@ static uint64_t rounds(const struct instance *x, uint64_t n)
     return system_nanoseconds() - start;
 }
 
-// Repeats the image that is in x for about a second, in rounds; the best round counts.
+// Nanoseconds from one step of the clock to the next.
+static uint64_t tick(void)
+{
+    uint64_t first = system_nanoseconds(), at = first, next;
+    while (at == first)
+        at = system_nanoseconds();
+    for (next = at; next == at;)
+        next = system_nanoseconds();
+    return next - at;
+}
+
+// Repeats the image that is in x for about a second, in rounds; the best round counts. A round
+// takes 20 ms, or a hundred steps of a coarse clock.
 static void bench(struct text *t, const struct instance *x)
 {
-    uint64_t n = 1, best = 0;
-    while (best < 20000000) {
+    uint64_t n = 1, best = 0, step = tick(), least = step > 200000 ? 100 * step : 20000000;
+    while (best < least) {
         n *= 2;
         best = rounds(x, n);
     }
@@ -197,6 +209,14 @@ static int classify(struct text *t, struct text *error, struct instance *x, cons
     return GOOD;
 }
 
+static int finish(struct text *out, struct text *error, int code)
+{
+    text_flush(out);
+    if (code != GOOD || !out->failed) return code;
+    text_put(error, "error: cannot write the output\n");
+    return ENVIRONMENT;
+}
+
 int main(int argc, char **argv)
 {
     static struct text out = {.to = SYSTEM_OUT}, error = {.to = SYSTEM_ERROR};
@@ -213,7 +233,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (text_equal(argv[i], "--help") || text_equal(argv[i], "-h")) {
             usage(&out, argv[0]);
-            return GOOD;
+            return finish(&out, &error, GOOD);
         }
         size_t k = 0, n = sizeof options / sizeof *options;
         while (k < n && !text_equal(argv[i], options[k].name))
@@ -245,13 +265,9 @@ int main(int argc, char **argv)
     if (wish.bench && code == GOOD) bench(&out, &x);
     if (wish.stack && code == GOOD) {
         text_put(&out, "stack      ");
-        text_number(&out, stack_of_run(&x));
-        text_put(&out, " bytes\n");
+        size_t used = stack_of_run(&x);
+        text_number(&out, used);
+        text_put(&out, used < STACK_PAINTED ? " bytes\n" : " bytes or more\n");
     }
-    text_flush(&out);
-    if (code == GOOD && out.failed) {
-        text_put(&error, "error: cannot write the output\n");
-        code = ENVIRONMENT;
-    }
-    return code;
+    return finish(&out, &error, code);
 }

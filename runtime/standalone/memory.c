@@ -27,8 +27,9 @@ void *memmove(void *to, const void *from, size_t n)
 {
     unsigned char *at = to;
     const unsigned char *in = from;
-    if (at < in) return memcpy(to, from, n);
-    while (n--)
+    for (size_t i = 0; at < in && i < n; i++)
+        at[i] = in[i];
+    while (at > in && n--)
         at[n] = in[n];
     return to;
 }

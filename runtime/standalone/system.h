@@ -8,7 +8,7 @@
 
 enum { SYSTEM_OUT = 1, SYSTEM_ERROR = 2 };
 
-// Bytes written, or -1.
+// Bytes written, or a negative number.
 long system_write(int to, const char *bytes, size_t n);
 // A file to read from, or a negative number that system_reason() explains.
 long system_open(const char *path);

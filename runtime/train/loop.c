@@ -22,6 +22,8 @@ struct loop {
     struct ncr_weights *grads;
     struct ncr_train_quant quant; // with spec->quant
     uint64_t steps_per_epoch, total_steps;
+    double decay[2]; // Adam's β1 and β2 to the power `decays`, by one product a step
+    uint64_t decays;
     uint32_t *order; // of the current epoch
     float *inputs;   // [batch, …]
     uint8_t *labels;
@@ -115,10 +117,8 @@ static void update(struct loop *l, double lr)
 {
     const struct ncr_train_spec *s = l->job->spec;
     const struct ncr_graph *g = l->job->graph;
-    uint64_t t = l->at.step + 1;
-    double c1 = 1, c2 = 1;
-    for (uint64_t i = 0; s->optimizer == NCR_OPT_ADAM && i < t && (c1 > 1e-300 || c2 > 1e-300); i++)
-        c1 *= s->beta1, c2 *= s->beta2;
+    for (; s->optimizer == NCR_OPT_ADAM && l->decays <= l->at.step; l->decays++)
+        l->decay[0] *= s->beta1, l->decay[1] *= s->beta2;
     for (uint32_t p = 0; p < g->n_params; p++) {
         if (!ncr_param_is_trained(g->params[p].role)) continue;
         double decay = g->params[p].role == NCR_PARAM_WEIGHT ? s->weight_decay : 0;
@@ -134,7 +134,7 @@ static void update(struct loop *l, double lr)
             }
             a[i] = (float)(s->beta1 * (double)a[i] + (1 - s->beta1) * d);
             b[i] = (float)(s->beta2 * (double)b[i] + (1 - s->beta2) * d * d);
-            double m = (double)a[i] / (1 - c1), v = (double)b[i] / (1 - c2);
+            double m = (double)a[i] / (1 - l->decay[0]), v = (double)b[i] / (1 - l->decay[1]);
             w[i] = (float)((double)w[i] - lr * m / (ncr_train_sqrt(v) + s->adam_eps));
         }
     }
@@ -341,7 +341,7 @@ enum ncr_status ncr_train_loop(const struct ncr_train_backend *backend,
                                struct ncr_error *err)
 {
     *result = (struct ncr_train_result){.valid_accuracy = NAN};
-    struct loop l = {.backend = backend, .job = job, .arena = ncr_arena_new(0)};
+    struct loop l = {.backend = backend, .job = job, .arena = ncr_arena_new(0), .decay = {1, 1}};
     if (!l.arena) return ncr_fail(err, NCR_ENVIRONMENT, "out of memory");
     l.start_s = now(&l);
     enum ncr_status status = check_job(&l, err);

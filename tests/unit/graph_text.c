@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "compiler/ir/config.h"
 #include "compiler/ir/graph.h"
 
 static const char lenet[] =
@@ -54,6 +55,27 @@ Test(graph_text, every_part_reads_and_prints)
     ncr_arena_free(r.arena);
 }
 
+// The colons of a number format are not the one before the shape.
+Test(graph_text, formats_of_single_layers)
+{
+    const char *text = "graph \"q\" {\n"
+                       "  %0 = input \"n/x\" shape 4 : 4\n"
+                       "  %1 = relu %0 \"n/r\" quant pow2:log2:4:sqrt2:channel:fixed:12 : 4\n"
+                       "  output \"\" = %1\n"
+                       "}\n";
+    struct reading r = read_text(text);
+    cr_assert_not_null(r.graph, "%.*s", NCR_STR_ARG(r.diags.first->text));
+    const struct ncr_quant_spec *q = r.graph->nodes[1].attrs.quant;
+    cr_assert(ncr_str_is(q->name, "pow2"));
+    cr_assert(q->weights == NCR_QF_LOG2 && q->weight_bits == 4 && q->half_steps && q->per_channel);
+    cr_assert(q->activations == NCR_QF_FIXED && q->activation_bits == 12);
+    struct ncr_buf out = {0};
+    ncr_graph_dump(r.graph, &out);
+    cr_assert_str_eq(out.s, text);
+    ncr_buf_free(&out);
+    ncr_arena_free(r.arena);
+}
+
 Test(graph_text, defaults_and_comments)
 {
     struct reading r =
@@ -90,6 +112,8 @@ Test(graph_text, what_is_wrong_is_said_where_it_is)
          "g.txt:1:75: error[N0434]: `3` is no value of `kernel`"},
         {IN "%1 = maxpool %0 \"r\" kernel 3x3 pad 1,2 : 4x6x6 }",
          "g.txt:1:83: error[N0434]: `1,2` is no value of `pad`"},
+        {IN "%1 = relu %0 \"r\" quant q:linear:8:two : 4x6x6 }",
+         "g.txt:1:71: error[N0434]: `q:linear:8:two` is no value of `quant`"},
         {IN "%1 = flatten %0 \"r\" : 100 }", "g.txt:1:70: error[N0435]: the text gives the shape "
                                              "100, but the rule of `flatten` gives 144"},
         {IN "%1 = dense %0 \"r\" out 3 : 3 }",

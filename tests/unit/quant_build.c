@@ -3,67 +3,12 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "tests/support/graph_of.h"
-#include "compiler/quant/qgraph.h"
-
-struct built {
-    struct ncr_arena *arena;
-    struct ncr_graph *graph;
-    struct ncr_weights *weights;
-    struct ncr_quant_spec spec;
-    struct ncr_ranges ranges;
-    struct ncr_diags diags;
-    struct ncr_qgraph *q;
-};
-
-// A graph with zero weights and ranges [-1, 1], to be filled in and built.
-static struct built begin(const char *text)
-{
-    struct built b = {.arena = ncr_arena_new(0)};
-    b.graph = ncr_graph_simplify(b.arena, graph_of(b.arena, text));
-    b.weights = ncr_weights_new(b.arena, b.graph);
-    b.spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
-                                     .weight_bits = 8,
-                                     .activation_bits = 8,
-                                     .per_channel = true,
-                                     .calibration_images = 1};
-    b.ranges.n = b.graph->n_nodes;
-    b.ranges.lo = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    b.ranges.hi = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    for (uint32_t i = 0; i < b.graph->n_nodes; i++) {
-        b.ranges.lo[i] = -1;
-        b.ranges.hi[i] = 1;
-    }
-    return b;
-}
-
-static void build(struct built *b)
-{
-    ncr_diags_init(&b->diags, b->arena, ncr_sources_new(b->arena));
-    b->q = ncr_qgraph_build(b->arena, &b->diags, b->graph, &b->spec, b->weights, &b->ranges);
-}
-
-static void good(struct built *b)
-{
-    build(b);
-    cr_assert_not_null(b->q, "%.*s", NCR_STR_ARG(b->diags.first->text));
-}
-
-// Builds, and expects one diagnostic.
-static void refused(struct built *b, unsigned number, const char *text)
-{
-    build(b);
-    cr_assert_null(b->q);
-    cr_assert_eq(b->diags.n_errors, 1);
-    cr_assert_eq(ncr_diag_number(b->diags.first->code), number);
-    cr_assert(ncr_str_is(b->diags.first->text, text), "%.*s", NCR_STR_ARG(b->diags.first->text));
-    ncr_arena_free(b->arena);
-}
+#include "tests/support/built.h"
 
 // "conv 1-3, maxpool 4": operators with the graph nodes that they stand for.
 static void expect_nodes(const char *text, const char *want)
 {
-    struct built b = begin(text);
+    struct built b = built_of(text);
     struct ncr_buf got = {0};
     ncr_diags_init(&b.diags, b.arena, ncr_sources_new(b.arena));
     b.q = ncr_qgraph_build(b.arena, &b.diags, b.graph, &b.spec, NULL, NULL);
@@ -124,8 +69,8 @@ Test(quant_build, other_activations_are_tables)
 
 Test(quant_build, global_pool_is_a_pool_of_the_whole_image)
 {
-    struct built b = begin(INPUT "  %1 = global_avgpool %0 \"n/g\" : 2x1x1\n" OUT(1));
-    good(&b);
+    struct built b = built_of(INPUT "  %1 = global_avgpool %0 \"n/g\" : 2x1x1\n" OUT(1));
+    built_good(&b);
     const struct ncr_qnode *n = &b.q->nodes[1];
     cr_assert_eq(n->op, NCR_QOP_AVGPOOL);
     cr_assert_eq(n->attrs.kernel[0], 4);
@@ -144,13 +89,13 @@ Test(quant_build, global_pool_is_a_pool_of_the_whole_image)
 //   factor sw·sx/sy = 2/(127·3) = 0.005249344: as 2^-8 · 1.343832, so shift 38 (30 + 8)
 Test(quant_build, numbers_by_hand)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.weights->at[0][0] = 0.5f;
     b.weights->at[0][1] = -1;
     b.weights->at[1][0] = 0.25f;
     b.ranges.lo[1] = -1.25f;
     b.ranges.hi[1] = 1.75f;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
     cr_assert_float_eq(x->scale, 2.0 / 255, 1e-15);
     cr_assert_eq(x->zero_point, -1);
@@ -174,13 +119,13 @@ Test(quant_build, numbers_by_hand)
 // The same per tensor and as fixed point: scales are powers of two, the zero point is 0.
 Test(quant_build, fixed_point_by_hand)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.spec.weights = b.spec.activations = NCR_QF_FIXED;
     b.weights->at[0][0] = 0.5f;
     b.weights->at[0][1] = -1;
     b.weights->at[1][0] = 0.25f;
     b.ranges.hi[1] = 1.75f;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
     cr_assert_eq(x->scale, 0x1p-6); // 1/127 rounded up
     cr_assert_eq(x->zero_point, 0);
@@ -196,17 +141,17 @@ Test(quant_build, fixed_point_by_hand)
 
 Test(quant_build, one_scale_per_tensor)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
-                           "  %1 = dense %0 \"n/d\" out 2 : 2\n" OUT(1));
+    struct built b = built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
+                              "  %1 = dense %0 \"n/d\" out 2 : 2\n" OUT(1));
     b.weights->at[0][0] = 1;
     b.weights->at[0][1] = 0.25f;
     b.spec.per_channel = false;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].weights[0], 127);
     cr_assert_eq(b.q->nodes[1].weights[1], 32);
     b.spec.per_channel = true;
     b.spec.weight_bits = 4;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].weights[0], 7);
     cr_assert_eq(b.q->nodes[1].weights[1], 7);
     ncr_arena_free(b.arena);
@@ -216,13 +161,13 @@ Test(quant_build, one_scale_per_tensor)
 Test(quant_build, clamps_are_where_the_function_bends)
 {
     struct built b =
-        begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
-              "  %1 = dense %0 \"n/d\" out 1 : 1\n  %2 = relu6 %1 \"n/r\" : 1\n" OUT(2));
+        built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
+                 "  %1 = dense %0 \"n/d\" out 1 : 1\n  %2 = relu6 %1 \"n/r\" : 1\n" OUT(2));
     b.weights->at[0][0] = 20;
     b.ranges.lo[0] = -1;
     b.ranges.lo[2] = -3; // wider than relu6 can give, so that the clamp must do its work
     b.ranges.hi[2] = 9;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *y = &b.q->nodes[1];
     cr_assert_eq(y->zero_point, -64); // -128 + 3 · 255/12 = -64.25
     cr_assert_eq(y->lo, -64);
@@ -239,13 +184,13 @@ Test(quant_build, clamps_are_where_the_function_bends)
 // gamma 2, beta 0.5, mean 1, variance 4 - eps: w' = w, b' = b - 1 + 0.5.
 Test(quant_build, batchnorm_is_folded)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1x1x1 : 1x1x1\n"
-                           "  %1 = conv %0 \"n/c\" out 1 kernel 1x1 : 1x1x1\n"
-                           "  %2 = batchnorm %1 \"n/b\" : 1x1x1\n" OUT(2));
+    struct built b = built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 1x1x1 : 1x1x1\n"
+                              "  %1 = conv %0 \"n/c\" out 1 kernel 1x1 : 1x1x1\n"
+                              "  %2 = batchnorm %1 \"n/b\" : 1x1x1\n" OUT(2));
     const float values[] = {0.75f, 0.25f, 2, 0.5f, 1, 4 - 1e-5f};
     for (int p = 0; p < 6; p++)
         b.weights->at[p][0] = values[p];
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *y = &b.q->nodes[1];
     cr_assert_eq(y->weights[0], 127);
     cr_assert_float_eq(y->weight_scale[0] * 127, 0.75, 1e-6);
@@ -258,10 +203,10 @@ Test(quant_build, batchnorm_is_folded)
 
 Test(quant_build, zero_channels_and_constant_tensors)
 {
-    struct built b = begin(DENSE OUT(1)); // weights and bias are zero
+    struct built b = built_of(DENSE OUT(1)); // weights and bias are zero
     b.ranges.lo[0] = b.ranges.hi[0] = 0;
     b.ranges.lo[1] = b.ranges.hi[1] = 0;
-    good(&b);
+    built_good(&b);
     int8_t in[] = {100, -100}, out;
     const int8_t *ins[] = {in};
     ncr_eval_int_node(b.q, 1, ins, &out);
@@ -272,11 +217,11 @@ Test(quant_build, zero_channels_and_constant_tensors)
 // A bias far above the weights makes the scale coarser until it fits.
 Test(quant_build, a_large_bias_fits)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.weights->at[0][0] = 1e-9f;
     b.weights->at[1][0] = 3;
     b.ranges.hi[1] = 3;
-    good(&b);
+    built_good(&b);
     int8_t in[] = {100, -100}, out;
     const int8_t *ins[] = {in};
     ncr_eval_int_node(b.q, 1, ins, &out);
@@ -287,33 +232,33 @@ Test(quant_build, a_large_bias_fits)
 // ---- refusals ----
 Test(quant_refused, log2)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.spec.activations = NCR_QF_LOG2;
-    refused(&b, 701, "activations of `q` are `log2`; they can be `linear` or `fixed`");
+    built_refused(&b, 701, "activations of `q` are `log2`; they can be `linear` or `fixed`");
 }
 
 Test(quant_refused, bits)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.spec.weight_bits = 9;
-    refused(&b, 702, "weights of `q` have 9 bits; they can have 2 to 8");
-    b = begin(DENSE OUT(1));
+    built_refused(&b, 702, "weights of `q` have 9 bits; they can have 2 to 8");
+    b = built_of(DENSE OUT(1));
     b.spec.weights = NCR_QF_LOG2;
     b.spec.weight_bits = 6;
-    refused(&b, 702, "weights of `q` have 6 bits; they can have 2 to 5");
-    b = begin(DENSE OUT(1));
+    built_refused(&b, 702, "weights of `q` have 6 bits; they can have 2 to 5");
+    b = built_of(DENSE OUT(1));
     b.spec.activation_bits = 1;
-    refused(&b, 702, "activations of `q` have 1 bits; they can have 2 to 16");
+    built_refused(&b, 702, "activations of `q` have 1 bits; they can have 2 to 16");
 }
 
 // 140,000 weights of 127 against 128 each: 2,275,840,000, and zx·Σ w = -1 · 17,780,000 in the bias.
 Test(quant_refused, overflow)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 140000 : 140000\n"
-                           "  %1 = dense %0 \"n/d\" out 1 : 1\n" OUT(1));
+    struct built b = built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 140000 : 140000\n"
+                              "  %1 = dense %0 \"n/d\" out 1 : 1\n" OUT(1));
     for (int i = 0; i < 140000; i++)
         b.weights->at[0][i] = 1;
-    refused(
+    built_refused(
         &b, 703,
         "the accumulator of `n/d` ranges over [-2258060000, 2275840000] in channel 0 and can reach "
         "2293620000 on the way; 32 bits hold -2147483648 to 2147483647");
@@ -321,44 +266,69 @@ Test(quant_refused, overflow)
 
 Test(quant_refused, softmax)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 3585 : 3585\n"
-                           "  %1 = softmax %0 \"n/s\" : 3585\n" OUT(1));
-    refused(&b, 704, "`softmax` over 3585 elements; integer softmax holds at most 3584");
+    struct built b = built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 3585 : 3585\n"
+                              "  %1 = softmax %0 \"n/s\" : 3585\n" OUT(1));
+    built_refused(&b, 704, "`softmax` over 3585 elements; integer softmax holds at most 3584");
 }
 
 Test(quant_refused, weights_that_are_not_finite)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
-                           "  %1 = dense %0 \"n/d\" out 3 : 3\n" OUT(1));
+    struct built b = built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 1 : 1\n"
+                              "  %1 = dense %0 \"n/d\" out 3 : 3\n" OUT(1));
     b.weights->at[0][2] = NAN;
-    refused(&b, 706, "weights of `n/d` are not finite in channel 2: nan or infinity");
+    built_refused(&b, 706, "weights of `n/d` are not finite in channel 2: nan or infinity");
     // A negative variance of a batchnorm.
-    b = begin(INPUT "  %1 = batchnorm %0 \"n/b\" : 2x4x4\n" OUT(1));
+    b = built_of(INPUT "  %1 = batchnorm %0 \"n/b\" : 2x4x4\n" OUT(1));
     for (int c = 0; c < 2; c++)
         b.weights->at[3][c] = c ? -1 : 1;
-    refused(&b, 706, "weights of `n/b` are not finite in channel 1: nan or infinity");
+    built_refused(&b, 706, "weights of `n/b` are not finite in channel 1: nan or infinity");
 }
 
 Test(quant_refused, ranges_that_are_not_finite)
 {
-    struct built b = begin(DENSE OUT(1));
+    struct built b = built_of(DENSE OUT(1));
     b.ranges.hi[1] = INFINITY;
-    refused(&b, 707, "calibration saw values of `n/d` that are not finite: nan or infinity");
+    built_refused(&b, 707, "calibration saw values of `n/d` that are not finite: nan or infinity");
 }
 
 Test(quant_refused, average_pool)
 {
-    struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1x3000x3000 : 1x3000x3000\n"
-                           "  %1 = global_avgpool %0 \"n/g\" : 1x1x1\n" OUT(1));
-    refused(&b, 708, "average over 9000000 pixels; a 32-bit sum holds at most 8421504");
+    struct built b =
+        built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 1x3000x3000 : 1x3000x3000\n"
+                 "  %1 = global_avgpool %0 \"n/g\" : 1x1x1\n" OUT(1));
+    built_refused(&b, 708, "average over 9000000 pixels; a 32-bit sum holds at most 8421504");
 }
 
 Test(quant_refused, padding)
 {
     struct built b =
-        begin("graph \"n\" {\n  %0 = input \"n/x\" shape 3x8x8 : 3x8x8\n"
-              "  %1 = conv %0 \"n/c\" out 2 kernel 1x100 dilation 1x1000 : 2x8x8\n" OUT(1));
-    refused(&b, 709,
-            "padding makes the input of `n/c` 3x8x99008; a side is padded by at most 16384 pixels, "
-            "and the whole has at most 1073741824 elements");
+        built_of("graph \"n\" {\n  %0 = input \"n/x\" shape 3x8x8 : 3x8x8\n"
+                 "  %1 = conv %0 \"n/c\" out 2 kernel 1x100 dilation 1x1000 : 2x8x8\n" OUT(1));
+    built_refused(
+        &b, 709,
+        "padding makes the input of `n/c` 3x8x99008; a side is padded by at most 16384 pixels, "
+        "and the whole has at most 1073741824 elements");
+}
+
+// Formats of single layers: each one is checked once, however many layers share it.
+Test(quant_refused, formats_of_single_layers)
+{
+    enum { LAYERS = 20000, WRONG = 3 };
+    struct ncr_buf text = {0};
+    ncr_buf_fmt(&text, "graph \"n\" {\n  %%0 = input \"n/x\" shape 1 : 1\n");
+    for (int i = 1; i <= LAYERS; i++)
+        ncr_buf_fmt(&text,
+                    "  %%%d = dense %%%d \"n/d%d\" out 1 bias true quant "
+                    "f%d:linear:%d:two:channel:linear:8 : 1\n",
+                    i, i - 1, i, i, i > LAYERS - WRONG ? 9 : 8);
+    ncr_buf_fmt(&text, "  output \"\" = %%%d\n}\n", LAYERS);
+    struct built b = built_of(text.s);
+    ncr_buf_free(&text);
+    built_quantise(&b);
+    cr_assert_null(b.q);
+    cr_assert_eq(b.diags.n_errors, WRONG);
+    const struct ncr_quant_spec *last = b.graph->nodes[LAYERS].attrs.quant;
+    for (int i = 1; i <= LAYERS; i++)
+        b.graph->nodes[i].attrs.quant = last;
+    built_refused(&b, 702, "weights of `f20000` have 9 bits; they can have 2 to 8");
 }

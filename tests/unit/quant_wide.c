@@ -10,62 +10,16 @@
 #include "compiler/quant/lut.h"
 #include "compiler/quant/softmax.h"
 #include "lang/base/rng.h"
-#include "tests/support/graph_of.h"
-
-struct built {
-    struct ncr_arena *arena;
-    struct ncr_graph *graph;
-    struct ncr_weights *weights;
-    struct ncr_quant_spec spec;
-    struct ncr_ranges ranges;
-    struct ncr_diags diags;
-    struct ncr_qgraph *q;
-};
+#include "tests/support/built.h"
 
 #define X2      "graph \"n\" {\n  %0 = input \"n/x\" shape 2 : 2\n"
 #define OUT(id) "  output \"\" = %" #id "\n}\n"
 
-// A graph with zero weights and ranges [-1, 1].
 static struct built begin(const char *text, uint32_t bits)
 {
-    struct built b = {.arena = ncr_arena_new(0)};
-    b.graph = ncr_graph_simplify(b.arena, graph_of(b.arena, text));
-    b.weights = ncr_weights_new(b.arena, b.graph);
-    b.spec = (struct ncr_quant_spec){.name = NCR_STR("q"),
-                                     .weight_bits = 8,
-                                     .activation_bits = bits,
-                                     .per_channel = true,
-                                     .calibration_images = 1};
-    b.ranges.n = b.graph->n_nodes;
-    b.ranges.lo = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    b.ranges.hi = NCR_NEW_N(b.arena, float, b.graph->n_nodes);
-    for (uint32_t i = 0; i < b.graph->n_nodes; i++) {
-        b.ranges.lo[i] = -1;
-        b.ranges.hi[i] = 1;
-    }
+    struct built b = built_of(text);
+    b.spec.activation_bits = bits;
     return b;
-}
-
-static void build(struct built *b)
-{
-    ncr_diags_init(&b->diags, b->arena, ncr_sources_new(b->arena));
-    b->q = ncr_qgraph_build(b->arena, &b->diags, b->graph, &b->spec, b->weights, &b->ranges);
-}
-
-static void good(struct built *b)
-{
-    build(b);
-    cr_assert_not_null(b->q, "%.*s", NCR_STR_ARG(b->diags.first->text));
-}
-
-static void refused(struct built *b, unsigned number, const char *text)
-{
-    build(b);
-    cr_assert_null(b->q);
-    cr_assert_eq(b->diags.n_errors, 1);
-    cr_assert_eq(ncr_diag_number(b->diags.first->code), number);
-    cr_assert(ncr_str_is(b->diags.first->text, text), "%.*s", NCR_STR_ARG(b->diags.first->text));
-    ncr_arena_free(b->arena);
 }
 
 // Inputs 0.5 and -1 are 16384 and -32767, weights 1 and -0.5 are 127 and -64:
@@ -77,7 +31,7 @@ Test(quant_wide, a_sum_by_hand)
     b.weights->at[0][1] = -0.5F;
     b.ranges.lo[1] = -2;
     b.ranges.hi[1] = 1;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
     cr_assert_float_eq(x->scale, 1.0 / 32767, 1e-15);
     cr_assert_float_eq(y->scale, 2.0 / 32767, 1e-15);
@@ -101,13 +55,13 @@ Test(quant_wide, scales_and_clamps)
     const char *text = X2 "  %1 = dense %0 \"n/d\" out 1 : 1\n  %2 = relu6 %1 \"n/r\" : 1\n" OUT(2);
     struct built b = begin(text, 12);
     b.ranges.hi[2] = 8;
-    good(&b);
+    built_good(&b);
     const struct ncr_qnode *y = &b.q->nodes[1];
     cr_assert_float_eq(y->scale, 8.0 / 2047, 1e-12);
     cr_assert(y->lo == 0 && y->hi == 1535, "6 · 2047 / 8 = 1535.25");
     b.spec.activations = NCR_QF_FIXED;
     b.ranges.hi[2] = 5;
-    good(&b);
+    built_good(&b);
     y = &b.q->nodes[1];
     cr_assert(y->scale == 0x1p-8, "5 / 2047 is more than 2^-9");
     cr_assert(y->lo == 0 && y->hi == 1536);
@@ -118,13 +72,13 @@ Test(quant_wide, scales_and_clamps)
 Test(quant_wide, sums_of_tensors_have_coarser_common_scales)
 {
     struct built b = begin(X2 "  %1 = add %0 %0 \"n/a\" : 2\n" OUT(1), 16);
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 13);
     b.spec.activation_bits = 9;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 20, "2 · 2^8 · 2^20 is 2^29");
     b.spec.activation_bits = 10;
-    good(&b);
+    built_good(&b);
     cr_assert_eq(b.q->nodes[1].in_mult[0], 1 << 19);
     ncr_arena_free(b.arena);
 }
@@ -140,7 +94,7 @@ Test(quant_wide, layers_have_widths_of_their_own)
                            "  %3 = conv %2 \"n/e\" out 2 kernel 1x1 : 2x2x2\n" OUT(3),
                            16);
     b.graph->nodes[1].attrs.quant = &narrow;
-    good(&b);
+    built_good(&b);
     const int64_t bytes[] = {2 * 48, 80, 20, 2 * 8};
     const uint32_t bits[] = {16, 8, 8, 16};
     struct ncr_plan *plan = ncr_plan_build(b.arena, b.q, NCR_PLAN_SHARED);
@@ -175,7 +129,7 @@ Test(quant_wide, rules_are_verified)
                               "  %2 = reshape %1 \"n/r\" shape 1x1x1 : 1x1x1\n" OUT(2),
                            12);
     struct ncr_error why;
-    good(&b);
+    built_good(&b);
     struct ncr_qnode *n = b.q->nodes;
     n[1].zero_point = 1;
     cr_assert_not(ncr_qgraph_verify(b.q, &why));
@@ -199,7 +153,7 @@ Test(quant_wide, rules_are_verified)
 Test(quant_wide_refused, bits)
 {
     struct built b = begin(X2 "  %1 = dense %0 \"n/d\" out 1 : 1\n" OUT(1), 17);
-    refused(&b, 702, "activations of `q` have 17 bits; they can have 2 to 16");
+    built_refused(&b, 702, "activations of `q` have 17 bits; they can have 2 to 16");
 }
 
 // 600 weights of 127 against 32768 each, where 16384 each would fit.
@@ -210,11 +164,12 @@ Test(quant_wide_refused, overflow)
     struct built b = begin(text, 15);
     for (int i = 0; i < 600; i++)
         b.weights->at[0][i] = 1;
-    good(&b);
+    built_good(&b);
     b.spec.activation_bits = 16;
-    refused(&b, 703,
-            "the accumulator of `n/d` ranges over [-2496921600, 2496845400] in channel 0 and can "
-            "reach 2496921600 on the way; 32 bits hold -2147483648 to 2147483647");
+    built_refused(
+        &b, 703,
+        "the accumulator of `n/d` ranges over [-2496921600, 2496845400] in channel 0 and can "
+        "reach 2496921600 on the way; 32 bits hold -2147483648 to 2147483647");
 }
 
 Test(quant_wide_refused, average)
@@ -222,7 +177,7 @@ Test(quant_wide_refused, average)
     struct built b = begin("graph \"n\" {\n  %0 = input \"n/x\" shape 1x256x256 : 1x256x256\n"
                            "  %1 = avgpool %0 \"n/a\" kernel 256x256 : 1x1x1\n" OUT(1),
                            9);
-    refused(&b, 708, "average over 65536 pixels; a 32-bit sum holds at most 65535");
+    built_refused(&b, 708, "average over 65536 pixels; a 32-bit sum holds at most 65535");
 }
 
 // A function over [-range, range], from n_in bits to n_out.
@@ -243,7 +198,7 @@ static struct built function_built(const char *name, double range, uint32_t n_in
     b.ranges.hi[0] = (float)range;
     b.ranges.lo[1] = (float)lo;
     b.ranges.hi[1] = (float)hi;
-    good(&b);
+    built_good(&b);
     return b;
 }
 
@@ -376,7 +331,7 @@ Test(quant_wide, a_softmax_by_hand)
 {
     struct built b = begin(X2 "  %1 = softmax %0 \"n/s\" : 2\n" OUT(1), 16);
     b.ranges.lo[0] = -2;
-    good(&b);
+    built_good(&b);
     struct ncr_qnode *y = &b.q->nodes[1];
     cr_assert(y->scale == 0x1p-15 && y->zero_point == 0 && y->bits == 16);
     ncr_qsoftmax_wide_table(log(2) / 1000, y->exp_table);
@@ -418,7 +373,7 @@ Test(quant_wide, softmax_is_as_close_as_stated)
             b.graph->nodes[1].attrs.quant = &out;
             b.ranges.lo[0] = -12;
             b.ranges.hi[0] = 12;
-            good(&b);
+            built_good(&b);
             const struct ncr_qnode *x = &b.q->nodes[0], *y = &b.q->nodes[1];
             int8_t *in = NCR_NEW_N(b.arena, int8_t, 2 * n),
                    *got = NCR_NEW_N(b.arena, int8_t, 2 * n);
@@ -464,7 +419,7 @@ Test(quant_wide, rules_of_tables_are_verified)
     broken(&b, "node %1 lut: the table is missing");
     ncr_arena_free(b.arena);
     b = begin(X2 "  %1 = softmax %0 \"n/s\" : 2\n" OUT(1), 12);
-    good(&b);
+    built_good(&b);
     n = &b.q->nodes[1];
     n->exp_table[256]--;
     broken(&b, "node %1 softmax: the table does not begin at 2^30");

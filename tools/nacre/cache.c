@@ -29,7 +29,7 @@ static bool load(void *user, const char *key, struct ncr_buf *out)
     }
     if (good) ncr_buf_put(out, file.s + HEAD, file.n - HEAD);
     ncr_buf_free(&file);
-    return good;
+    return good && !out->failed;
 }
 
 struct kept {
@@ -85,7 +85,8 @@ static void save(void *user, const char *key, const void *bytes, size_t n)
     ncr_buf_fmt(&file, "%s\n", hash);
     ncr_buf_put(&file, bytes, n);
     // A full disk is no reason to fail: the code is there.
-    if (c->cli->io.write_file(c->cli->io.user, path, file.s, file.n, false, &err) == NCR_OK)
+    if (!file.failed &&
+        c->cli->io.write_file(c->cli->io.user, path, file.s, file.n, false, &err) == NCR_OK)
         trim(c);
     ncr_buf_free(&file);
 }
@@ -94,6 +95,13 @@ static bool make(const char *folder)
 {
     struct stat s;
     return mkdir(folder, 0700) == 0 || (stat(folder, &s) == 0 && S_ISDIR(s.st_mode));
+}
+
+// Whether nobody else can put files there: they are run.
+static bool is_ours(const char *folder)
+{
+    struct stat s;
+    return stat(folder, &s) == 0 && s.st_uid == geteuid() && !(s.st_mode & (S_IWGRP | S_IWOTH));
 }
 
 const struct ncr_code_store *cli_cache_open(struct cli_cache *cache, struct cli *cli,
@@ -108,7 +116,7 @@ const struct ncr_code_store *cli_cache_open(struct cli_cache *cache, struct cli 
     snprintf(cache->folder, sizeof cache->folder, "%.*s/nacre", NCR_STR_ARG(above));
     char parent[480];
     snprintf(parent, sizeof parent, "%.*s", NCR_STR_ARG(above));
-    if (!make(parent) || !make(cache->folder)) return NULL;
+    if (!make(parent) || !make(cache->folder) || !is_ours(cache->folder)) return NULL;
     cache->store = (struct ncr_code_store){cache, load, save};
     return &cache->store;
 }

@@ -4,6 +4,7 @@
 #include "compiler/analysis/lint.h"
 #include "compiler/analysis/report.h"
 #include "compiler/sema/condition.h"
+#include "tools/nacre/report_code.h"
 #include "tools/nacre/report_diff.h"
 #include "tools/nacre/report_html.h"
 #include "tools/nacre/report_range.h"
@@ -178,6 +179,7 @@ int cmd_report(struct cli *cli)
     if (code == EXIT_GOOD) code = work_status(cli, &work, build(&work, &report));
     if (code == EXIT_GOOD) code = report_range(cli, &work, report);
     if (code == EXIT_GOOD) code = report_relevance(cli, &work, report);
+    if (code == EXIT_GOOD) code = report_code(cli, &work, target, report);
     if (code == EXIT_GOOD) {
         struct ncr_buf out = {0};
         struct ncr_diags lints;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-enum { PATH_BYTES = 640, ARGUMENTS = 32 };
+enum { PATH_BYTES = 640, TRIPLE_BYTES = 100, ARGUMENTS = 32 };
 
 // Machines that programs are made for, by how their triples begin and what else is in them.
 static const struct machine {
@@ -49,7 +50,7 @@ static const struct machine {
 
 static const struct machine *find_machine(const char *triple, const char *cpu)
 {
-    for (size_t i = 0; i < NCR_COUNT(machines); i++) {
+    for (size_t i = 0; i < NCR_COUNT(machines) && strlen(triple) < TRIPLE_BYTES; i++) {
         const struct machine *m = &machines[i];
         if (strncmp(triple, m->begin, strlen(m->begin)) != 0 || !strstr(triple, m->part)) continue;
         bool fits = !m->cpus[0];
@@ -70,6 +71,7 @@ static int run(const char *const *names, char **argv)
 {
     pid_t child;
     int why = ENOENT, state = 0;
+    signal(SIGCHLD, SIG_DFL); // where a caller has it ignored, no status would be kept for us
     for (; *names && why == ENOENT; names++) {
         argv[0] = (char *)(uintptr_t)*names;
         why = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
@@ -79,9 +81,10 @@ static int run(const char *const *names, char **argv)
                 strerror(why));
         return EXIT_ENVIRONMENT;
     }
-    while (waitpid(child, &state, 0) < 0 && errno == EINTR)
+    pid_t ended;
+    while ((ended = waitpid(child, &state, 0)) < 0 && errno == EINTR)
         continue;
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return EXIT_GOOD;
+    if (ended == child && WIFEXITED(state) && WEXITSTATUS(state) == 0) return EXIT_GOOD;
     fprintf(stderr, "nacre build: error: the linker `%s` failed; see its words above\n", argv[0]);
     return EXIT_ENVIRONMENT;
 }
@@ -132,7 +135,8 @@ static int link_other(struct cli *cli, const char *folder, char *program, char *
 {
     const struct machine *m = find_machine(triple, cpu);
     char paths[ARGUMENTS][PATH_BYTES], *argv[ARGUMENTS + 24];
-    char target[128], processor[128], include[PATH_BYTES], scripts[PATH_BYTES + 64], script[64];
+    char target[TRIPLE_BYTES + 16], processor[128], include[PATH_BYTES], scripts[PATH_BYTES + 64],
+        script[64];
     snprintf(target, sizeof target, "--target=%s", triple);
     snprintf(processor, sizeof processor, "-mcpu=%s", cpu ? cpu : "");
     snprintf(include, sizeof include, "-I%s", folder);
@@ -175,6 +179,7 @@ int link_program(struct cli *cli, const char *triple, const char *cpu, const str
 {
     const char *top = getenv("TMPDIR");
     char folder[512], network[PATH_BYTES], program[PATH_BYTES];
+    errno = ENAMETOOLONG;
     if (snprintf(folder, sizeof folder, "%s/nacre-build-XXXXXX", top && *top ? top : "/tmp") >=
             (int)sizeof folder ||
         !mkdtemp(folder)) {

@@ -71,8 +71,8 @@ static void cell(const void *user, uint32_t row, uint32_t column, bool shorten, 
         for (uint32_t i = 0; i < v->n_rows; i++)
             macs += v->rows[i].macs;
         if (column == TIME) ncr_text_si(v->sum, "s", out);
-        if (column == RATE) snprintf(out, NCR_CELL, "%.1f", macs / v->sum * 1e-9);
-        if (column == PEAK && v->peak.macs_per_s > 0)
+        if (column == RATE && v->sum > 0) snprintf(out, NCR_CELL, "%.1f", macs / v->sum * 1e-9);
+        if (column == PEAK && v->sum > 0 && v->peak.macs_per_s > 0)
             snprintf(out, NCR_CELL, "%.1f", 100 * macs / v->sum / v->peak.macs_per_s);
         return;
     }

@@ -62,11 +62,11 @@ void bare_begin(void)
         *to = *from++;
     for (uint32_t *to = image_bss_start; to < image_bss_end; to++)
         *to = 0;
-    enum { WRITE_TEXT = 4, APPEND_TEXT = 8, ARGUMENTS = 32 };
+    enum { WRITE_TEXT = 4, APPEND_TEXT = 8, LINE = 1024, ARGUMENTS = LINE / 2 };
     machine.top = (char *)image_heap;
     machine.out[SYSTEM_OUT] = open_file(":tt", WRITE_TEXT);
     machine.out[SYSTEM_ERROR] = open_file(":tt", APPEND_TEXT);
-    static char line[1024];
+    static char line[LINE];
     static char *argv[ARGUMENTS + 1];
     uintptr_t block[2] = {(uintptr_t)line, sizeof line};
     int argc = bare_call(COMMAND_LINE, block) == 0 ? arguments(line, argv, ARGUMENTS) : 0;

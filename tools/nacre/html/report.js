@@ -74,6 +74,8 @@
     card("MACs", grouped(t.macs), "exact");
     card("arena, bytes", grouped(t.arena_bytes), "exact");
     card("weights, bytes", grouped(t.weight_bytes), "exact");
+    if (t.code_bytes != null) card("code, bytes", grouped(t.code_bytes), "exact");
+    if (t.stack_bytes != null) card("stack, bytes", grouped(t.stack_bytes), "bound");
     if (t.latency_ns != null) card("latency", si(t.latency_ns * 1e-9, "s"), "estimate");
     if (t.cycles != null) card("cycles", grouped(t.cycles), "estimate");
     if (t.energy_pj != null) card("energy", si(t.energy_pj * 1e-12, "J"), "estimate");

@@ -1,5 +1,5 @@
 // Open addressing with linear probing; grows at three quarters. Old storage is left to the arena.
-#include "compiler/sema/table.h"
+#include "lang/base/table.h"
 
 #include "lang/base/hash.h"
 

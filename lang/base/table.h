@@ -1,7 +1,7 @@
 // Hash tables in an arena: from 64-bit keys to 32-bit values, and from names to dense numbers
 // (symbols).
-#ifndef NCR_SEMA_TABLE_H
-#define NCR_SEMA_TABLE_H
+#ifndef NCR_BASE_TABLE_H
+#define NCR_BASE_TABLE_H
 
 #include "lang/base/str.h"
 
