@@ -8,7 +8,7 @@ program=$(dirname "$nacre")/compare_peers
 [ -x "$program" ] || skip "no $program"
 command -v python3 >/dev/null || skip "no python3"
 must "$program" write "$source" "$work" lenet5,resnet8,ds_cnn,mobilenet,autoencoder
-expect 1 nosuch "$program" write "$source" "$work" nosuch
+expect 2 nosuch "$program" write "$source" "$work" nosuch
 ok "the models are as ONNX wants them" python3 -B "$source/tests/bench/peers/read_onnx.py" "$work"
 
 # A runtime whose results are all zero: they have the right size, and are noticed.
