@@ -88,30 +88,53 @@ static void load(struct ncr_emit *e, uint32_t t, LLVMValueRef at, int64_t stride
     memory(e, "llvm.x86.tileloadd64", t, at, stride);
 }
 
-// ---- tiles: C first, then A and B of a whole chunk, then A and B of the rest ----
+// ---- tiles: C first, then A of a whole chunk and of the rest, then B ----
 
-static uint32_t first_input(const struct ncr_amx *a, bool rest)
+static uint32_t input_tile(const struct ncr_amx *a, bool rest)
 {
-    return a->rows * a->vectors + (rest ? 2 : 0);
+    return a->rows * a->vectors + rest;
+}
+
+// B of product `index`, of whose kind (whole or rest) there is one where weights are not held.
+static uint32_t weight_tile(const struct ncr_amx *a, uint32_t index, bool rest)
+{
+    return a->rows * a->vectors + 1 + (a->rest > 0) + (a->held ? index : rest);
+}
+
+static uint32_t products_of_run(const struct ncr_amx *a)
+{
+    return (uint32_t)(a->groups4 / a->chunk) + (a->rest > 0);
+}
+
+// Products of a block whose weights all have a tile of their own, or 0.
+static uint32_t held_products(const struct ncr_amx *a)
+{
+    int64_t n = a->segments * products_of_run(a);
+    bool fit = a->rows * a->vectors + 1 + (a->rest > 0) + n <= NCR_AMX_TILES;
+    return a->vectors == 1 && a->segments <= NCR_AMX_PARTS && fit ? (uint32_t)n : 0;
+}
+
+static void configure(uint8_t config[64], uint32_t t, uint32_t rows, uint32_t row_bytes)
+{
+    // Palette 1: bytes of a row from byte 16 on (16 bits each), rows from byte 48 on.
+    config[16 + 2 * t] = (uint8_t)row_bytes;
+    config[48 + t] = (uint8_t)rows;
 }
 
 void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a)
 {
-    // Palette 1: bytes of a row from byte 16 on (16 bits each), rows from byte 48 on.
     uint8_t config[64] = {1};
     ncr_amx_chunks(a->groups4, &a->chunk, &a->rest);
-    uint32_t n_sums = a->rows * a->vectors;
+    uint32_t n_sums = a->rows * a->vectors, of_run = products_of_run(a);
     if (n_sums + (a->rest ? 4 : 2) > NCR_AMX_TILES) NCR_BUG("%u tiles of sums", n_sums);
-    for (uint32_t t = 0; t < n_sums; t++) {
-        config[16 + 2 * t] = 4 * NCR_AMX_LANES;
-        config[48 + t] = (uint8_t)a->pixels;
-    }
-    for (int rest = 0; rest < (a->rest ? 2 : 1); rest++) {
-        uint32_t t = first_input(a, rest), groups = rest ? a->rest : a->chunk;
-        config[16 + 2 * t] = (uint8_t)(4 * groups);
-        config[48 + t] = (uint8_t)a->pixels;
-        config[16 + 2 * (t + 1)] = 4 * NCR_AMX_LANES;
-        config[48 + t + 1] = (uint8_t)groups;
+    a->held = held_products(a);
+    for (uint32_t t = 0; t < n_sums; t++)
+        configure(config, t, a->pixels, 4 * NCR_AMX_LANES);
+    for (int rest = 0; rest <= (a->rest > 0); rest++)
+        configure(config, input_tile(a, rest), a->pixels, 4 * (rest ? a->rest : a->chunk));
+    for (uint32_t i = 0; i < (a->held ? a->held : 1 + (a->rest > 0)); i++) {
+        bool rest = a->rest && (a->held ? i % of_run == of_run - 1 : i == 1);
+        configure(config, weight_tile(a, i, rest), rest ? a->rest : a->chunk, 4 * NCR_AMX_LANES);
     }
     LLVMValueRef bytes[64];
     for (uint32_t i = 0; i < 64; i++)
@@ -136,35 +159,52 @@ static int64_t row_from(const struct ncr_amx *a, uint32_t r)
     return r / a->tap_columns * a->tap_y + r % a->tap_columns * a->tap_x;
 }
 
-// One product for all sums: inputs from `from`, weights from `w_at` on.
+// One product for all sums: inputs from `from`, weights from `w_at` on, or held those of `index`.
 static void multiply(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
-                     LLVMValueRef from, LLVMValueRef w_at, bool rest)
+                     LLVMValueRef from, LLVMValueRef w_at, uint32_t index, bool rest)
 {
-    uint32_t in = first_input(a, rest);
+    uint32_t in = input_tile(a, rest), w = weight_tile(a, index, rest);
     int64_t cell = 4 * NCR_AMX_LANES;
     for (uint32_t v = 0; v < vectors; v++) {
-        load(e, in + 1, ncr_at(e, w_at, NULL, 0, v * cell), vectors * cell);
+        if (!a->held) load(e, w, ncr_at(e, w_at, NULL, 0, v * cell), vectors * cell);
         for (uint32_t r = 0; r < rows; r++) {
             load(e, in, ncr_at(e, from, NULL, 0, row_from(a, r)), a->step_x);
-            LLVMValueRef args[3] = {tile(e, r * a->vectors + v), tile(e, in), tile(e, in + 1)};
+            LLVMValueRef args[3] = {tile(e, r * a->vectors + v), tile(e, in), tile(e, w)};
             instruction(e, "llvm.x86.tdpbusd", args, 3);
         }
     }
 }
 
-// The products of one run.
-static void multiply_run(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows,
+// The products of run s.
+static void multiply_run(struct ncr_emit *e, const struct ncr_amx *a, int64_t s, uint32_t rows,
                          uint32_t vectors, LLVMValueRef from, LLVMValueRef w_at)
 {
     int64_t group = (int64_t)vectors * 4 * NCR_AMX_LANES, whole = a->groups4 / a->chunk;
-    struct ncr_loop k = ncr_loop_begin(e, whole);
-    multiply(e, a, rows, vectors, ncr_at(e, from, k.index, 4 * (int64_t)a->chunk, 0),
-             ncr_at(e, w_at, k.index, group * a->chunk, 0), false);
-    ncr_loop_end(e, &k);
+    uint32_t first = (uint32_t)s * products_of_run(a);
+    if (a->held) {
+        for (uint32_t k = 0; k < whole; k++)
+            multiply(e, a, rows, vectors, ncr_at(e, from, NULL, 0, 4 * (int64_t)a->chunk * k), NULL,
+                     first + k, false);
+    } else {
+        struct ncr_loop k = ncr_loop_begin(e, whole);
+        multiply(e, a, rows, vectors, ncr_at(e, from, k.index, 4 * (int64_t)a->chunk, 0),
+                 ncr_at(e, w_at, k.index, group * a->chunk, 0), 0, false);
+        ncr_loop_end(e, &k);
+    }
     if (!a->rest) return;
     int64_t done = whole * a->chunk;
     multiply(e, a, rows, vectors, ncr_at(e, from, NULL, 0, 4 * done),
-             ncr_at(e, w_at, NULL, 0, group * done), true);
+             ncr_at(e, w_at, NULL, 0, group * done), first + (uint32_t)whole, true);
+}
+
+void ncr_amx_hold(struct ncr_emit *e, const struct ncr_amx *a, LLVMValueRef weights)
+{
+    int64_t cell = 4 * NCR_AMX_LANES;
+    uint32_t of_run = products_of_run(a);
+    for (uint32_t i = 0; i < a->held; i++) {
+        int64_t group = i / of_run * a->groups4 + (int64_t)(i % of_run) * a->chunk;
+        load(e, weight_tile(a, i, false), ncr_at(e, weights, NULL, 0, group * cell), cell);
+    }
 }
 
 void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uint32_t vectors,
@@ -178,7 +218,7 @@ void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uin
     if (a->segments <= NCR_AMX_PARTS) {
         for (int64_t s = 0; s < a->segments; s++) {
             int64_t y = s / a->seg_columns, x = s % a->seg_columns;
-            multiply_run(e, a, rows, vectors,
+            multiply_run(e, a, s, rows, vectors,
                          ncr_at(e, window, NULL, 0, y * a->seg_y + x * a->seg_x),
                          ncr_at(e, weights, NULL, 0, s * run));
             aside->part(e, (uint32_t)s, (uint32_t)a->segments, aside->user);
@@ -187,7 +227,7 @@ void ncr_amx_sum(struct ncr_emit *e, const struct ncr_amx *a, uint32_t rows, uin
         struct ncr_loop sy = ncr_loop_begin(e, a->segments / a->seg_columns);
         struct ncr_loop sx = ncr_loop_begin(e, a->seg_columns);
         multiply_run(
-            e, a, rows, vectors,
+            e, a, 0, rows, vectors,
             ncr_at(e, ncr_at(e, window, sy.index, a->seg_y, 0), sx.index, a->seg_x, 0),
             ncr_at(e, ncr_at(e, weights, sy.index, a->seg_columns * run, 0), sx.index, run, 0));
         ncr_loop_end(e, &sx);

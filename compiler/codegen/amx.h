@@ -17,6 +17,7 @@ struct ncr_amx {
     int64_t tap_columns, tap_y, tap_x;
     // set by ncr_amx_open
     uint32_t chunk, rest; // groups of a product, and of the last one of a run; 0: none
+    uint32_t held;        // products of a block, where the weights of each stay in a tile; or 0
     // NCR_AMX_BLOCKS blocks of [rows][vectors][pixels][16] i32, so that one is requantised while
     // the next but one is summed; bytes of one.
     LLVMValueRef sums;
@@ -37,6 +38,8 @@ void ncr_amx_chunks(int64_t groups4, uint32_t *chunk, uint32_t *rest);
 // Configures the tiles, before anything else; and lets them go.
 void ncr_amx_open(struct ncr_emit *e, struct ncr_amx *a);
 void ncr_amx_close(struct ncr_emit *e);
+// Loads the weights that are held, for the blocks that follow; others are loaded by each block.
+void ncr_amx_hold(struct ncr_emit *e, const struct ncr_amx *a, LLVMValueRef weights);
 // Other work, in parts, that is put between the products of a block: the tile unit and the vector
 // units run side by side where the processor finds work for both among the next few hundred
 // instructions.

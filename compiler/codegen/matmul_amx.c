@@ -181,6 +181,7 @@ void ncr_matmul_amx(struct ncr_matmul *m, struct ncr_matmul_tile t, LLVMValueRef
     const struct ncr_matmul_shape *s = m->s;
     uint32_t rows = t.rows;
     struct amx_block b = amx_block_open(m, t.vectors, vector);
+    ncr_amx_hold(e, &m->amx, b.weights);
     struct amx_state state = {.part = ncr_local(e, e->word)};
     for (int k = 0; k < NCR_AMX_BLOCKS - 1; k++) {
         state.target[k] = ncr_local(e, e->ptr);
