@@ -83,8 +83,8 @@ plan "small" shared {
   step 0: %0 = input : 2x5x5 at 0+162 border 1 1 1 1 life 0..1 live 162  small/x
   step 1: %1 = conv %0 : 4x5x5 at 192+164 life 1..2 live 326  small/conv
   step 2: %2 = maxpool %1 : 4x3x3 at 0+100 life 2..3 live 264  small/maxpool
-  step 3: %3 = reshape %2 : 36 at 128+100 life 3..4 live 200  small/flatten
-  step 4: %4 = dense %3 : 3 at 0+67 life 4..4 live 167  small/dense
+  step 3: %3 = reshape %2 : 36 at 0+100 in place of %2 life 3..4 live 100  small/flatten
+  step 4: %4 = dense %3 : 3 at 128+67 life 4..4 live 167  small/dense
 }
 END
 

@@ -185,6 +185,7 @@ static void flatten(struct ncr_emit *e, const struct ncr_buffer *in, LLVMValueRe
 static void reshape(struct ncr_emit *e, uint32_t q)
 {
     uint32_t source = e->graph->nodes[q].in[0];
+    if (e->plan->buffers[q].in_place_of != NCR_PLAN_OWN) return; // it is there
     const struct ncr_buffer *in = &e->plan->buffers[source], *out = &e->plan->buffers[q];
     LLVMValueRef from = ncr_tensor(e, source), to = ncr_tensor(e, q);
     // Logical order is the order of memory, but for borders.

@@ -172,21 +172,6 @@ bool ncr_concat_copies(const struct ncr_qgraph *graph, const struct ncr_qnode *n
            node->hi == 127 && graph->nodes[node->in[k]].zero_point == node->zero_point;
 }
 
-// Whether only dense layers read the vector that a reshape gives.
-static bool feeds_only_dense(const struct ncr_qgraph *g, uint32_t q)
-{
-    bool read = false;
-    for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] == q) return false;
-    for (uint32_t r = 0; r < g->n_nodes; r++)
-        for (uint32_t k = 0; k < g->nodes[r].n_in; k++) {
-            if (g->nodes[r].in[k] != q) continue;
-            if (g->nodes[r].op != NCR_QOP_DENSE) return false;
-            read = true;
-        }
-    return read;
-}
-
 int64_t ncr_packs_element(const struct ncr_packs *packs, uint32_t q, int64_t index)
 {
     if (!packs->at[q].permuted) return index;
@@ -238,7 +223,7 @@ static void node_layout(struct ncr_packs *packs, uint32_t q, uint64_t *bytes)
     case NCR_QOP_PAD:
     case NCR_QOP_ZERO:
     case NCR_QOP_COUNT_: break;
-    case NCR_QOP_RESHAPE: p->permuted = node->shape.rank == 1 && feeds_only_dense(g, q); break;
+    case NCR_QOP_RESHAPE: p->permuted = ncr_plan_flat_for_dense(g, q); break;
     }
     if (wide) wide_layout(packs, q, bytes);
 }

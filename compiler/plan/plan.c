@@ -95,17 +95,24 @@ static uint64_t bytes_with(const struct ncr_buffer *b, const int32_t border[4])
     return wide.bytes;
 }
 
-// Whether q may take over the buffer of its input `in`, whatever the borders.
-static bool may_take(const struct ncr_plan *plan, const bool *is_output, uint32_t q, uint32_t in)
+static bool bordered(const int32_t border[4])
+{
+    return border[0] || border[1] || border[2] || border[3];
+}
+
+// Whether q may take over the buffer of its input `in`; whatever the borders, but for a RESHAPE.
+static bool may_take(const struct ncr_plan *plan, const struct chains *chains,
+                     const bool *is_output, uint32_t q, uint32_t in)
 {
     const struct ncr_buffer *a = &plan->buffers[in], *b = &plan->buffers[q];
     uint32_t fused = ncr_plan_fused(plan, q);
     // A fused producer goes on reading its input while q is written.
     if (fused == in || (fused != NCR_PLAN_OWN && plan->qgraph->nodes[fused].in[0] == in))
         return false;
-    return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && !is_output[in] &&
-           a->last_step == b->first_step && a->channels == b->channels && a->height == b->height &&
-           a->width == b->width && a->element == b->element;
+    if (is_output[in] || a->last_step != b->first_step || a->images != b->images) return false;
+    if (ncr_plan_keeps_order(plan->qgraph, q)) return !bordered(chains->border[chains->head[in]]);
+    return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && a->channels == b->channels &&
+           a->height == b->height && a->width == b->width && a->element == b->element;
 }
 
 // Each element-wise operator takes over the input whose chain grows least by a common border; none
@@ -119,7 +126,7 @@ static void in_place(struct ncr_plan *plan, struct chains *chains, const bool *i
         struct ncr_buffer *b = &plan->buffers[q];
         uint64_t least = UINT64_MAX;
         for (uint32_t k = 0; k < node->n_in; k++) {
-            if (!may_take(plan, is_output, q, node->in[k])) continue;
+            if (!may_take(plan, chains, is_output, q, node->in[k])) continue;
             int32_t common[4];
             const int32_t *before = chains->border[chains->head[node->in[k]]];
             memcpy(common, before, sizeof common);

@@ -11,7 +11,9 @@
 //
 // In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
 // it is (same layout, elements as wide, same offset). So their code must read element i of all
-// inputs before it writes element i of the output, and must never compute an element twice.
+// inputs before it writes element i of the output, and must never compute an element twice. A
+// RESHAPE to a vector may do so too where that leaves all elements in their order in memory
+// (flat.c) and nothing is around the image: then it is no work.
 //
 // Fused: a CONV or DENSE that one ADD or MAXPOOL alone reads has no buffer in a shared plan. Its
 // values are computed at that reader's step and go into it from registers; what it reads is alive
@@ -105,6 +107,9 @@ static inline uint32_t ncr_plan_stored_as(const struct ncr_plan *plan, uint32_t 
     uint32_t into = plan->buffers[q].fused_into;
     return into == NCR_PLAN_OWN ? q : into;
 }
+// Whether q is a RESHAPE to a vector that dense layers alone read: it keeps the order of memory,
+// [H, W, C], and their weights follow it (codegen/pack.h).
+bool ncr_plan_flat_for_dense(const struct ncr_qgraph *qgraph, uint32_t q);
 void ncr_plan_dump(const struct ncr_plan *plan, struct ncr_buf *out);
 // Byte offset in the arena of logical element `index` (row-major [C, H, W]) of the tensor of qnode
 // q, for the first image of a batch.

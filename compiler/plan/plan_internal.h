@@ -10,6 +10,8 @@ static inline bool ncr_plan_is_elementwise(enum ncr_qop op)
     return op == NCR_QOP_ADD || op == NCR_QOP_MUL || op == NCR_QOP_LUT;
 }
 
+// Whether q is a RESHAPE to a vector of the same elements in the same order of memory.
+bool ncr_plan_keeps_order(const struct ncr_qgraph *qgraph, uint32_t q);
 // The border (top, left, bottom, right) that node q needs around its first input.
 void ncr_plan_need(const struct ncr_qgraph *qgraph, uint32_t q, int32_t need[4]);
 // Sets pixel_bytes, row_bytes, first and bytes of a buffer that is no slice from the rest.

@@ -216,11 +216,14 @@ static bool verify_in_place(const struct check *c, uint32_t q)
     bool reads = false;
     for (uint32_t k = 0; k < node->n_in; k++)
         reads |= node->in[k] == b->in_place_of;
-    if (!reads || !ncr_plan_is_elementwise(node->op))
+    bool flat = ncr_plan_keeps_order(c->graph, q);
+    if (!reads || !(flat || ncr_plan_is_elementwise(node->op)))
         return wrong(c, q, "it lies in place of a tensor that it may not overwrite");
     const struct ncr_buffer *a = &c->plan->buffers[b->in_place_of];
-    if (a->offset != b->offset || a->first != b->first || a->row_bytes != b->row_bytes ||
-        a->bytes != b->bytes || a->channels != b->channels || a->element != b->element)
+    if (a->offset != b->offset || a->first != b->first || a->bytes != b->bytes ||
+        a->element != b->element || a->images != b->images ||
+        (flat ? a->first != 0 || a->row_bytes != a->width * ncr_buffer_pixel(a)
+              : a->row_bytes != b->row_bytes || a->channels != b->channels))
         return wrong(c, q, "it lies in place of a tensor of another layout");
     if (a->last_step != b->first_step)
         return wrong(c, q, "it lies in place of a tensor that is still read");

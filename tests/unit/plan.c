@@ -1,6 +1,7 @@
 // Layouts, borders, lives, in-place operators and orders, worked out by hand; what the verifier
 // finds.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "compiler/plan/plan.h"
@@ -149,6 +150,44 @@ Test(plan, elementwise_operators_take_over_what_dies)
         cr_assert_eq(p.plan->buffers[q].in_place_of, NCR_PLAN_OWN);
     cr_assert_eq(p.plan->arena_bytes, 5 * one);
     ncr_arena_free(p.arena);
+}
+
+// A vector lies in place of the image where the order of memory stays and nothing is around it.
+static uint32_t flatten_in_place_of(const char *image, const char *flat, const char *rest)
+{
+    char text[600];
+    snprintf(text, sizeof text,
+             "graph \"n\" {\n  %%0 = input \"n/x\" shape %s : %s\n"
+             "  %%1 = sigmoid %%0 \"n/s\" : %s\n  %%2 = flatten %%1 \"n/f\" : %s\n%s}\n",
+             image, image, image, flat, rest);
+    struct planned p = plan_of(text, NCR_PLAN_SHARED);
+    uint32_t of = p.plan->buffers[2].in_place_of;
+    ncr_arena_free(p.arena);
+    return of;
+}
+
+Test(plan, flattening_is_no_work_where_the_order_stays)
+{
+#define DENSE "  %3 = dense %2 \"n/d\" out 10 : 10\n  output \"\" = %3\n"
+    cr_assert_eq(flatten_in_place_of("3x4x4", "48", DENSE), 1); // weights follow the order
+    cr_assert_eq(
+        flatten_in_place_of("3x4x4", "48", "  %3 = tanh %2 \"n/t\" : 48\n  output \"\" = %3\n"),
+        NCR_PLAN_OWN);
+    cr_assert_eq(flatten_in_place_of("1x4x4", "16", "  output \"\" = %2\n"), 1);
+    cr_assert_eq(flatten_in_place_of("9x1x1", "9", "  output \"\" = %2\n"), 1);
+    cr_assert_eq(flatten_in_place_of("3x4x4", "48", "  output \"\" = %2\n"), NCR_PLAN_OWN);
+    // The image is padded for a convolution; it is read again.
+    cr_assert_eq(flatten_in_place_of("3x4x4", "48",
+                                     "  %3 = conv %0 \"n/c\" out 3 kernel 3x3 : 3x4x4\n"
+                                     "  %4 = dense %2 \"n/d\" out 10 : 10\n"
+                                     "  output \"a\" = %4\n  output \"b\" = %3\n"),
+                 1);
+    cr_assert_eq(flatten_in_place_of("3x4x4", "48",
+                                     "  %3 = conv %1 \"n/c\" out 3 kernel 3x3 : 3x4x4\n"
+                                     "  %4 = dense %2 \"n/d\" out 10 : 10\n"
+                                     "  output \"a\" = %4\n  output \"b\" = %3\n"),
+                 NCR_PLAN_OWN);
+#undef DENSE
 }
 
 Test(plan, outputs_are_never_overwritten)

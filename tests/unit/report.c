@@ -74,7 +74,8 @@ Test(report, figures_worked_out_by_hand)
     cr_assert_eq(l[6].live_bytes, 128 + 128);
     cr_assert_eq(l[7].live_bytes, 2 * 128); // the sum lies in place of its first term
     cr_assert_eq(l[7].offset, l[5].offset);
-    cr_assert_eq(l[8].live_bytes, 2 * 128);
+    cr_assert_eq(l[8].live_bytes, 128); // the sum as it lies in memory
+    cr_assert_eq(l[8].offset, l[7].offset);
     cr_assert_eq(l[9].live_bytes, 128 + 74);
     cr_assert_eq(r->peak_memory_bytes, 492);
     cr_assert_eq(r->peak_layer, 4);
@@ -157,9 +158,9 @@ Test(report, text_is_pinned)
         "7.1\n"
         "add             add        4x4x4       0      0      64          0     256       0   "
         "14.3\n"
-        "flatten         flatten       64       0      0      64          0     256     128   "
+        "flatten         flatten       64       0      0      64          0     128       0   "
         "14.3\n"
-        "dense           dense         10     650    640      10        680     202       0   "
+        "dense           dense         10     650    640      10        680     202     128   "
         "14.3\n"
         "-----------------------------------------------------------------------------------------"
         "\n"
