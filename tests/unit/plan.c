@@ -4,27 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/plan/plan.h"
-#include "tests/support/graph_of.h"
-
-struct planned {
-    struct ncr_arena *arena;
-    struct ncr_qgraph *g;
-    struct ncr_plan *plan;
-};
-
-static struct planned plan_of(const char *text, enum ncr_plan_mode mode)
-{
-    struct planned p = {.arena = ncr_arena_new(0)};
-    static struct ncr_quant_spec spec = {.weight_bits = 8, .activation_bits = 8};
-    struct ncr_diags diags;
-    ncr_diags_init(&diags, p.arena, ncr_sources_new(p.arena));
-    p.g = ncr_qgraph_build(p.arena, &diags, ncr_graph_simplify(p.arena, graph_of(p.arena, text)),
-                           &spec, NULL, NULL);
-    cr_assert_not_null(p.g);
-    p.plan = ncr_plan_build(p.arena, p.g, mode);
-    return p;
-}
+#include "tests/support/planned.h"
 
 // Two readers of the input: 3x3 with padding 1 and 2x5 with 0 above, 3 on the left, 1 below, none
 // on the right. Each side gets the larger need.
@@ -36,7 +16,7 @@ static const char two_readers[] = "graph \"n\" {\n"
 
 Test(plan, borders_are_what_the_readers_need)
 {
-    struct planned p = plan_of(two_readers, NCR_PLAN_SHARED);
+    struct planned p = planned_of(two_readers, NCR_PLAN_SHARED);
     const struct ncr_buffer *b = &p.plan->buffers[0];
     static const int32_t want[] = {1, 3, 1, 1};
     cr_assert_arr_eq(b->border, want, sizeof want);
@@ -54,11 +34,11 @@ Test(plan, borders_are_what_the_readers_need)
 Test(plan, no_border_where_no_window_reaches)
 {
     struct planned p =
-        plan_of("graph \"n\" {\n"
-                "  %0 = input \"n/x\" shape 1x6x5 : 1x6x5\n"
-                "  %1 = conv %0 \"n/a\" out 1 kernel 3x2 stride 2x2 pad 0,1,1,1 : 1x3x3\n"
-                "  output \"\" = %1\n}\n",
-                NCR_PLAN_SHARED);
+        planned_of("graph \"n\" {\n"
+                   "  %0 = input \"n/x\" shape 1x6x5 : 1x6x5\n"
+                   "  %1 = conv %0 \"n/a\" out 1 kernel 3x2 stride 2x2 pad 0,1,1,1 : 1x3x3\n"
+                   "  output \"\" = %1\n}\n",
+                   NCR_PLAN_SHARED);
     static const int32_t want[] = {0, 1, 1, 0};
     cr_assert_arr_eq(p.plan->buffers[0].border, want, sizeof want);
     ncr_arena_free(p.arena);
@@ -67,13 +47,13 @@ Test(plan, no_border_where_no_window_reaches)
 // Pools and PAD handle the edge themselves.
 Test(plan, pools_need_no_border)
 {
-    struct planned p = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 2x5x5 : 2x5x5\n"
-                               "  %1 = maxpool %0 \"n/m\" kernel 3x3 stride 1x1 : 2x5x5\n"
-                               "  %2 = avgpool %1 \"n/a\" kernel 3x3 stride 1x1 : 2x5x5\n"
-                               "  %3 = pad %2 \"n/p\" pad 1,1,1,1 : 2x7x7\n"
-                               "  output \"\" = %3\n}\n",
-                               NCR_PLAN_SHARED);
+    struct planned p = planned_of("graph \"n\" {\n"
+                                  "  %0 = input \"n/x\" shape 2x5x5 : 2x5x5\n"
+                                  "  %1 = maxpool %0 \"n/m\" kernel 3x3 stride 1x1 : 2x5x5\n"
+                                  "  %2 = avgpool %1 \"n/a\" kernel 3x3 stride 1x1 : 2x5x5\n"
+                                  "  %3 = pad %2 \"n/p\" pad 1,1,1,1 : 2x7x7\n"
+                                  "  output \"\" = %3\n}\n",
+                                  NCR_PLAN_SHARED);
     for (uint32_t q = 0; q < 4; q++)
         for (int side = 0; side < 4; side++)
             cr_assert_eq(p.plan->buffers[q].border[side], 0);
@@ -82,7 +62,7 @@ Test(plan, pools_need_no_border)
 
 Test(plan, locates_channels_innermost)
 {
-    struct planned p = plan_of(two_readers, NCR_PLAN_SEPARATE);
+    struct planned p = planned_of(two_readers, NCR_PLAN_SEPARATE);
     const struct ncr_buffer *b = &p.plan->buffers[0];
     bool seen[8 * 33 + 64] = {0};
     for (int64_t c = 0; c < 3; c++)
@@ -102,13 +82,14 @@ Test(plan, locates_channels_innermost)
 // right.
 Test(plan, widest_expansion_of_mobilenet_v2)
 {
-    struct planned p = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 16x112x112 : 16x112x112\n"
-                               "  %1 = conv %0 \"n/e\" out 96 kernel 1x1 bias false : 96x112x112\n"
-                               "  %2 = dwconv %1 \"n/d\" kernel 3x3 stride 2x2 : 96x56x56\n"
-                               "  %3 = conv %2 \"n/p\" out 24 kernel 1x1 : 24x56x56\n"
-                               "  output \"\" = %3\n}\n",
-                               NCR_PLAN_SHARED);
+    struct planned p =
+        planned_of("graph \"n\" {\n"
+                   "  %0 = input \"n/x\" shape 16x112x112 : 16x112x112\n"
+                   "  %1 = conv %0 \"n/e\" out 96 kernel 1x1 bias false : 96x112x112\n"
+                   "  %2 = dwconv %1 \"n/d\" kernel 3x3 stride 2x2 : 96x56x56\n"
+                   "  %3 = conv %2 \"n/p\" out 24 kernel 1x1 : 24x56x56\n"
+                   "  output \"\" = %3\n}\n",
+                   NCR_PLAN_SHARED);
     int64_t elements =
         ncr_shape_elements(&p.g->nodes[0].shape) + ncr_shape_elements(&p.g->nodes[1].shape);
     cr_assert_eq(elements, 1404928);
@@ -132,7 +113,7 @@ static const char residual[] = "graph \"n\" {\n"
 
 Test(plan, elementwise_operators_take_over_what_dies)
 {
-    struct planned p = plan_of(residual, NCR_PLAN_SHARED);
+    struct planned p = planned_of(residual, NCR_PLAN_SHARED);
     const struct ncr_buffer *b = p.plan->buffers;
     cr_assert_eq(b[2].in_place_of, NCR_PLAN_OWN); // %1 is read again by mul
     cr_assert_eq(b[3].in_place_of, 1);            // the first of equals
@@ -145,7 +126,7 @@ Test(plan, elementwise_operators_take_over_what_dies)
         cr_assert_eq(live[s], count[s] * one, "step %d: %lu", s, live[s]);
     cr_assert_eq(p.plan->arena_bytes, 3 * one); // 576 is a multiple of 64
     ncr_arena_free(p.arena);
-    p = plan_of(residual, NCR_PLAN_SEPARATE);
+    p = planned_of(residual, NCR_PLAN_SEPARATE);
     for (uint32_t q = 0; q < 5; q++)
         cr_assert_eq(p.plan->buffers[q].in_place_of, NCR_PLAN_OWN);
     cr_assert_eq(p.plan->arena_bytes, 5 * one);
@@ -160,7 +141,7 @@ static uint32_t flatten_in_place_of(const char *image, const char *flat, const c
              "graph \"n\" {\n  %%0 = input \"n/x\" shape %s : %s\n"
              "  %%1 = sigmoid %%0 \"n/s\" : %s\n  %%2 = flatten %%1 \"n/f\" : %s\n%s}\n",
              image, image, image, flat, rest);
-    struct planned p = plan_of(text, NCR_PLAN_SHARED);
+    struct planned p = planned_of(text, NCR_PLAN_SHARED);
     uint32_t of = p.plan->buffers[2].in_place_of;
     ncr_arena_free(p.arena);
     return of;
@@ -192,12 +173,12 @@ Test(plan, flattening_is_no_work_where_the_order_stays)
 
 Test(plan, outputs_are_never_overwritten)
 {
-    struct planned p = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 64 : 64\n"
-                               "  %1 = dense %0 \"n/d\" out 64 : 64\n"
-                               "  %2 = tanh %1 \"n/t\" : 64\n"
-                               "  output \"a\" = %1\n  output \"b\" = %2\n}\n",
-                               NCR_PLAN_SHARED);
+    struct planned p = planned_of("graph \"n\" {\n"
+                                  "  %0 = input \"n/x\" shape 64 : 64\n"
+                                  "  %1 = dense %0 \"n/d\" out 64 : 64\n"
+                                  "  %2 = tanh %1 \"n/t\" : 64\n"
+                                  "  output \"a\" = %1\n  output \"b\" = %2\n}\n",
+                                  NCR_PLAN_SHARED);
     cr_assert_eq(p.plan->buffers[2].in_place_of, NCR_PLAN_OWN);
     ncr_arena_free(p.arena);
 }
@@ -205,13 +186,13 @@ Test(plan, outputs_are_never_overwritten)
 // The sum is padded by its reader, its terms are not: they get its border where that saves memory.
 Test(plan, a_common_border_where_it_pays)
 {
-    struct planned p = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 4x9x9 : 4x9x9\n"
-                               "  %1 = conv %0 \"n/a\" out 16 kernel 1x1 : 16x9x9\n"
-                               "  %2 = tanh %1 \"n/t\" : 16x9x9\n"
-                               "  %3 = conv %2 \"n/b\" out 2 kernel 3x3 : 2x9x9\n"
-                               "  output \"\" = %3\n}\n",
-                               NCR_PLAN_SHARED);
+    struct planned p = planned_of("graph \"n\" {\n"
+                                  "  %0 = input \"n/x\" shape 4x9x9 : 4x9x9\n"
+                                  "  %1 = conv %0 \"n/a\" out 16 kernel 1x1 : 16x9x9\n"
+                                  "  %2 = tanh %1 \"n/t\" : 16x9x9\n"
+                                  "  %3 = conv %2 \"n/b\" out 2 kernel 3x3 : 2x9x9\n"
+                                  "  output \"\" = %3\n}\n",
+                                  NCR_PLAN_SHARED);
     const struct ncr_buffer *b = p.plan->buffers;
     cr_assert_eq(b[2].in_place_of, 1);
     for (int side = 0; side < 4; side++) {
@@ -225,15 +206,15 @@ Test(plan, a_common_border_where_it_pays)
 // run as wide, narrow, wide, narrow.
 Test(plan, the_better_order_is_taken)
 {
-    struct planned p = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 4x8x8 : 4x8x8\n"
-                               "  %1 = conv %0 \"n/a\" out 64 kernel 1x1 : 64x8x8\n"
-                               "  %2 = conv %0 \"n/b\" out 64 kernel 1x1 : 64x8x8\n"
-                               "  %3 = conv %1 \"n/c\" out 4 kernel 1x1 : 4x8x8\n"
-                               "  %4 = conv %2 \"n/d\" out 4 kernel 1x1 : 4x8x8\n"
-                               "  %5 = add %3 %4 \"n/e\" : 4x8x8\n"
-                               "  output \"\" = %5\n}\n",
-                               NCR_PLAN_SHARED);
+    struct planned p = planned_of("graph \"n\" {\n"
+                                  "  %0 = input \"n/x\" shape 4x8x8 : 4x8x8\n"
+                                  "  %1 = conv %0 \"n/a\" out 64 kernel 1x1 : 64x8x8\n"
+                                  "  %2 = conv %0 \"n/b\" out 64 kernel 1x1 : 64x8x8\n"
+                                  "  %3 = conv %1 \"n/c\" out 4 kernel 1x1 : 4x8x8\n"
+                                  "  %4 = conv %2 \"n/d\" out 4 kernel 1x1 : 4x8x8\n"
+                                  "  %5 = add %3 %4 \"n/e\" : 4x8x8\n"
+                                  "  output \"\" = %5\n}\n",
+                                  NCR_PLAN_SHARED);
     static const uint32_t want[] = {0, 1, 3, 2, 4, 5};
     cr_assert_arr_eq(p.plan->steps, want, sizeof want);
     uint64_t narrow = 4 * 64 + 64, wide = 64 * 64 + 64;
@@ -268,7 +249,7 @@ static void expect_wrong(struct planned *p, const char *text)
 
 Test(plan, the_verifier_finds_each_broken_rule)
 {
-    struct planned p = plan_of(residual, NCR_PLAN_SHARED);
+    struct planned p = planned_of(residual, NCR_PLAN_SHARED);
     BREAK(steps[1], 2, "tensor %2: it reads a tensor that is not yet written");
     BREAK(steps[2], 1, "step 2 is no node, or one that had its step");
     BREAK(steps[0], 1, "tensor %1: the inputs do not come first");
@@ -292,7 +273,7 @@ Test(plan, the_verifier_finds_each_broken_rule)
     BREAK(peak_step, 0, "step 0 is not the peak");
     BREAK(mode, NCR_PLAN_SEPARATE, "separate tensors share a place");
     ncr_arena_free(p.arena);
-    p = plan_of(two_readers, NCR_PLAN_SHARED);
+    p = planned_of(two_readers, NCR_PLAN_SHARED);
     struct ncr_buffer *x = &p.plan->buffers[0];
     x->border[1] = 2; // with the layout that follows from it
     x->row_bytes -= 3;
@@ -300,7 +281,7 @@ Test(plan, the_verifier_finds_each_broken_rule)
     x->bytes = (uint64_t)(8 * x->row_bytes + 64);
     expect_wrong(&p, "tensor %2: the border of its input is too narrow");
     ncr_arena_free(p.arena);
-    p = plan_of(two_readers, NCR_PLAN_SHARED);
+    p = planned_of(two_readers, NCR_PLAN_SHARED);
     p.plan->buffers[1].last_step = 1;
     expect_wrong(&p, "tensor %1: an output does not live to the end");
     ncr_arena_free(p.arena);

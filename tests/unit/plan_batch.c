@@ -3,24 +3,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "compiler/plan/plan.h"
-#include "tests/support/graph_of.h"
-
-struct planned {
-    struct ncr_arena *arena;
-    struct ncr_qgraph *g;
-    struct ncr_plan *plan;
-};
+#include "tests/support/planned.h"
 
 static struct planned plan_of(const char *text, uint32_t batch)
 {
-    struct planned p = {.arena = ncr_arena_new(0)};
-    static struct ncr_quant_spec spec = {.weight_bits = 8, .activation_bits = 8};
-    struct ncr_diags diags;
-    ncr_diags_init(&diags, p.arena, ncr_sources_new(p.arena));
-    p.g = ncr_qgraph_build(p.arena, &diags, ncr_graph_simplify(p.arena, graph_of(p.arena, text)),
-                           &spec, NULL, NULL);
-    cr_assert_not_null(p.g);
+    struct planned p = planned_graph(text, 8, NULL, 0);
     p.plan = batch ? ncr_plan_build_batch(p.arena, p.g, batch) : ncr_plan_build_many(p.arena, p.g);
     return p;
 }

@@ -3,27 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/plan/plan.h"
-#include "tests/support/graph_of.h"
-
-struct fixture {
-    struct ncr_arena *arena;
-    struct ncr_plan *plan;
-};
-
-static struct fixture plan_of(const char *text, uint32_t bits, enum ncr_plan_mode mode)
-{
-    struct fixture f = {.arena = ncr_arena_new(0)};
-    struct ncr_quant_spec *spec = NCR_NEW(f.arena, struct ncr_quant_spec);
-    *spec = (struct ncr_quant_spec){.weight_bits = 8, .activation_bits = bits};
-    struct ncr_diags diags;
-    ncr_diags_init(&diags, f.arena, ncr_sources_new(f.arena));
-    struct ncr_qgraph *g = ncr_qgraph_build(
-        f.arena, &diags, ncr_graph_simplify(f.arena, graph_of(f.arena, text)), spec, NULL, NULL);
-    cr_assert_not_null(g);
-    f.plan = ncr_plan_build(f.arena, g, mode);
-    return f;
-}
+#include "tests/support/planned.h"
 
 // Whether tensor q is fused in the plan of a graph of images of 2 channels, `body` being its
 // operators from %1 on.
@@ -32,7 +12,8 @@ static bool fuses(const char *body, uint32_t q, uint32_t bits)
     char text[1024];
     snprintf(text, sizeof text, "graph \"n\" {\n  %%0 = input \"n/x\" shape 2x8x8 : 2x8x8\n%s}\n",
              body);
-    struct fixture f = plan_of(text, bits, NCR_PLAN_SHARED);
+    struct planned f = planned_graph(text, bits, NULL, 0);
+    f.plan = ncr_plan_build(f.arena, f.g, NCR_PLAN_SHARED);
     bool fused = f.plan->buffers[q].fused_into != NCR_PLAN_OWN;
     cr_assert_eq(fused, f.plan->buffers[q].bytes == 0);
     ncr_arena_free(f.arena);
@@ -50,7 +31,7 @@ static const char residual[] = "graph \"n\" {\n"
 Test(plan_fuse, a_residual_sum_needs_two_tensors_not_three)
 {
     uint64_t one = 8 * 8 * 8 + 64, live[5];
-    struct fixture f = plan_of(residual, 8, NCR_PLAN_SHARED);
+    struct planned f = planned_of(residual, NCR_PLAN_SHARED);
     const struct ncr_buffer *b = f.plan->buffers;
     cr_assert_eq(b[3].fused_into, 4);
     cr_assert_eq(ncr_plan_fused(f.plan, 4), 3);
@@ -62,7 +43,7 @@ Test(plan_fuse, a_residual_sum_needs_two_tensors_not_three)
         cr_assert_eq(live[s], 2 * one, "step %d: %lu", s, live[s]);
     cr_assert_eq(f.plan->arena_bytes, 2 * one);
     ncr_arena_free(f.arena);
-    f = plan_of(residual, 8, NCR_PLAN_SEPARATE);
+    f = planned_of(residual, NCR_PLAN_SEPARATE);
     for (uint32_t q = 0; q < 5; q++)
         cr_assert_eq(f.plan->buffers[q].fused_into, NCR_PLAN_OWN);
     ncr_arena_free(f.arena);
@@ -71,12 +52,12 @@ Test(plan_fuse, a_residual_sum_needs_two_tensors_not_three)
 // The convolution reads all of what the sum would overwrite.
 Test(plan_fuse, a_sum_does_not_overwrite_the_input_of_its_convolution)
 {
-    struct fixture f = plan_of("graph \"n\" {\n"
-                               "  %0 = input \"n/x\" shape 8x8x8 : 8x8x8\n"
-                               "  %1 = conv %0 \"n/a\" out 8 kernel 3x3 : 8x8x8\n"
-                               "  %2 = add %0 %1 \"n/r\" : 8x8x8\n"
-                               "  output \"\" = %2\n}\n",
-                               8, NCR_PLAN_SHARED);
+    struct planned f = planned_of("graph \"n\" {\n"
+                                  "  %0 = input \"n/x\" shape 8x8x8 : 8x8x8\n"
+                                  "  %1 = conv %0 \"n/a\" out 8 kernel 3x3 : 8x8x8\n"
+                                  "  %2 = add %0 %1 \"n/r\" : 8x8x8\n"
+                                  "  output \"\" = %2\n}\n",
+                                  NCR_PLAN_SHARED);
     cr_assert_eq(f.plan->buffers[1].fused_into, 2);
     cr_assert_eq(f.plan->buffers[2].in_place_of, NCR_PLAN_OWN);
     ncr_arena_free(f.arena);
@@ -130,7 +111,7 @@ Test(plan_fuse, pools_that_take_each_result_once)
         cr_assert_eq(fuses(cases[i].text, 1, cases[i].bits), cases[i].fused, "case %zu", i);
 }
 
-static void expect_wrong(struct fixture *f, uint32_t q, struct ncr_buffer broken, const char *text)
+static void expect_wrong(struct planned *f, uint32_t q, struct ncr_buffer broken, const char *text)
 {
     struct ncr_error why = {""};
     struct ncr_buffer whole = f->plan->buffers[q];
@@ -143,7 +124,7 @@ static void expect_wrong(struct fixture *f, uint32_t q, struct ncr_buffer broken
 
 Test(plan_fuse, the_verifier_finds_each_broken_rule)
 {
-    struct fixture f = plan_of(residual, 8, NCR_PLAN_SHARED);
+    struct planned f = planned_of(residual, NCR_PLAN_SHARED);
     struct ncr_buffer b = f.plan->buffers[3];
     b.fused_into = 7;
     expect_wrong(&f, 3, b, "tensor %3: it is fused into what does not read it");

@@ -3,29 +3,15 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "compiler/plan/plan.h"
 #include "tests/support/graph_of.h"
+#include "tests/support/planned.h"
 #include "tests/support/random_numbers.h"
-
-struct planned {
-    struct ncr_arena *arena;
-    struct ncr_qgraph *g;
-    struct ncr_plan *plan;
-};
 
 // bits: of activations. own: NULL, or the format of node `owner`.
 static struct planned planned_with(const char *text, uint32_t bits,
                                    const struct ncr_quant_spec *own, ncr_node_id owner)
 {
-    struct planned p = {.arena = ncr_arena_new(0)};
-    static struct ncr_quant_spec spec;
-    struct ncr_diags diags;
-    spec = (struct ncr_quant_spec){.weight_bits = 8, .activation_bits = bits};
-    ncr_diags_init(&diags, p.arena, ncr_sources_new(p.arena));
-    struct ncr_graph *graph = ncr_graph_simplify(p.arena, graph_of(p.arena, text));
-    if (own) graph->nodes[owner].attrs.quant = own;
-    p.g = ncr_qgraph_build(p.arena, &diags, graph, &spec, NULL, NULL);
-    cr_assert_not_null(p.g);
+    struct planned p = planned_graph(text, bits, own, owner);
     p.plan = ncr_plan_build(p.arena, p.g, NCR_PLAN_SHARED);
     return p;
 }
