@@ -316,10 +316,14 @@ void ncr_report_not_shown(struct ncr_text *t, const struct ncr_text_table *table
 static void put_legend(struct ncr_text *t, const struct ncr_report *r,
                        const struct ncr_text_table *table)
 {
-    bool fused = false;
-    for (uint32_t i = 0; i < r->n_layers; i++)
+    bool fused = false, placeless = false;
+    for (uint32_t i = 0; i < r->n_layers; i++) {
         fused |= r->layers[i].head != i;
+        placeless |= r->layers[i].head == i && r->layers[i].buffer_bytes == 0;
+    }
     if (fused) ncr_text_note(t, "-", "fused into the operator before it: no tensor of its own");
+    if (placeless)
+        ncr_text_note(t, "offset -", "never stored, or a part of the place of the layer after it");
     bool bytes = table->shortened & BIT(ACTIVATION), counts = table->shortened & BIT(MACS);
     if (bytes || counts)
         ncr_text_note(t, "short", "%s%s: K = 1024 bytes%s; in full with --format json",

@@ -87,8 +87,8 @@ static double block_cycles(const struct work *w, int64_t rows, int64_t vectors, 
 {
     uint32_t chunk, rest;
     ncr_amx_chunks(groups4, &chunk, &rest);
-    double out = (double)(rows * vectors * pixels) *
-                 (w->fusion->sum == NCR_PLAN_OWN ? 5 : 10 + (double)(w->taps - 1));
+    double each = (w->fusion->sum == NCR_PLAN_OWN ? 5 : 10) + (double)(w->taps - 1);
+    double out = (double)(rows * vectors * pixels) * each;
     rows *= w->taps;
     double sums = (double)(rows * vectors), products = 0;
     for (int part = 0; part < 2; part++) {
@@ -108,7 +108,7 @@ static void consider_amx(const struct work *w, struct ncr_tile *best, double *le
     int64_t vectors = div_up(w->outs, w->lanes), across = div_up(w->width, NCR_AMX_PIXELS),
             pixels = div_up(w->width, across);
     // The results of a pooling window are sums of one block. Where a sum lies in place of its other
-    // input, none may be computed twice (ncr_amx: the last tile of a row overlaps).
+    // input, none may be computed twice, as the tile that overlaps at the end of a row would be.
     bool once = w->fusion->sum != NCR_PLAN_OWN;
     if (w->taps > NCR_AMX_SUMS || (once && w->width % pixels)) return;
     for (int64_t v = 1; v <= vectors && v <= NCR_AMX_BEST; v++)

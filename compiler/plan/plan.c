@@ -105,14 +105,14 @@ static bool may_take(const struct ncr_plan *plan, const struct chains *chains,
                      const bool *is_output, uint32_t q, uint32_t in)
 {
     const struct ncr_buffer *a = &plan->buffers[in], *b = &plan->buffers[q];
-    uint32_t fused = ncr_plan_fused(plan, q);
-    // A fused producer goes on reading its input while q is written.
-    if (fused == in || (fused != NCR_PLAN_OWN && plan->qgraph->nodes[fused].in[0] == in))
-        return false;
     if (is_output[in] || a->last_step != b->first_step || a->images != b->images) return false;
     if (ncr_plan_keeps_order(plan->qgraph, q)) return !bordered(chains->border[chains->head[in]]);
-    return ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) && a->channels == b->channels &&
-           a->height == b->height && a->width == b->width && a->element == b->element;
+    if (!ncr_plan_is_elementwise(plan->qgraph->nodes[q].op) || a->channels != b->channels ||
+        a->height != b->height || a->width != b->width || a->element != b->element)
+        return false;
+    // A fused producer goes on reading its input while q is written.
+    uint32_t fused = ncr_plan_fused(plan, q);
+    return fused == NCR_PLAN_OWN || (fused != in && plan->qgraph->nodes[fused].in[0] != in);
 }
 
 // Each element-wise operator takes over the input whose chain grows least by a common border; none

@@ -3,11 +3,10 @@
 // plan.
 //
 // Layout of a rank-3 tensor [C, H, W] in its buffer: pixels of C elements of one or two bytes
-// (channels innermost), rows
-// of (left + W + right) pixels, (top + H + bottom) rows: the border is what the consumers' padding
-// needs, and is filled with the tensor's zero point by the producer. A rank-1 tensor [N] is N
-// elements. `tail` bytes after the last may be read (not used) by kernels that load whole groups of
-// 4 or vectors.
+// (channels innermost), rows of (left + W + right) pixels, (top + H + bottom) rows: the border is
+// what the consumers' padding needs, and is filled with the tensor's zero point by the producer. A
+// rank-1 tensor [N] is N elements. `tail` bytes after the last may be read (not used) by kernels
+// that load whole groups of 4 or vectors.
 //
 // In place: the output of ADD, MUL and LUT may lie in the very buffer of an input whose last reader
 // it is (same layout, elements as wide, same offset). So their code must read element i of all

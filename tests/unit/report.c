@@ -181,6 +181,7 @@ Test(report, text_is_pinned)
         "adcr      sum 2.369, ratio 0.1959 elements a MAC; sum 20.09, ratio 1.633 bits a MAC "
         "(estimates)\n"
         "-         fused into the operator before it: no tensor of its own\n"
+        "offset -  never stored, or a part of the place of the layer after it\n"
         "ranges    and proved masked faults need weights: --weights FILE\n");
     ncr_buf_free(&out);
     ncr_arena_free(arena);
